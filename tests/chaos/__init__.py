@@ -1,7 +1,8 @@
-"""Faults between the functions and what they stand on, seen from the clients (R48).
+"""Faults between the functions and their dependencies, observed from the clients (R48).
 
-`fault_proxy` stands between functions and AWS, `faults` names what can go wrong, `journeys` what people do meanwhile
-and what has to hold afterwards, `cells` combines them, and `python -m tests.chaos` runs them on the test instance.
+`fault_proxy` is between functions and AWS, `faults` defines the faults, `journeys` the actions of people during a fault
+and the conditions that must hold afterwards, `cells` combines both, `python -m tests.chaos` runs them on the test
+instance.
 """
 
 import sys

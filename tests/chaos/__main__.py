@@ -53,7 +53,7 @@ def main() -> int:
 
 
 def run(instance: config.Instance, cells: list[Cell], seed: int, *, seconds: float = SECONDS) -> list[Cell]:
-    """Play the cells, print what clients saw in each; those in which something was wrong."""
+    """Play the cells and print what clients observed in each; returns the cells with violations."""
     everything: list[Played] = []
     started, together = time.monotonic(), windows(cells)
     print(f"seed {seed}, {len(cells)} cells in {len(together)} windows of {seconds:.0f} s", flush=True)
@@ -76,7 +76,7 @@ def run(instance: config.Instance, cells: list[Cell], seed: int, *, seconds: flo
 
 
 def line(cell: Cell, notes: Notes) -> str:
-    """What clients saw in a cell."""
+    """A line on what clients observed in a cell."""
     asked = sum(notes.answers.values())
     well = notes.answers["ok"] / asked if asked else 0.0
     kinds = ", ".join(f"{kind} ×{times}" for kind, times in notes.answers.most_common() if kind != "ok")

@@ -1,4 +1,4 @@
-"""Journeys about who somebody is: signing in, opening sockets, signing a device out, being written to by mail."""
+"""Journeys of accounts: signing in, opening sockets, signing a device out, requesting an e-mail."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from websockets.sync.client import ClientConnection, connect
 from tests.chaos.journeys import Journey
 from tests.chaos.people import AGAIN_WITHIN_S, PASSWORD, Cast, Notes, Person
 
-REFUSED_WITHIN_S = 2.0  # after the acknowledgement: a second (R14), and one for a busy machine
-MARKED_WITHIN_S = 10.0  # after the fault: by then a mark that Redis did not take has been repeated
-SENT_WITHIN_S = 120.0  # a letter that the queue has to bring again comes a minute later each time
+REFUSED_WITHIN_S = 2.0  # after the acknowledgement: a second (R14), and one more for a busy machine
+MARKED_WITHIN_S = 10.0  # after the fault: by then a mark that Redis did not accept has been repeated
+SENT_WITHIN_S = 120.0  # each failed delivery from the queue delays an e-mail by a minute
 ANSWER_S = 3.0
 
 
 class SignIn(Journey):
-    """Signs in on a new device, and uses it."""
+    """Signs in on a new device, and makes a call with it."""
 
     def act(self, who: Person) -> None:
         answer = who.ask(self.notes, "POST", "/auth/login", {"identifier": who.username, "password": PASSWORD})
@@ -39,7 +39,7 @@ class SignIn(Journey):
 
 
 class Connecting(Journey):
-    """Opens a socket, asks something over it, and closes it."""
+    """Opens a socket, sends a request over it, and closes it."""
 
     def act(self, who: Person) -> None:
         answer = who.ask(self.notes, "POST", "/realtime/tickets")
@@ -63,18 +63,18 @@ class Connecting(Journey):
 
 
 class Revocation(Journey):
-    """Another device of a person is signed out; from the acknowledgement on it is refused, and its socket is deaf
-    whether it could be closed or not (R14, R51)."""
+    """Signs out another device of a person. From the acknowledgement on, its calls are refused and its socket receives
+    nothing, even if the socket could not be closed (R14, R51)."""
 
     def __init__(self, cast: Cast, notes: Notes) -> None:
         super().__init__(cast, notes)
         self.devices: list[tuple[Person, Person]] = []
         for who in cast.actors:
             device = who.signed_in()
-            device.must("GET", "/users/me")  # so that it is known in every cache
+            device.must("GET", "/users/me")  # so that every cache has the session
             self.devices.append((who, device))
         self.sockets: dict[str, ClientConnection] = {}
-        self.ended: dict[str, float] = {}  # sessions, and when their end was acknowledged
+        self.ended: dict[str, float] = {}  # session → the time at which its end was acknowledged
 
     @contextlib.contextmanager
     def around(self) -> Iterator[None]:
@@ -108,7 +108,7 @@ class Revocation(Journey):
             self.notes.wrong.append(f"a revoked session sends over its socket after {began - since:.1f} s")
 
     def _said(self, device: Person, message: dict[str, str]) -> str:
-        """What a frame is answered with; nothing by a socket that is closed."""
+        """The answer to a frame; empty from a closed socket."""
         try:
             return _asked(self.sockets[device.session_id], {"action": "sendMessage", **message})
         except (OSError, WebSocketException):
@@ -116,7 +116,7 @@ class Revocation(Journey):
 
     @staticmethod
     def _must_be_ended(who: Person, device: Person) -> None:
-        """Sign the device out, unless that was done during the fault."""
+        """Sign the device out, unless that happened during the fault."""
         until = time.monotonic() + AGAIN_WITHIN_S
         while True:
             answer = who.ask(None, "DELETE", f"/auth/sessions/{device.session_id}")
@@ -139,7 +139,7 @@ class Revocation(Journey):
 
 
 class Mail(Journey):
-    """Asks once for a letter that resets the password; one that was promised is sent."""
+    """Requests one e-mail that resets the password; if the request was accepted, the e-mail must be sent."""
 
     SUBJECT = "Reset your password"
 
@@ -167,14 +167,14 @@ class Mail(Journey):
         yield from (f"{each} was promised a letter that never came" for each in missing)
 
     def _letters(self) -> Counter[str]:
-        """How many letters the local outbox holds for each address."""
+        """The number of such e-mails in the local outbox, by address."""
         answer = httpx.get(f"{self.cast.ground.instance.endpoint}/_ministack/ses/messages", timeout=10.0)
         letters = [mail for sent in answer.json()["messages"].values() for mail in sent]
         return Counter(address for mail in letters if mail["Subject"] == self.SUBJECT for address in mail["To"])
 
 
 def _asked(socket: ClientConnection, frame: dict[str, object]) -> str:
-    """`ok`, the code of the error that a frame is answered with, or nothing where no answer comes."""
+    """The answer to a frame: `ok`, the code of its error, or empty if none comes."""
     frame_id = secrets.token_hex(4)
     socket.send(json.dumps({"id": frame_id, **frame}))
     until = time.monotonic() + ANSWER_S

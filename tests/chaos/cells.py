@@ -1,6 +1,6 @@
-"""Which fault meets which journeys, and one such window: put the fault up, act, take it away, judge.
+"""The combinations of faults and journeys, and a window: begin the fault, act, end the fault, judge.
 
-A fault is put up once for all journeys that it concerns, each with people of its own: a journey is a cell of it.
+A fault is injected once for all journeys that it concerns, each with people of its own; each journey is a cell.
 """
 
 from __future__ import annotations
@@ -52,21 +52,21 @@ CONCERNED = {
     "bedrock": ("rewrite",),
     "webpush": ("push",),
 }
-# a short selection for every day: each kind of dependency once, and what breaks most
+# a short selection for every day: each kind of dependency once, and the most productive faults
 SHORT = {
     ("dynamodb", "answers lost 20 %"): ("send and receive", "vote"),
     ("valkey", "paused"): ("send and receive", "vote", "revocation"),
     ("connections", "throttled"): ("send and receive", "revocation"),
 }
 
-PAUSE_S = 0.4  # of a person between two acts
-AT_ONCE = 4  # casts that are made at once, and cells that are judged in the end: each signs people in
+PAUSE_S = 0.4  # between two actions of a person
+AT_ONCE = 4  # casts made concurrently, and cells judged concurrently at the end: each signs people in
 CAST_LASTS_S = 480.0  # access tokens last for 15 minutes
 WARM_UP_S = 1.0
-# with these processes start anew, and so do their breakers
+# dependencies whose faults come with new processes, and so with new breakers
 RENEWED = ("functions", "bedrock", "secretsmanager")
 HEAL_S = 1.0
-SERVICES = {"states": "stepfunctions", "ses": "sesv2", "bedrock": "bedrock-runtime"}  # of AWS, where named otherwise
+SERVICES = {"states": "stepfunctions", "ses": "sesv2", "bedrock": "bedrock-runtime"}  # breakers with other names
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Cell:
 
 @dataclass(slots=True)
 class Played:
-    """What a cell has come to; its journey is asked once more at the end of the suite."""
+    """A played cell; its journey is checked once more at the end of the suite."""
 
     cell: Cell
     journey: Journey
@@ -90,7 +90,7 @@ class Played:
 
 @dataclass(slots=True)
 class Company:
-    """The casts of the journeys, made when they are needed first and again when their tokens are old."""
+    """The casts of the journeys, made on first use, and again when their tokens are old."""
 
     ground: Ground
     http: httpx.Client
@@ -114,7 +114,7 @@ def short_cells() -> list[Cell]:
 
 
 def windows(cells: Sequence[Cell]) -> list[list[Cell]]:
-    """Cells by their fault: they are played together."""
+    """The cells grouped by fault; a group is played together."""
     found: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
         found.setdefault((cell.dependency, cell.fault), []).append(cell)
@@ -122,13 +122,13 @@ def windows(cells: Sequence[Cell]) -> list[list[Cell]]:
 
 
 def warm_up(cells: Sequence[Cell], company: Company) -> None:
-    """Let people do all of it once while nothing fails, so that no cell waits for functions to start."""
+    """Let people act once without a fault, so that no cell waits for functions to start."""
     casts = company.casts_for(list(dict.fromkeys(cell.journey for cell in cells)))
     _repeated([JOURNEYS[name](cast, Notes()) for name, cast in casts.items()], WARM_UP_S)
 
 
 def play(window: Sequence[Cell], company: Company, *, seconds: float) -> list[Played]:
-    """Let people do it all while one thing fails, and judge what is left when it does not any more."""
+    """Let people act during one fault, and judge the state after it has ended."""
     casts = company.casts_for([cell.journey for cell in window])
     dependency, fault = window[0].dependency, window[0].fault
     with ThreadPoolExecutor(len(window)) as threads:
@@ -147,17 +147,17 @@ def play(window: Sequence[Cell], company: Company, *, seconds: float) -> list[Pl
         list(threads.map(judge, played))
     try:
         _heal(dependency, fault, [each.journey for each in played], over_at)
-    except AssertionError as error:  # what should work again does not
+    except AssertionError as error:  # a call that should work again fails
         played[0].notes.wrong.append(str(error))
     return played
 
 
 def judge(played: Played) -> None:
-    """Note what does not hold now."""
+    """Record the conditions that do not hold now."""
     notes = played.notes
     try:
         notes.wrong += list(played.journey.wrong())
-    except AssertionError as error:  # what should work again does not
+    except AssertionError as error:  # a call that should work again fails
         notes.wrong.append(str(error))
     if played.cell.dependency != "functions":
         raw = {kind: count for kind, count in notes.answers.items() if kind.startswith("5") and " raw" in kind}
@@ -166,12 +166,12 @@ def judge(played: Played) -> None:
 
 
 def judge_in_the_end(played: Sequence[Played]) -> list[Played]:
-    """Note what has not been done by now; those cells in which that is something."""
+    """Record promises that are unfulfilled by now; returns the cells that have any."""
 
     def failed(each: Played) -> bool:
         try:
             late = list(each.journey.in_the_end())
-        except AssertionError as error:  # what should work again does not
+        except AssertionError as error:  # a call that should work again fails
             late = [str(error)]
         each.notes.wrong += late
         return bool(late)
@@ -181,7 +181,7 @@ def judge_in_the_end(played: Sequence[Played]) -> list[Played]:
 
 
 def _rest_s(dependency: str, fault: str) -> float:
-    """For so long after a fault the breakers of its dependency may let no call through; new ones let all through."""
+    """How long (s) the breakers of a dependency may reject calls after a fault; new breakers reject none."""
     if dependency in RENEWED:
         return 0.0
     breakers = {"valkey": cache.breaker, "connections": sockets.breaker}
@@ -191,9 +191,9 @@ def _rest_s(dependency: str, fault: str) -> float:
 
 
 def _heal(dependency: str, fault: str, journeys: Sequence[Journey], over_at: float) -> None:
-    """Let people do it again until every breaker that the fault has opened has been probed, processes that were killed
-    have started, and nobody is told of a failure: no window begins with what the one before has left. Raises
-    AssertionError where that takes too long."""
+    """Let people act until every breaker that the fault has opened was probed, killed processes have started, and
+    nobody meets a failure, so that no window begins with effects of the one before. Raises AssertionError if that takes
+    too long."""
     time.sleep(max(0.0, over_at + _rest_s(dependency, fault) - time.monotonic()))
     while True:
         after = Notes()
@@ -208,7 +208,7 @@ def _heal(dependency: str, fault: str, journeys: Sequence[Journey], over_at: flo
 
 
 def _repeated(journeys: Sequence[Journey], seconds: float) -> None:
-    """Let everybody do it again and again for so long, and wait for the last answers."""
+    """Let everybody act again and again for so many seconds, and wait for the last answers."""
     over = threading.Event()
 
     def repeat(journey: Journey, who: Person) -> None:

@@ -1,8 +1,8 @@
-"""A proxy between the functions and the local cloud that breaks what it is told to.
+"""A proxy between the functions and the local cloud that injects faults.
 
-Own code, as what is there does not serve: toxiproxy is a Go server that knows bytes and no requests, so that one
-operation of one service cannot fail alone and no answer can be lost after the write; `microburst` patches the client
-inside of the process under test, and ours are others' processes.
+Existing tools do not fit: toxiproxy is a Go server for bytes, not requests, so it can neither break a single operation
+of a service nor lose an answer after the write; `microburst` patches the client inside the tested process, and the
+functions are other processes.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from typing import Self
 
 HOST = "127.0.0.1"
-SHUFFLED_OVER_S = 0.7  # what was asked for at once is done in any order; nobody gives up a call so soon
-HELD_S = 30.0  # how long a hanging answer is held; no function waits so long
+SHUFFLED_OVER_S = 0.7  # concurrent requests are served in any order within this time; all callers wait longer
+HELD_S = 30.0  # how long a hanging answer is held; no function waits that long
 SERVICES = {
     "DynamoDB_20120810": "dynamodb",
     "AmazonSQS": "sqs",
@@ -28,14 +28,14 @@ SERVICES = {
     "secretsmanager": "secretsmanager",
 }
 PATHS = {"/@connections/": "connections", "/v2/email/": "ses", "/model/": "bedrock", "/push/": "webpush"}
-THROTTLED = {"dynamodb": 400, "sqs": 400, "states": 400, "secretsmanager": 400, "s3": 503}  # 429 where none is given
+THROTTLED = {"dynamodb": 400, "sqs": 400, "states": 400, "secretsmanager": 400, "s3": 503}  # 429 for all others
 SLOW_S = 1.9  # just below the two seconds that functions wait for a store
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What happens to calls of a service: `hang`, `slow`, `failing`, `throttled`, `lost` (done, but not answered),
-    `doubled` (done twice), `shuffled` (each held for a while, so in another order), `gone`; to this share of them."""
+    """A fault for this share of a service's calls: `hang`, `slow`, `failing`, `throttled`, `lost` (done, but not
+    answered), `doubled` (done twice), `shuffled` (each delayed, so in another order), `gone`."""
 
     service: str
     fault: str
@@ -44,15 +44,15 @@ class Rule:
 
 @dataclass(slots=True)
 class FaultProxy:
-    """Runs in a thread of its own, in a `with` block. `rules` may change at any time; `hit` counts what was broken.
-    What is for none of the `others` goes to the cloud at `upstream_port`."""
+    """Runs in a thread of its own, in a `with` block. `rules` may change at any time; `hit` counts the injected faults.
+    Requests for none of the `others` go to the cloud at `upstream_port`."""
 
     upstream_port: int
     seed: int
-    others: Mapping[str, int] = field(default_factory=dict)  # ports of services that are not the cloud's
+    others: Mapping[str, int] = field(default_factory=dict)  # ports of services outside of the cloud
     rules: list[Rule] = field(default_factory=list)
     hit: Counter[str] = field(default_factory=Counter)
-    pushed: Counter[str] = field(default_factory=Counter)  # by the path of a push that came through
+    pushed: Counter[str] = field(default_factory=Counter)  # delivered pushes, by path
     port: int = 0
     _ready: threading.Event = field(default_factory=threading.Event)
     _loop: asyncio.AbstractEventLoop | None = None
@@ -90,7 +90,7 @@ class FaultProxy:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             while True:
                 request = await _message(reader)
-                if upstream is None or upstream[0].at_eof():  # a client keeps a connection for one service
+                if upstream is None or upstream[0].at_eof():  # a client uses a connection for one service only
                     port = self.others.get(service_of(request), self.upstream_port)
                     upstream = await asyncio.open_connection(HOST, port, limit=2**20)
                 if not await self._one(request, upstream, writer):
@@ -106,7 +106,7 @@ class FaultProxy:
         upstream: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         writer: asyncio.StreamWriter,
     ) -> bool:
-        """One request and its answer; False when the connection is over."""
+        """Serve one request; returns False when the connection is over."""
         service = service_of(request)
         fault = self._fault_for(service)
         if fault == "hang":
@@ -142,7 +142,7 @@ class FaultProxy:
 
 
 def service_of(request: bytes) -> str:
-    """Which service a request is for, by its target or its path."""
+    """The service of a request, by its target or its path."""
     head = request.split(b"\r\n\r\n", 1)[0].decode("latin-1")
     target = re.search(r"^x-amz-target: *([A-Za-z_0-9]+)\.", head, re.IGNORECASE | re.MULTILINE)
     if target:
@@ -152,7 +152,7 @@ def service_of(request: bytes) -> str:
 
 
 def _refusal(service: str, fault: str) -> bytes | None:
-    """The answer of a service that fails in this way; None where it is the real one's."""
+    """The answer of a service that fails in this way; None if the real service answers."""
     if fault == "failing":
         return _answer(500, "InternalServerError")
     if fault == "gone":
@@ -170,7 +170,7 @@ def _answer(status: int, name: str) -> bytes:
 
 
 async def _message(reader: asyncio.StreamReader, *, head_only: bool = False) -> bytes:
-    """A whole request or answer with its body."""
+    """A complete request or answer with its body."""
     head = await reader.readuntil(b"\r\n\r\n")
     lowered = head.lower()
     if head_only or lowered.startswith((b"http/1.1 204", b"http/1.1 304")):

@@ -1,4 +1,4 @@
-"""What can go wrong, each for as long as a block lasts."""
+"""The faults, each until the end of a block."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ Fault = Callable[["Ground"], contextlib.AbstractContextManager[None]]
 
 
 class Ground:
-    """The instance under test, and the proxy in front of its cloud. `functions` are the names of its Python ones, whose
-    clocks are as files in the folder `clocks` say."""
+    """The instance under test, and the proxy in front of its cloud. `functions` are the names of its Python functions;
+    files in the folder `clocks` set their clocks."""
 
     def __init__(
         self, instance: Instance, proxy: FaultProxy, functions: Sequence[str], clocks: Path, seed: int
@@ -36,7 +36,7 @@ class Ground:
         self.endpoints: dict[str, str] = json.loads(instance.endpoints_file.read_text())
 
     def workers(self) -> list[int]:
-        """The processes that functions run in: children of the cloud's."""
+        """The processes in which functions run: children of the cloud's process."""
         cloud = services.cloud(self.instance).pid()
         found = []
         for entry in Path("/proc").iterdir():
@@ -49,7 +49,7 @@ class Ground:
 
 
 def proxied(service: str, fault: str, share: float = 1.0) -> Fault:
-    """Calls of a service fail in this way."""
+    """A service whose calls fail in this way."""
 
     @contextlib.contextmanager
     def block(ground: Ground) -> Iterator[None]:
@@ -103,7 +103,7 @@ def valkey_emptied(ground: Ground) -> Iterator[None]:
 
 @contextlib.contextmanager
 def functions_killed(ground: Ground) -> Iterator[None]:
-    """Some function's process is killed four times a second, whatever it does just then."""
+    """Kills the process of some function four times a second, whatever it is doing."""
 
     def kill() -> None:
         running = ground.workers()
@@ -116,7 +116,7 @@ def functions_killed(ground: Ground) -> Iterator[None]:
 
 
 def before_new(function: str, fault: Fault) -> Fault:
-    """A fault that meets new processes of a function: those before remember what they have asked for."""
+    """A fault that begins with new processes of a function, because old ones cache results."""
 
     @contextlib.contextmanager
     def block(ground: Ground) -> Iterator[None]:
@@ -128,7 +128,7 @@ def before_new(function: str, fault: Fault) -> Fault:
 
 
 def then_new(function: str, fault: Fault) -> Fault:
-    """A fault after which there are new processes of a function: the old ones leave a model alone for two minutes."""
+    """A fault followed by new processes of a function, because old ones stop calling a failed model for two minutes."""
 
     @contextlib.contextmanager
     def block(ground: Ground) -> Iterator[None]:
@@ -146,7 +146,7 @@ def _renew(ground: Ground, function: str) -> None:
 
 
 def clocks_off(seconds: int) -> Fault:
-    """The clocks of every second function, by the seed, are so many seconds ahead of the others'."""
+    """Sets the clocks of every second function, chosen by the seed, so many seconds ahead of the others."""
 
     @contextlib.contextmanager
     def block(ground: Ground) -> Iterator[None]:

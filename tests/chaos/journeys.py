@@ -1,8 +1,9 @@
-"""What people do while something fails, what they are told, and what has to hold afterwards.
+"""Journeys: the actions of people during a fault, the answers that they get, and the conditions that hold afterwards.
 
-A journey's `act` is repeated for as long as the fault lasts; every answer is noted. After it `wrong` says what does not
-hold: an acknowledged message that is not in the log or is there twice, a seq that is missing, a tally that is not the
-votes, a quota that is not the files (R1, R2, R28, R31). `in_the_end` says it of what a queue or a timer does later.
+A journey's `act` is repeated for as long as the fault lasts, and every answer is recorded. After the fault `wrong`
+lists violations: an acknowledged message that is missing or doubled in the log, a missing seq, a tally that differs
+from the votes, a used quota that differs from the files (R1, R2, R28, R31). `in_the_end` checks later work of queues
+and timers.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import httpx
 from tests.chaos.people import AGAIN_WITHIN_S, Cast, Notes, Person
 
 EVERY_S = 1.0
-FORM_LIMIT_S = 5.0  # of a form that goes to S3 itself
+FORM_LIMIT_S = 5.0  # for an upload form sent directly to S3
 
 
 class Journey:
@@ -34,21 +35,21 @@ class Journey:
         raise NotImplementedError
 
     def wrong(self) -> Iterator[str]:
-        """What does not hold, once all works again."""
+        """The violated conditions, once all works again."""
         yield from ()
 
     def in_the_end(self) -> Iterator[str]:
-        """What has not been done by the end of the suite, though it was promised."""
+        """The promises that are unfulfilled at the end of the suite."""
         yield from ()
 
     @contextlib.contextmanager
     def around(self) -> Iterator[None]:
-        """What is open for as long as the journey lasts."""
+        """Resources that are open while the journey lasts, such as sockets."""
         yield
 
 
 class Messages(Journey):
-    """Sends, each repeated under its client_id until it is acknowledged; one socket hears."""
+    """Sends messages, each repeated with its client_id until it is acknowledged; one socket receives."""
 
     def __init__(self, cast: Cast, notes: Notes) -> None:
         super().__init__(cast, notes)
@@ -65,7 +66,7 @@ class Messages(Journey):
             time.sleep(0.5)
 
     def _listen(self, socket: Any) -> None:
-        with contextlib.suppress(Exception):  # a closed socket ends it
+        with contextlib.suppress(Exception):  # the loop ends with the socket
             for frame in socket:
                 self.notes.arrived += str(frame).count('"message.created"')
 
@@ -105,7 +106,7 @@ class Messages(Journey):
 
 
 class Sync(Messages):
-    """Sends by one, and a device of another that comes back again and again and asks for what it missed."""
+    """One person sends; another's device reconnects again and again and syncs."""
 
     def __init__(self, cast: Cast, notes: Notes) -> None:
         super().__init__(cast, notes)
@@ -164,7 +165,7 @@ class Votes(Journey):
 
 
 class Calls(Journey):
-    """Begins a call, joins it and ends it, well below the limit of 60 a minute."""
+    """Starts a call, joins it and ends it, well below the limit of 60 a minute."""
 
     def act(self, who: Person) -> None:
         path, body = f"/conversations/{self.cast.group_id}/calls", {"client_id": secrets.token_hex(8), "media": "audio"}

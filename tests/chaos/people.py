@@ -1,4 +1,4 @@
-"""Who acts in the chaos suite, and what they note: three people to each journey, with plain HTTP calls."""
+"""The people of the chaos suite, three for each journey, with plain HTTP calls; and their observations."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from websockets.sync.client import ClientConnection, connect
 from tests.chaos.faults import Ground
 
 PASSWORD = "correct horse battery staple"
-LONGEST_S = 10.5  # nobody waits longer for an answer (R18), with what the gateway adds
-LONGEST_STARTING_S = 20.0  # where processes have to start first, many of them at once on this machine
+LONGEST_S = 10.5  # the longest permitted wait for an answer (R18), including the gateway
+LONGEST_STARTING_S = 20.0  # the same if many processes have to start first, on this machine
 CLIENT_LIMIT_S = 30.0
-AGAIN_WITHIN_S = 30.0  # by then all works again by itself (R19)
-REFUSED_WITHIN_S = 2.0  # after the acknowledgement: a second (R14), and one for a busy machine
+AGAIN_WITHIN_S = 30.0  # by then everything works again by itself (R19)
+REFUSED_WITHIN_S = 2.0  # after the acknowledgement: a second (R14), and one more for a busy machine
 MARKED_WITHIN_S = (
-    10.0  # after the fault: by then a mark that Redis did not take has been repeated, on a busy machine too
+    10.0  # after the fault: by then a mark that Redis did not accept has been repeated, even on a busy machine
 )
-COLD_S = 120.0  # for the first people, whose functions start for them
+COLD_S = 120.0  # for the first people, who wait for functions to start
 
 
 @dataclass(slots=True)
 class Notes:
-    """What clients saw: answers by kind, the worst latency, what arrived on sockets, and what was wrong."""
+    """Clients' observations: answers by kind, the longest wait, events on sockets, and violations."""
 
     longest_s: float = LONGEST_S
     answers: Counter[str] = field(default_factory=Counter)
@@ -42,7 +42,7 @@ class Notes:
 
 @dataclass(slots=True)
 class Person:
-    """Somebody signed in."""
+    """A person who is signed in."""
 
     http: httpx.Client
     username: str
@@ -70,7 +70,7 @@ class Person:
             yield socket
 
     def ask(self, notes: Notes | None, method: str, path: str, body: Any = None) -> httpx.Response | None:
-        """An answer, noted; None where there was none."""
+        """The answer to a call, recorded in `notes`; None if there was none."""
         started = time.monotonic()
         answer: httpx.Response | None = None
         try:
@@ -90,7 +90,7 @@ class Person:
         return answer
 
     def must(self, method: str, path: str, body: Any = None, *, within_s: float = AGAIN_WITHIN_S) -> Any:
-        """An answer that comes at the latest when all works again."""
+        """The answer to a call, repeated until it succeeds; fails if it does not within `within_s`."""
         until = time.monotonic() + within_s
         while True:
             answer = self.ask(None, method, path, body)
@@ -99,7 +99,7 @@ class Person:
             if time.monotonic() > until:
                 said = "no answer" if answer is None else f"{answer.status_code} {answer.text[:200]}"
                 raise AssertionError(f"{method} {path} does not work again: {said}")
-            time.sleep(1.0)  # more often, and it is a limit that refuses
+            time.sleep(1.0)  # a higher rate would meet the rate limits
 
 
 def _code(answer: httpx.Response) -> str:
@@ -110,7 +110,7 @@ def _code(answer: httpx.Response) -> str:
 
 
 class Cast:
-    """Three people in a group, who make the same journey in one window after the other: two act, the third is there."""
+    """Three people in a group, who make the same journey in every window: two act, the third only receives."""
 
     def __init__(self, http: httpx.Client, ground: Ground) -> None:
         self.ground = ground

@@ -1,4 +1,4 @@
-"""Journeys on which somebody else's service is needed: a model, a relay's secret, a push service, a timer."""
+"""Journeys that need an external service: a model, the TURN secret, a push service, a timer."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from perf import push_service
 from tests.chaos.journeys import Journey, Messages, log_of
 from tests.chaos.people import Cast, Notes, Person
 
-PUSHED_WITHIN_S = 150.0  # a push service that failed is left alone for up to two minutes
+PUSHED_WITHIN_S = 150.0  # a failed push service is not called for up to two minutes
 DUE_IN_S = 5
-DUE_WITHIN_S = 120.0  # what its machine has missed is looked for every minute
+DUE_WITHIN_S = 120.0  # messages that their machine has missed are swept every minute
 
 
 class Rewriting(Journey):
@@ -32,14 +32,14 @@ class Rewriting(Journey):
 
 
 class Relay(Journey):
-    """Asks for the relays of calls, whose secret is read when a process needs it first."""
+    """Requests the relays of calls, whose secret a process reads when it first needs it."""
 
     def act(self, who: Person) -> None:
         who.ask(self.notes, "GET", "/calls/ice-servers")
 
 
 class Pushed(Messages):
-    """Sends to somebody who has no socket open: whatever the push service does, the messages are sent."""
+    """Sends to somebody without an open socket: the messages must be sent, whatever the push service does."""
 
     def __init__(self, cast: Cast, notes: Notes) -> None:
         super().__init__(cast, notes)
@@ -58,7 +58,7 @@ class Pushed(Messages):
             super().act(who)
 
     def in_the_end(self) -> Iterator[str]:
-        """What is sent now is pushed: the push service is asked again."""
+        """A message sent now is pushed: the push service is called again."""
         until = time.monotonic() + PUSHED_WITHIN_S
         sender, passed = self.sender.signed_in(), self.cast.ground.proxy.pushed
         before = passed[self.path]

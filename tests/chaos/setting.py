@@ -1,5 +1,4 @@
-"""Has the functions of an instance speak to the cloud and to providers through a fault proxy, for as long as a block
-lasts."""
+"""Routes the calls of an instance's functions, to the cloud and to providers, through a fault proxy during a block."""
 
 from __future__ import annotations
 
@@ -22,8 +21,8 @@ from tests.support.deployed_functions import set_variables
 
 @contextlib.contextmanager
 def broken_ground(instance: Instance, seed: int) -> Iterator[Ground]:
-    """The instance with a proxy before everything that it calls, a language model and a push service behind it too.
-    The functions are as they were afterwards."""
+    """The instance with a proxy in front of everything that it calls, including a language model and a push service.
+    The functions are restored afterwards."""
     stack = Stack(instance)
     client = stack.client("lambda")
     with (
@@ -45,7 +44,7 @@ def broken_ground(instance: Instance, seed: int) -> Iterator[Ground]:
 
 
 def _ours(function: str, address: str, clocks: str) -> dict[str, str]:
-    """The variables by which a function comes to what is behind the proxy, and to its clock."""
+    """The variables that route a function through the proxy, and name its clock."""
     found = {"AWS_ENDPOINT_URL": address, CLOCKS: clocks}
     if function.endswith("-Assistant"):
         found |= {"AI_PROVIDER": "bedrock", "AI_MODELS": "default=loopback", "AI_ENDPOINT_URL": address}
@@ -59,7 +58,7 @@ def _port(url: str) -> int:
 
 
 def _variables(client: Any, stack: Stack) -> dict[str, dict[str, str]]:
-    """Those of all functions in Python, but for ours: they have these of a run that was killed."""
+    """The variables of all Python functions without those set here, which may be left of a run that was killed."""
     found = {}
     for name in stack.functions().values():
         configuration = client.get_function_configuration(FunctionName=name)

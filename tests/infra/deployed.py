@@ -1,4 +1,4 @@
-"""What the templates deploy, read as one: resources by kind, functions with the Globals applied."""
+"""The templates' resources, read together: resources by kind, functions with the Globals applied."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def functions() -> dict[str, Function]:
 
 
 def of_type(kind: str) -> dict[str, Resource]:
-    """All resources of a type by logical id, whichever template they are in."""
+    """All resources of a type by logical id, from all templates."""
     return {
         name: resource
         for resources in resources().values()
@@ -99,7 +99,7 @@ def listed(value: Any) -> list[Any]:
 
 
 def text(resource: Any) -> str:
-    """A resource as it is in the cloud, with every optional part."""
+    """A resource as text, with every optional part."""
     if isinstance(resource, dict) and "Fn::If" in resource:
         condition, then, otherwise = resource["Fn::If"]
         return text(otherwise if condition == "IsLocal" else then)

@@ -1,4 +1,4 @@
-"""A MiniStack of the tests' own, as the driver starts it, with small functions and a WebSocket API in it."""
+"""A separate MiniStack, started as the driver starts it, with small functions and a WebSocket API."""
 
 import io
 import json
@@ -95,7 +95,7 @@ def add_layer(cloud: Stack, name: str, files: dict[str, str]) -> str:
 
 
 def add_function(cloud: Stack, name: str, *, handler: str = "", layers: Sequence[str] = ()) -> str:
-    """A function whose handler is the one of its name in CODE, or `handler`."""
+    """Create a function whose handler is the one of its name in CODE, or `handler`."""
     created = cloud.client("lambda").create_function(
         FunctionName=name,
         Runtime=python_runtime(),
@@ -109,7 +109,7 @@ def add_function(cloud: Stack, name: str, *, handler: str = "", layers: Sequence
 
 
 def add_socket_api(cloud: Stack) -> str:
-    """A WebSocket API with an authorizer, $connect and the routes `slow` and `boom`. Returns its URL."""
+    """Create a WebSocket API with an authorizer, $connect and the routes `slow` and `boom`. Returns its URL."""
     gateway = cloud.client("apigatewayv2")
     api = gateway.create_api(Name="sockets", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")[
         "ApiId"

@@ -1,4 +1,4 @@
-"""What a fresh account of AWS asks of the templates: what is deleted and kept, who may do what, where failures lie."""
+"""Requirements of AWS accounts on the templates: kept and deleted resources, rights, destinations of failures."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def of_kind(environment: str, kind: str, **parameters: str) -> dict[str, dict[st
 # --- what is left when a stack is deleted ---------------------------------------------------------------------
 
 HOLDS_DATA = {"AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::KMS::Key", "AWS::SecretsManager::Secret"}
-BUILT = {"Web.Bucket"}  # made of this repository, and can be made again
+BUILT = {"Web.Bucket"}  # built from this repository, so it can be built again
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_nothing_but_data_outlives_a_stack() -> None:
 
 
 def test_a_function_is_made_after_its_log_group_and_named_in_the_stack_s() -> None:
-    """Otherwise Lambda makes the group at the first call, and the stack's own fails."""
+    """Otherwise Lambda would create the group at the first call, and the stack could not."""
     for path in ("realtime", "workflows", "streams", "drive", "assistant", "notifications"):
         (given,) = (
             each["Properties"]["Parameters"]["Prefix"]
@@ -100,7 +100,7 @@ def _may(function: str) -> set[str]:
 
 @pytest.mark.parametrize("key", sorted(socket_routes()))
 def test_whoever_answers_a_frame_may_close_its_socket(key: str) -> None:
-    """The frame may be one too many, or its session may have ended."""
+    """A frame may exceed the limit, or its session may have ended."""
     assert "execute-api:ManageConnections" in _may(function_of(socket_routes()[key]).name)
 
 

@@ -1,4 +1,4 @@
-"""Each alarm that can be deployed fires when what it is about breaks, and clears when that is mended."""
+"""Each alarm that can be deployed fires on its fault, and clears after the repair."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.tools import ROOT, captured_lines
 
 pytestmark = pytest.mark.usefixtures("settings")
 ALARMS = sorted(alarm_drills.alarms())
-WITHIN_MINUTES = 20  # but for those that look back further
+WITHIN_MINUTES = 20  # except for alarms that look back further
 NOW_S = 1_800_000_000
 
 
@@ -26,7 +26,7 @@ def _back_s(alarm: Any) -> int:
 
 @pytest.mark.parametrize("name", ALARMS)
 def test_an_alarm_fires_and_clears(name: str) -> None:
-    """`drill` raises Silent for one that does neither, and for one that fires while all is well."""
+    """`drill` raises Silent for an alarm that does not fire or clear, or fires while all is well."""
     took = alarm_drills.drill(name)
     alarm = alarm_drills.alarms()[name]
     at_most_s = WITHIN_MINUTES * 60 if "AlarmRule" in alarm else max(WITHIN_MINUTES * 60, _back_s(alarm))
@@ -35,7 +35,7 @@ def test_an_alarm_fires_and_clears(name: str) -> None:
 
 
 def test_the_alarms_are_those_of_the_templates() -> None:
-    """They are worked out by themselves, as the translation of all templates takes half a minute."""
+    """The drills resolve alarms by themselves, because translating all templates takes half a minute."""
     deployed = translated.deployment({"Environment": "prod", "FunctionAlarms": "on", "SloAlarms": "on"})
     made = [each.properties for each in deployed.values() if each.kind in (generate.ALARM, generate.COMPOSITE)]
     assert len(made) > 100
@@ -60,7 +60,7 @@ CODE = "\n".join(
 
 @pytest.mark.parametrize("name", OWN)
 def test_an_alarm_of_our_own_metric_reads_it_from_the_lines_of_the_functions(name: str) -> None:
-    """A name or a dimension that the code does not write would be an alarm that never fires."""
+    """An alarm on a name or dimension that the code never writes would never fire."""
     alarm = alarm_drills.alarms()[name]
     about = next((each["MetricStat"]["Metric"] for each in alarm.get("Metrics", ()) if "MetricStat" in each), alarm)
     of = {each["Name"]: each["Value"] for each in about["Dimensions"]}

@@ -1,4 +1,4 @@
-"""Whatever can fail by itself has an alarm, each alarm a runbook, and logs end."""
+"""Everything that can fail by itself has an alarm, each alarm has a runbook, and logs expire."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_function_has_a_log_group_that_ends_and_an_alarm(name: str) -> None:
 
 
 def test_errors_of_any_function_raise_an_alarm_also_where_functions_have_none_of_their_own() -> None:
-    """An alarm costs 0.10 $ a month, so those of each function are there when they are asked for (FunctionAlarms)."""
+    """An alarm costs 0.10 $ a month, so those of each function are optional (FunctionAlarms)."""
     of_all = of_type("AWS::CloudWatch::Alarm")["Errors"]
     assert "Condition" not in of_all
     assert "Dimensions" not in of_all["Properties"]
@@ -63,7 +63,7 @@ def test_what_runs_by_the_clock_has_an_alarm_for_when_it_stops() -> None:
         assert f"-{name}'" in str(stopped["Dimensions"])
 
 
-# Whose readers' delay another alarm tells of, or nobody minds.
+# Queues whose delay another alarm shows, or does no harm.
 NOT_WATCHED = {
     "presence": "who is there is told anew",
     "receipts": "receipts are told anew with the next",
@@ -72,7 +72,7 @@ NOT_WATCHED = {
 
 
 def test_whoever_reads_a_queue_or_a_stream_is_watched_for_standing_still() -> None:
-    """One that takes nothing fails in nothing, so no alarm of errors tells of it."""
+    """A consumer that takes nothing makes no errors, so only an alarm on the queue's age shows it."""
     watched = {
         each["Value"]["Fn::Sub"].partition("}-")[2]
         for alarm in of_type("AWS::CloudWatch::Alarm").values()
@@ -97,7 +97,7 @@ def test_every_alarm_names_a_runbook_that_exists() -> None:
 
 
 def _interval_s(function: Function) -> int:
-    """How often a function that runs by the clock does."""
+    """The interval (s) of a scheduled function."""
     (found,) = (each["Properties"]["Schedule"] for each in function.events if each["Type"] == "Schedule")
     if not isinstance(found, str):
         return 60 * int(max(template("template.yaml")["Parameters"]["CanaryMinutes"]["AllowedValues"]))

@@ -1,4 +1,4 @@
-"""What AWS refuses is refused here too, by the local cloud and by the tests' moto: green means something (R57)."""
+"""The local cloud and the tests' moto refuse what AWS refuses, so that green tests mean something (R57)."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_schedules_name_no_zone_but_utc() -> None:
 
 
 def test_the_environment_of_every_function_fits_with_room_for_real_names() -> None:
-    """ARNs and ids are known to the cloud only: 150 bytes each."""
+    """ARNs and ids are only known in AWS; 150 bytes are assumed for each."""
     for each in translated.deployment({"Environment": "prod"}, stack="secureconnect-production").values():
         if each.kind == "AWS::Lambda::Function":
             variables = each.properties["Environment"]["Variables"]

@@ -1,4 +1,4 @@
-"""The drive's bucket as the template makes it: private, encrypted, versioned, logged, and cleaned up after."""
+"""The drive's bucket of the template: private, encrypted, versioned, logged, with lifecycle rules."""
 
 from __future__ import annotations
 

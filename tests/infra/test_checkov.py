@@ -1,4 +1,4 @@
-"""What Checkov finds is judged against the exceptions, and what these say of the templates is so."""
+"""Checkov's findings are compared with the exceptions, and the exceptions' statements about the templates are true."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queues and streams lose nothing: what fails is tried again, kept and told of (R24)."""
+"""Queues and streams lose nothing: failed messages are retried, kept, and raise an alarm (R24)."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ def test_a_consumer_that_falls_behind_the_stream_raises_an_alarm(name: str) -> N
 
 
 def _queue_of(source: Resource) -> str:
-    """The logical id of an event source's queue; one of another template comes as the parameter {id}Arn."""
+    """The logical id of an event source's queue; a queue of another template is the parameter {id}Arn."""
     queue = source["Queue"]
     return str(queue["Fn::GetAtt"].partition(".")[0] if "Fn::GetAtt" in queue else queue["Ref"].removesuffix("Arn"))
 
 
-# the event source of each queue, and who consumes it
+# the event source of each queue, and its consumer
 CONSUMED: dict[str, tuple[Resource, str]] = {
     _queue_of(event["Properties"]): (event["Properties"], name)
     for name in QUEUE_CONSUMERS
@@ -108,7 +108,7 @@ def test_a_consumer_reports_partial_failures(name: str) -> None:
 
 @pytest.mark.parametrize("name", CONSUMED)
 def test_a_consumer_takes_no_more_at_once_than_it_may(name: str) -> None:
-    """AWS wants two at least."""
+    """AWS requires two at least."""
     assert "MaximumConcurrency" in CONSUMED[name][0]["ScalingConfig"]
 
 
@@ -125,7 +125,7 @@ def _dead_letters_of(name: str) -> str:
 
 
 def test_consumers_share_no_dead_letters() -> None:
-    """What one has given up is mended and redriven without the others'."""
+    """So that the dead letters of one consumer can be redriven without the others'."""
     shared: dict[str, set[str]] = {}
     for name, (_, consumer) in CONSUMED.items():
         shared.setdefault(_dead_letters_of(name), set()).add(consumer)
@@ -133,7 +133,7 @@ def test_consumers_share_no_dead_letters() -> None:
 
 
 def _is_watched(queue: Resource) -> bool:
-    """Whether an alarm looks at what is in a queue."""
+    """Whether an alarm watches the number of messages in a queue."""
     return _watched(queue, "ApproximateNumberOfMessagesVisible")
 
 
@@ -178,7 +178,7 @@ def test_the_dispatcher_sends_to_the_queue_of_every_subscriber_and_touches_nothi
 
 
 def _grants(name: str, arns: Any) -> bool:
-    """Whether a queue is among these, as one of the template or as the parameter {id}Arn."""
+    """Whether a queue is among these ARNs, as a resource of the template or as the parameter {id}Arn."""
     return f"'{name}." in str(arns) or f"'{name}Arn'" in str(arns)
 
 
@@ -205,7 +205,7 @@ def test_every_queue_is_encrypted_and_consumed_or_a_dead_letter_queue() -> None:
     queues = of_type("AWS::SQS::Queue")
     dead = {_dead_letters_of(name) for name in CONSUMED}
     dead |= {_dead_letters_of_stream(name) for name in STREAM_CONSUMERS}
-    dead |= {"ScheduleDeadLetters", "DriveDeadLetters"}  # of events and asynchronous calls (test_account.py)
+    dead |= {"ScheduleDeadLetters", "DriveDeadLetters"}  # for failed events and asynchronous calls (test_account.py)
     assert queues.keys() == CONSUMED.keys() | dead
     assert all(queue["Properties"]["SqsManagedSseEnabled"] is True for queue in queues.values())
 

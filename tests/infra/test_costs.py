@@ -1,4 +1,4 @@
-"""What a deployment costs idle is counted from what it makes, and stays within its budget."""
+"""The cost of an idle deployment is computed from its resources, and stays within its budget."""
 
 from __future__ import annotations
 

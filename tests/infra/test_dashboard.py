@@ -1,4 +1,4 @@
-"""The dashboard shows what is measured, and what is measured is shown: one screen, within what is free."""
+"""The dashboard's metrics exist, all metrics are on it, and it fits one screen and the free tier."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from infra import generate, translated
 from tests.tools import ROOT
 
-FREE_METRICS = 50  # of a dashboard (CloudWatch pricing, free tier)
+FREE_METRICS = 50  # per dashboard (CloudWatch pricing, free tier)
 GROUPS = (
     "HTTP", "Store", "Redis", "Sockets", "Messages", "Delivery", "Calls", "Push", "Sign-ins", "Rate limits",
     "Breakers", "Queues", "Functions", "Canary", "REST calls and DynamoDB",
@@ -17,7 +17,7 @@ GROUPS = (
 
 
 def _body() -> dict[str, Any]:
-    """The dashboard of a deployment with everything worked out."""
+    """The resolved dashboard of a deployment."""
     deployed = translated.deployment({"Environment": "prod", "Dashboard": "on"})
     (found,) = (each for each in deployed.values() if each.kind == "AWS::CloudWatch::Dashboard")
     body: dict[str, Any] = json.loads(found.properties["DashboardBody"])
@@ -67,7 +67,7 @@ def test_it_has_no_more_metrics_than_are_free() -> None:
 
 
 def test_an_own_metric_on_it_is_counted_by_the_code_with_the_dimensions_that_it_is_asked_for() -> None:
-    """A total of the stack has the stack for a dimension and nothing else; others have their function."""
+    """A total over the stack has only the stack as a dimension; other metrics have their function as well."""
     code = "\n".join(
         path.read_text() for folder in ("layers/shared/kernel", "functions") for path in (ROOT / folder).rglob("*.py")
     )

@@ -1,4 +1,4 @@
-"""What parameters change in the templates that are deployed: an optional network, versions, their alias."""
+"""Changes to the deployed templates by parameters: an optional network, versions and their alias, snapshots."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_cloudfront_shows_its_key_to_the_rest_api_alone_and_each_deployment_asks
 
 # --- versions and their alias ---------------------------------------------------------------------------------
 
-# what belongs to a function itself, and what CloudFormation lets nobody change
+# resource types that belong to a function itself, and those that CloudFormation cannot change
 OF_THE_FUNCTION = {
     *("AWS::Lambda::Version", "AWS::Lambda::Alias", "AWS::Lambda::EventInvokeConfig"),
     *("Custom::Keyrings", "Custom::EdgeKey"),
@@ -135,7 +135,7 @@ OF_THE_FUNCTION = {
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_whoever_calls_a_function_calls_its_live_version(environment: str) -> None:
-    """APIs, sockets, queues, streams, schedules, state machines, and the rights of each of them."""
+    """APIs, sockets, queues, streams, schedules and state machines, and the rights of each."""
     functions = of_kind("AWS::Lambda::Function", Environment=environment)
     assert {f"{path}Aliaslive" for path in functions} == set(of_kind("AWS::Lambda::Alias", Environment=environment))
     calling = set()
@@ -252,7 +252,7 @@ def test_nothing_stands_beside_snapshots_that_lambda_does_not_take_with_them() -
     assert not any("ProvisionedConcurrencyConfig" in each for each in aliases)
 
 
-# --- what stands before the APIs ------------------------------------------------------------------------------
+# --- the edge of the APIs -------------------------------------------------------------------------------------
 
 DOMAIN = {"DomainName": "api.example.com", "HostedZoneId": "Z1"}
 
@@ -292,7 +292,7 @@ def test_the_default_address_can_be_closed_and_then_all_go_by_the_domain() -> No
     assert {each.get("BasePath") for each in mappings} == {None, "v1"}
 
 
-# --- what is put into a build ---------------------------------------------------------------------------------
+# --- writing the form into a build ----------------------------------------------------------------------------
 
 
 def test_a_build_is_brought_into_its_form(tmp_path: Path) -> None:
@@ -304,7 +304,7 @@ def test_a_build_is_brought_into_its_form(tmp_path: Path) -> None:
     written = forms.write(tmp_path, forms.of(NETWORK))
     with_functions = [path for path in generate.templates() if "Globals" in generate.read(ROOT / path)]
     changed = [template for built in written if "Globals" in (template := generate.read(built))]
-    assert (len(changed), len(written) - len(changed)) == (len(with_functions), 1)  # and CloudFront's key
+    assert (len(changed), len(written) - len(changed)) == (len(with_functions), 1)  # the one is CloudFront's key
     for each in changed:
         assert "VpcConfig" in each["Globals"]["Function"]
     assert forms.write(tmp_path, forms.of({"Environment": "local"})) == []
@@ -319,6 +319,6 @@ def test_formed_templates_pass_the_linter(tmp_path: Path) -> None:
     (tmp_path / "infra/observability.yaml").write_text(yaml.safe_dump(generate.observability()))
     paths = [str(tmp_path / path) for path, each in generate.templates().items() if "Globals" in each]
     command = [str(Path(sys.executable).parent / "cfn-lint"), *paths]
-    # without credentials: with some, SAM's transform asks AWS for its policies
+    # without credentials, because with some SAM's transform would read its policies from AWS
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env={})
     assert done.returncode == 0, done.stdout

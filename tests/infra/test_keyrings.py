@@ -1,4 +1,4 @@
-"""Who may open which keyring, by the policies of the templates."""
+"""The functions that may decrypt each keyring, by the policies of the templates."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ OPENERS = {
     "factors": {"SignInFunction"},
     "key_log": {"KeysFunction"},
     "web_push": {"NotificationsFunction", "PushFunction"},
-    "edge": {"KeyringsFunction"},  # which tells CloudFront
+    "edge": {"KeyringsFunction"},  # which passes it to CloudFront
 }
 
 
 def _statements(function: Any) -> list[dict[str, Any]]:
-    """What a function may do by its own statements and by the named rights it has."""
+    """The statements of a function's own policies and of its named rights."""
     found: list[dict[str, Any]] = []
     for policy in function.properties.get("Policies") or []:
         found += policy.get("Statement", [])
@@ -68,7 +68,7 @@ def test_the_stack_makes_every_ring() -> None:
 
 
 def test_whoever_answers_http_may_read_rings() -> None:
-    """An address behind CloudFront is believed by the ring `edge` (kernel/origin.py)."""
+    """A client's address behind CloudFront is accepted by a key of the ring `edge` (kernel/origin.py)."""
     answering = {
         name: each
         for name, each in functions().items()

@@ -1,6 +1,6 @@
-"""What is large: memory stays flat in the size of a file, and a folder of 10,000 is read in pages.
+"""Large drives: memory does not grow with the size of a file, and a folder of 10,000 entries is read in pages.
 
-On a MiniStack of the tests' own: moto keeps what it stores in the memory of this process, and takes minutes for this.
+On a separate MiniStack: moto stores its data in the memory of this process, and would take minutes.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from tests.tools import template
 ADA = Caller("usr_01kb0000000000000000000001", "ses_01kb0000000000000000000001")
 BOB = Caller("usr_01kb0000000000000000000002", "ses_01kb0000000000000000000002")
 CHILDREN = 10_000
-PAGE = 6_000  # the route gives at most 100; but by anything but names each page reads the whole index
+PAGE = 6_000  # the route returns at most 100; sorted by anything but names each page reads the whole index
 MEASURED = """
 import sys
 from pathlib import Path
@@ -61,13 +61,13 @@ def _ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def cloud(_ministack: Stack, settings: pytest.MonkeyPatch) -> Iterator[Stack]:
-    """The drive's table and bucket, where the functions look for them."""
+    """The drive's table and bucket, in the place where the functions look for them."""
     caches = (config.config, aws.session, aws.client, dynamo.connection)
     settings.delenv("AWS_SESSION_TOKEN")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         settings.setenv(name, "test")
     settings.setenv("AWS_ENDPOINT_URL", _ministack.instance.endpoint)
-    settings.setattr(aws, "AWS_READ_TIMEOUT_S", 30.0)  # how fast a busy machine plays the cloud is not the question
+    settings.setattr(aws, "AWS_READ_TIMEOUT_S", 30.0)  # the speed of the local cloud on a busy machine is not tested
     settings.setenv("BLOB_BUCKET", BUCKET)
     rings.hold_all(SEED)
     for cached in caches:
@@ -81,7 +81,7 @@ def cloud(_ministack: Stack, settings: pytest.MonkeyPatch) -> Iterator[Stack]:
 
 
 def _of_size(content_type: str, size: int) -> bytes:
-    """Bytes of a type, of which nothing can be packed."""
+    """Incompressible bytes of a content type."""
     content = random.Random(size).randbytes(size)
     if content_type == "application/gzip":
         return gzip.compress(content, compresslevel=1)
@@ -95,7 +95,7 @@ def _of_size(content_type: str, size: int) -> bytes:
 
 
 def _arrived(cloud: Stack, content: bytes, content_type: str) -> tuple[str, str]:
-    """Key and version of an upload whose bytes are there."""
+    """Key and version of an upload whose bytes have arrived."""
     begun = desk.begin(ADA, content, content_type=content_type)
     level = store.node_access(begun["file"]["id"])
     assert level is not None
@@ -121,7 +121,7 @@ def test_memory_of_the_inspection_stays_flat_in_the_size_of_a_file(cloud: Stack,
 
 
 def test_the_largest_picture_that_gets_a_thumbnail_fits_the_function(cloud: Stack) -> None:
-    """50 million pixels of 4 bytes, turned by a quarter, which makes a copy of them."""
+    """50 million pixels of 4 bytes, rotated by a quarter, which copies them."""
     out, exif = io.BytesIO(), Image.Exif()
     exif[0x0112] = 6
     Image.new("RGBA", (thumbnails.MAX_PIXELS // 5_000, 5_000), "teal").save(out, "PNG", exif=exif, compress_level=1)
@@ -141,7 +141,7 @@ def test_the_largest_picture_that_gets_a_thumbnail_fits_the_function(cloud: Stac
 
 @pytest.fixture(scope="module")
 def children(_ministack: Stack) -> dict[str, Node]:
-    """10,000 folders and files at the top of a drive, many of them alike in what they are sorted by."""
+    """10,000 folders and files at the top of a drive, many with equal sort keys."""
     chance, nodes = random.Random(7), {}
     for number in range(CHILDREN):
         kind: Kind = "folder" if number % 10 == 0 else "file"
@@ -155,7 +155,7 @@ def children(_ministack: Stack) -> dict[str, Node]:
 
 @pytest.fixture
 def full_folder(cloud: Stack, children: dict[str, Node], monkeypatch: pytest.MonkeyPatch) -> dict[str, Node]:
-    """The same, in the table. What their ids stand for comes from here, or it would be read for minutes."""
+    """The same, in the table. Nodes are loaded from memory, because reading them would take minutes."""
     if not store.listed(item_store.root(BOB.user_id), "0", after=None, limit=1, descending=False):
         with Item.batch_write() as batch:
             for node in children.values():

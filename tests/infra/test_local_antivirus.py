@@ -1,4 +1,4 @@
-"""The local cloud scans files when a clamd answers on this machine."""
+"""The local cloud scans files if a clamd answers on this machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support import clamd
 
 @contextlib.contextmanager
 def _something_that_says(answer: bytes | None) -> Iterator[int]:
-    """The port of a server that gives this answer to everybody, or none."""
+    """The port of a server that gives everybody this answer, or none."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         held = []
 

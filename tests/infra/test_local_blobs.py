@@ -1,4 +1,4 @@
-"""Objects of the local cloud are read by version as in AWS."""
+"""The local cloud reads objects by version as AWS does."""
 
 from __future__ import annotations
 

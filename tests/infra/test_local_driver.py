@@ -1,4 +1,4 @@
-"""The driver starts, finds and stops its servers, and keeps away from everybody else's."""
+"""The driver starts, finds and stops its own servers, and no others."""
 
 import os
 import socket
@@ -87,12 +87,12 @@ def test_a_streams_changes_are_followed_after_a_stop_too(instance: Instance) -> 
 
 
 def _write_and_wait(cloud: Stack, written: str) -> None:
-    """Put an item into the table, and wait until the function that follows it has got it."""
+    """Put an item into the table, and wait until the function on its stream has received it."""
     cloud.client("dynamodb").put_item(TableName="followed", Item={"id": {"S": written}})
     logs = cloud.client("logs")
     until = time.monotonic() + 30
     while time.monotonic() < until:
-        with suppress(logs.exceptions.ResourceNotFoundException):  # there is no group before the first call
+        with suppress(logs.exceptions.ResourceNotFoundException):  # the log group is created by the first call
             lines = logs.filter_log_events(logGroupName="/aws/lambda/follow")["events"]
             if any(written in line["message"] for line in lines):
                 return

@@ -1,4 +1,4 @@
-"""REST APIs of the local cloud answer as API Gateway where the driver corrects them."""
+"""REST APIs of the local cloud answer like API Gateway in the points that the driver corrects."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def _responses() -> dict[str, Any]:
-    """The gateway responses of the template, as SAM writes them into the API's document."""
+    """The gateway responses of the template, in the form that SAM writes into the API's document."""
     given = template("template.yaml")["Resources"]["RestApi"]["Properties"]["GatewayResponses"]
     return {
         kind: {
@@ -50,7 +50,7 @@ def url(cloud: Stack) -> str:
 
 
 def _deployed(cloud: Stack) -> str:
-    """A stack with an API of two routes, `/slow` and `/boom`, and the gateway responses of ours."""
+    """Deploy a stack with an API of two routes, `/slow` and `/boom`, and our gateway responses."""
     paths = {
         f"/{name}": {
             "post": {

@@ -1,4 +1,4 @@
-"""What the driver reports: why a deployment failed, what runs, and what the functions said."""
+"""The driver's reports: causes of failed deployments, running servers, the functions' logs."""
 
 import json
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ def cloud(running_cloud: Stack) -> Iterator[Stack]:
 
 
 def deploy(cloud: Stack, resources: dict[str, Any]) -> str:
-    """Create or update the instance's stack; the status that comes of it."""
+    """Create or update the instance's stack; returns its status."""
     formation, body = cloud.client("cloudformation"), json.dumps({"Resources": resources})
     act = formation.update_stack if cloud.describe() else formation.create_stack
     act(StackName=STACK, TemplateBody=body)
@@ -73,7 +73,7 @@ def test_a_failed_deployment_names_the_resource_in_its_nested_stack_and_the_reas
     assert f"stack {STACK} is {status}" in str(problem)
     assert "\n    Inner / Odd (AWS::Nobody::KnowsThis): Unsupported resource type" in str(problem)
     assert "make up" in problem.advice
-    cloud.make_ready_for_deployment()  # it holds nothing, and would be in the way of the next
+    cloud.make_ready_for_deployment()  # delete an empty stack, which would block the next deployment
     assert cloud.describe() is None
 
 

@@ -1,4 +1,4 @@
-"""WebSocket APIs of the local cloud behave as API Gateway's where the driver corrects them."""
+"""WebSocket APIs of the local cloud behave like API Gateway's in the points that the driver corrects."""
 
 import asyncio
 import json

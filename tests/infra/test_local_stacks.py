@@ -1,4 +1,4 @@
-"""CloudFormation of the local cloud behaves as AWS's where the driver corrects it."""
+"""The local cloud's CloudFormation behaves like AWS's in the points that the driver corrects."""
 
 import json
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def deploy(cloud: Stack, name: str, resources: dict[str, Any], outputs: dict[str
 
 
 def nested(cloud: Stack, key: str, resources: dict[str, Any]) -> dict[str, Any]:
-    """A nested stack with the SAM transform that tells its table's ARN."""
+    """A nested stack with the SAM transform and its table's ARN as an output."""
     arn = {"TableArn": {"Value": {"Fn::GetAtt": ["Table", "Arn"]}}}
     body = {"Transform": "AWS::Serverless-2016-10-31", "Resources": resources, "Outputs": arn}
     cloud.client("s3").put_object(Bucket="templates", Key=key, Body=json.dumps(body).encode())

@@ -1,4 +1,4 @@
-"""Execution environments of the local cloud behave as Lambda's where the driver corrects them."""
+"""The local cloud's execution environments behave like Lambda's in the points that the driver corrects."""
 
 import json
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
-"""What an operator types and looks at, on a local cloud with the stack's tables, queues and state machines.
+"""The operators' commands and pages, on a local cloud with the stack's tables, queues and state machines.
 
-It has none of the stack's functions: what calls one, asks the API or looks at the deployment is run on the deployed
-stack (tests/e2e/test_runbooks.py).
+It has none of the stack's functions: commands that call one, ask the API or look at the deployment are run on the
+deployed stack (tests/e2e/test_runbooks.py).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FAILS = {"StartAt": "Fail", "States": {"Fail": {"Type": "Fail", "Error": "States
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A local cloud and an operator's shell beside it."""
+    """A local cloud, and the environment of an operator's shell."""
 
     cloud: Stack
     shell: tuple[tuple[str, str], ...]
@@ -38,7 +38,7 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """Something failed in a function's log, in each machine and in the pushes."""
+    """A cloud with a failure in a function's log, in each machine and in the queue of pushes."""
     home = tmp_path_factory.mktemp("cloud")
     with local_cloud.running(local_cloud.instance(home)) as cloud:
         _fill(cloud)
@@ -48,7 +48,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         shell = operators_shell(cloud.instance.endpoints_file) | {"TABLE": "drafts"}
         run("python -m infra.restore --on", tuple(shell.items()))
         shell["AT"] = datetime.fromtimestamp(time.time() + 1, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        time.sleep(1.5)  # recovery is good to the second
+        time.sleep(1.5)  # recovery is exact to the second
         yield Desk(cloud, tuple(shell.items()))
 
 

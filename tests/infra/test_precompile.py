@@ -1,4 +1,4 @@
-"""Functions go out with compiled files that Python takes whatever their time stamps."""
+"""Functions are deployed with compiled files that Python accepts whatever their time stamps."""
 
 import os
 import py_compile
@@ -39,7 +39,7 @@ def test_functions_with_the_same_code_share_the_compiled_file(tmp_path: Path) ->
 def test_python_runs_the_compiled_file(tmp_path: Path) -> None:
     source = write(tmp_path, "OneFunction", "def fail() -> None:\n    raise ValueError\n")
     precompile.functions(tmp_path)
-    source.write_text("1 +")  # not looked at
+    source.write_text("1 +")  # must not be compiled
     command = [sys.executable, "-c", "from package.module import fail; fail()"]
 
     ran = subprocess.run(command, cwd=tmp_path / "OneFunction", capture_output=True, text=True, check=False)
@@ -118,7 +118,7 @@ def test_in_lambda_methods_of_dataclasses_are_those_that_the_build_has_compiled(
     precompile.functions(tmp_path)
 
     precompile.methods(tmp_path)
-    precompile.methods(tmp_path)  # a build that was there already
+    precompile.methods(tmp_path)  # an existing build
 
     assert (other / coldstart.METHODS).samefile(function / coldstart.METHODS)
     assert compiled_at_start(function, layer, LAMBDA_TASK_ROOT="/var/task") == 0

@@ -1,4 +1,4 @@
-"""Who reserves how many executions where, and what an account without room for them is told."""
+"""Reservations of functions by environment and quota, and the message for an account whose quota is too small."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_outside_production_only_what_must_be_capped_is(environment: str) -> Non
 
 
 def test_the_local_cloud_has_the_bulkheads_of_production() -> None:
-    """And the canary, which is there to be called by hand."""
+    """And the canary's, which can be called by hand there."""
     assert _reserved("local") == _reserved("prod") | {"Canary": 1}
 
 
@@ -67,7 +67,7 @@ def test_a_new_account_can_be_deployed_to_without_any() -> None:
 
 @pytest.mark.parametrize("quota", QUOTAS)
 def test_queues_are_followed_within_what_is_reserved(quota: int) -> None:
-    """All queues of a function together, so that a flood in one leaves the others theirs."""
+    """All queues of a function together stay within its reservation, so that a flood in one spares the others."""
     deployed = translated.deployment({"Environment": "prod", "AiMeaning": "on", "ConcurrencyQuota": str(quota)})
     together: Counter[str] = Counter()
     for each in deployed.values():

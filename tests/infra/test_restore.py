@@ -1,4 +1,4 @@
-"""A stack's tables and files are brought back to a moment, on a local cloud whose tables are recorded as in AWS."""
+"""A stack's tables and files are restored to a moment, on a local cloud that records its tables as AWS does."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def running_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def dynamodb(running_cloud: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Two tables of a stack, one of them of what is never brought back by itself."""
+    """Two tables of a stack, one of which is only restored by name."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", running_cloud.instance.endpoint)
     monkeypatch.setenv("AWS_REGION", REGION)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
@@ -62,7 +62,7 @@ def _there(dynamodb: Any, table: str) -> dict[int, str]:
 
 
 def _a_moment() -> datetime:
-    """A whole second that has everything before it: recovery is good to the second."""
+    """A whole second after everything before it, because recovery is exact to the second."""
     now = datetime.now(UTC)
     moment = now.replace(microsecond=0) + timedelta(seconds=1)
     time.sleep((moment - now).total_seconds() + 0.05)
@@ -71,7 +71,7 @@ def _a_moment() -> datetime:
 
 @pytest.fixture
 def before(dynamodb: Any) -> datetime:
-    """The moment before 200 items were spoiled: a third changed, a third deleted, and others added."""
+    """The moment before 200 items were damaged: a third changed, a third deleted, and others added."""
     assert restore.record(STACK) == 2
     for n in range(200):
         _put(dynamodb, "events", n, f"text {n}")
@@ -100,7 +100,7 @@ def test_a_table_is_as_it_was_at_the_moment_and_ended_sessions_stay_ended(
     assert _there(dynamodb, "sessions") == ended
     said = capsys.readouterr().out
     assert "134 written       30 deleted       66 as they were" in said
-    # and the copy is gone, and doing it again changes nothing
+    # the copy is deleted, and a repetition changes nothing
     assert not [name for name in dynamodb.list_tables()["TableNames"] if name.startswith("restored-restored")]
     restore.run(STACK, before)
     assert "0 written        0 deleted      200 as they were" in capsys.readouterr().out

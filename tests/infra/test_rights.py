@@ -1,4 +1,4 @@
-"""Each right stands once, somebody needs it, and no role has more policies than AWS takes."""
+"""Each right is defined once and used, and no role has more policies than AWS allows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The runbooks: one shape, commands that say what they should, and a way that leads to each."""
+"""The runbooks have one shape, commands with their expected output, and alarms or links that lead to each."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_runbooks_lead_to_pages_that_exist_and_each_stands_in_their_index() 
 
 
 def test_no_runbook_asks_for_more_than_its_alarms_or_a_link_lead_to() -> None:
-    """A page that nothing leads to is found by nobody."""
+    """Nobody would find a page without an alarm or a link to it."""
     named = {
         match
         for kind in ("Alarm", "CompositeAlarm")
@@ -56,7 +56,7 @@ def test_no_runbook_asks_for_more_than_its_alarms_or_a_link_lead_to() -> None:
 
 
 def test_a_runbook_names_each_alarm_that_leads_to_it() -> None:
-    """Whoever is woken searches for its name. Those of functions and burn rates are told by what they share."""
+    """Whoever is woken searches for the alarm's name. Alarms of functions and burn rates are named as a group."""
     for kind in ("Alarm", "CompositeAlarm"):
         for name, alarm in of_type(f"AWS::CloudWatch::{kind}").items():
             (page,) = re.findall(r"runbooks/[\w-]+\.md", alarm["Properties"]["AlarmDescription"])

@@ -1,4 +1,4 @@
-"""What the runtime layer leaves out of botocore's models, or loads later, is not what functions use."""
+"""Functions use nothing that the runtime layer removes from botocore's models, or loads later."""
 
 import ast
 import importlib.util
@@ -21,7 +21,7 @@ REGIONS = ("us-east-1", "eu-central-1", "ap-southeast-4", "cn-north-1", "us-gov-
 MAX_MODEL_BYTES = {"dynamodb": 27_000, "sqs": 12_000, "kms": 16_000, "s3": 72_000}
 MAX_ENDPOINTS_BYTES = 80_000
 
-# an operation of each service that needs few arguments
+# an operation of each service with few arguments
 CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     "dynamodb": ("get_item", {"TableName": "t", "Key": {"id": {"S": "x"}}}),
     "kms": ("describe_key", {"KeyId": "k"}),
@@ -46,7 +46,7 @@ models, lean = _layer_module("models"), _layer_module("lean")
 
 @pytest.fixture(scope="module")
 def cut(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of data of botocore, cut down."""
+    """A reduced folder of botocore's data."""
     data: Path = tmp_path_factory.mktemp("botocore") / "data"
     data.mkdir()
     for name in models.OPERATIONS:
@@ -58,7 +58,7 @@ def cut(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _names_of_operations(path: Path) -> Iterator[str]:
-    """What is called on a client, and what is named to a `_call` of a module that asks AWS."""
+    """The names of operations that a module calls on a client, or passes to `_call`."""
     tree = ast.parse(path.read_text())
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):

@@ -1,4 +1,4 @@
-"""Every function takes its sample event (events/)."""
+"""Every function accepts its sample event (events/)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_every_function_has_a_sample_event_and_every_sample_a_function() -> None
     assert sorted(path.stem for path in (ROOT / "events").glob("*.json")) == FUNCTIONS
 
 
-# what the drive's steps say of bytes that nobody expects
+# answers of the drive's steps for bytes that nobody expects
 DRIVE_STEPS: dict[str, Any] = {
     "IntakeInspectFunction": {},
     "IntakeVerdictFunction": {},
@@ -32,7 +32,7 @@ DRIVE_STEPS: dict[str, Any] = {
 
 
 def _prepare(name: str, event: Resource, settings: pytest.MonkeyPatch) -> None:
-    """What has to be there before a sample makes sense."""
+    """Prepare the data that a sample needs."""
     if name == "AuthorizeFunction":
         from realtime import store
 
@@ -43,7 +43,7 @@ def _prepare(name: str, event: Resource, settings: pytest.MonkeyPatch) -> None:
     if name == "CanaryFunction":
         made = aws.client("secretsmanager").create_secret(Name="canary", SecretString='{"secret": "of its accounts"}')
         settings.setenv("CANARY_SECRET_ARN", made["ARN"])
-        settings.setenv("CANARY_URL", "http://127.0.0.1:9/v1")  # where nobody listens
+        settings.setenv("CANARY_URL", "http://127.0.0.1:9/v1")  # nobody listens there
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -1,4 +1,4 @@
-"""The templates say what the code says, and what reliability and security ask of every resource."""
+"""The templates agree with the code, and meet the requirements of reliability and security for every resource."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ WITHOUT_RESOURCE = {
     "chime:CreateMeeting",
     "ses:GetAccount",
     "transcribe:StartTranscriptionJob",
-}  # actions for which AWS takes none but `*`
+}  # actions for which AWS accepts only `*` as the resource
 HTTP_AND_SOCKET_MAX_S = 29
 ANSWER_MAX_S = 10
-# Rights with a `*` that somebody has looked at, and why.
+# Reviewed rights with a `*`, and the reason.
 REVIEWED_ACTIONS = {"sqs:SendMessage*": "AWS knows only sqs:SendMessage, a local cloud sqs:SendMessageBatch too"}
 REVIEWED_RESOURCES = {
     "identity/*": "SES: the sender's identity is a parameter, an address or a domain",
@@ -162,7 +162,7 @@ def test_a_function_runs_on_the_processor_that_its_layers_are_built_for(name: st
 
 
 def test_large_packages_are_in_the_functions_that_need_them_alone() -> None:
-    """Each of these layers holds tens of megabytes that no other function has to unpack."""
+    """Each of these layers has tens of megabytes, which no other function should have to unpack."""
     having = {
         layer: {name for name, each in functions().items() if layer in json.dumps(each.properties.get("Layers", []))}
         for layer in ("FirebaseLayer", "MeaningLayer", "MediaLayer", "PasskeysLayer")
@@ -185,7 +185,7 @@ def test_what_ai_help_costs_extra_is_off_unless_it_is_asked_for() -> None:
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_lambda_adds_no_lines_to_the_log_of_a_call_that_goes_well(name: str) -> None:
-    """START, END and REPORT are INFO ("Log-level filtering" of the Lambda guide); what goes wrong is above it."""
+    """START, END and REPORT are INFO ("Log-level filtering" of the Lambda guide); errors are above that level."""
     given = functions()[name].properties["LoggingConfig"]
     assert given == {"LogFormat": "JSON", "ApplicationLogLevel": {"Ref": "LogLevel"}, "SystemLogLevel": "WARN"}
 
@@ -244,7 +244,7 @@ def test_policies_are_inline_statements_or_ours(name: str) -> None:
 
 
 def _answers_with_people(function: Function) -> bool:
-    """Whether profiles are in what any of a function's routes answers, however deep."""
+    """Whether the answers of any of a function's routes contain profiles, at any depth."""
     document = json.loads((ROOT / "docs/api/openapi.json").read_text())
     operations = [document["paths"][path][method.lower()] for method, path in function.routes]
     pending = {name for each in operations for name in _named_in(each["responses"])}
@@ -354,7 +354,7 @@ def test_every_table_is_used() -> None:
     assert used == _tables().keys()
 
 
-# --- what is handed on ----------------------------------------------------------------------------------------
+# --- answers of the gateway, state machines, parameters ------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -382,7 +382,7 @@ def test_what_never_reaches_a_function_is_answered_with_a_problem(refusal: str) 
 
 
 def test_files_wait_for_a_busy_intake_instead_of_being_left() -> None:
-    """Its functions run a few at a time (bulkheads), and the bytes of one file take minutes."""
+    """Only a few executions of its functions run at a time (bulkheads), and the bytes of one file take minutes."""
     machine = json.loads((ROOT / "statemachines" / "file_intake.asl.json").read_text())
     tasks = [state for state in machine["States"].values() if state["Type"] == "Task"]
     for state in tasks:

@@ -14,7 +14,7 @@ from tests.infra.deployed import CALLED, functions
 pytestmark = pytest.mark.usefixtures("settings")
 
 
-# One call of a dependency that hangs: every attempt connects and waits, and the pause between lies below 1 s.
+# The worst call of a dependency that hangs: every attempt connects and waits; pauses in between are below 1 s.
 AWS_WORST_S = aws.TRIES_OF_A_HANG * (resilience.AWS_CONNECT_TIMEOUT_S + resilience.AWS_READ_TIMEOUT_S) + aws.PAUSE_MAX_S
 REDIS_WORST_S = redis_cache.breaker.limits.failures * resilience.REDIS_TIMEOUT_S
 
@@ -25,7 +25,7 @@ def test_an_aws_client_has_our_limits(service: str) -> None:
     found = aws.client(service).meta.config
     assert found.connect_timeout == resilience.AWS_CONNECT_TIMEOUT_S <= 1
     assert found.read_timeout == resilience.AWS_READ_TIMEOUT_S <= 3
-    assert found.retries["total_max_attempts"] == 1  # what is tried again is decided in one place
+    assert found.retries["total_max_attempts"] == 1  # retries are decided in one place
     assert found.max_pool_connections == aws.POOL >= parallel.MAX_AT_ONCE
 
 
@@ -72,7 +72,7 @@ def test_whatever_hangs_is_given_up_after_five_seconds_in_all() -> None:
 
 
 def _waits_s() -> dict[str, float]:
-    """How long all calls of a dependency together wait in vain, until its breakers reject them."""
+    """How long (s) all calls of a dependency together wait in vain until its breakers reject them."""
     stores = [aws.breaker_of("dynamodb", group).limits for group in dynamo.GROUPS]
     shared_s = stores[0].patience_s + sum(each.probe_s for each in stores[1:])
     services = ("s3", "sqs", "stepfunctions", "kms", "secretsmanager", "sesv2")
@@ -91,9 +91,9 @@ def test_a_route_ends_before_its_function_whatever_hangs(route: tuple[str, str])
     (function,) = [each for each in functions().values() if route in each.routes]
     ends_s = min(deadline.ANSWER_MAX_S, function.timeout_s - deadline.MARGIN_S)
     waits_s = _waits_s()
-    # whichever single one hangs: given up, answered, and a second to spare
+    # whichever single dependency hangs: the waits end and the answer is sent with a second to spare
     assert max(waits_s.values()) + 1 < ends_s
-    # all of them at once, whatever the route asks: the deadline ends it, but for a connect that has begun before
+    # all dependencies hang: the deadline ends the waits, except for a connection attempt that has begun before
     worst_s = min(sum(waits_s.values()), ends_s) + resilience.AWS_CONNECT_TIMEOUT_S
     assert worst_s + 0.4 < function.timeout_s
     assert worst_s - resilience.AWS_CONNECT_TIMEOUT_S <= 10

@@ -1,4 +1,4 @@
-"""TURN with Debian's coturn and the credentials that calls are given: good ones get a relay, others nothing."""
+"""TURN with Debian's coturn and the credentials of calls: valid ones get a relay, others do not."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.tools import ROOT
 USER_QUOTA = 20
 SECRET = "9fQ2xV7mK4tR8wZ1cB6nH3jL5pS0dGyA"
 CONFIGURATION = ROOT / "infra" / "turn" / "turnserver.conf"
-# what stands on a machine's own lines: its ports and its log
+# settings that differ between machines: ports and log
 OF_A_MACHINE = ("listening-port", "tls-listening-port", "log-file", "simple-log", "no-cli", "use-auth-secret")
 
 pytestmark = pytest.mark.skipif(coturn.TURNSERVER is None, reason="needs coturn: apt-get install coturn")
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(coturn.TURNSERVER is None, reason="needs coturn:
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    """A TURN server with the configuration that we ship."""
+    """The port of a TURN server with the configuration that we ship."""
     shipped = [line for line in CONFIGURATION.read_text().splitlines() if line and not line.startswith("#")]
     options = [line for line in shipped if line.partition("=")[0] not in OF_A_MACHINE]
     port = coturn.free_port()
@@ -46,7 +46,7 @@ Talk = Callable[[Any, Errors], Coroutine[Any, Any, Any]]
 
 
 def _with_relay(port: int, username: str, credential: str, talk: Talk, *, transport: str = "udp") -> Any:
-    """What `talk` returns, which has a relay of this server; raises stun.TransactionFailed when there is none."""
+    """Allocate a relay and return the result of `talk`; raises stun.TransactionFailed if there is no relay."""
 
     async def run() -> Any:
         relay, protocol = await turn.create_turn_endpoint(

@@ -1,4 +1,4 @@
-"""The web client's way to its readers: what is written into its page, and what it may do in AWS and locally."""
+"""Publishing the web client: the values written into its page, and its policy in AWS and locally."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from infra.local.web import POLICY
 from tests.tools import template
 
 ROOT = Path(__file__).resolve().parents[2]
-# What only a header can say, and what only AWS has: files come from another domain there.
+# Directives that only a header can set, or only AWS needs, where files come from another domain.
 HEADERS_ONLY = {"frame-ancestors"}
 PAGE = (ROOT / "web/index.html").read_text()
 
 
 class Bucket:
-    """Keeps what is put into it, in order."""
+    """A bucket that records uploads in order."""
 
     def __init__(self) -> None:
         self.put: list[dict[str, object]] = []

@@ -1,4 +1,4 @@
-"""Compiled packages of the layers load on the C library of every runtime that the template allows."""
+"""The compiled packages of the layers load with the C library of every runtime that the template allows."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_what_failed_on_python_3_11_would_have_been_found(tmp_path: Path) -> Non
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("requirements", LAYERS, ids=lambda path: path.parent.name)
 def test_the_pinned_packages_load_on_a_runtime(requirements: Path, runtime: str) -> None:
-    """As installed here: pip takes the newest that this machine's glibc allows, a layer at most the same."""
+    """Checks the packages installed here: pip chooses the newest for this machine's glibc, a layer at most the same."""
     pinned = re.findall(r"^([\w.-]+)==(\S+)", requirements.read_text(), re.MULTILINE)
     libraries = [
         Path(str(file.locate()))

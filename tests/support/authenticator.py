@@ -1,4 +1,4 @@
-"""An authenticator of passkeys in a few lines: one credential with ES256, "none" attestation and a counter."""
+"""A passkey authenticator in a few lines: one credential with ES256, "none" attestation and a counter."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def raw(text: str) -> bytes:
 
 
 class Authenticator:
-    """Makes and uses one credential at `origin`; its fields may be changed to make it lie."""
+    """Makes and uses one credential at `origin`; tests change its fields to forge answers."""
 
     def __init__(self, origin: str = "http://localhost:8080") -> None:
         self.origin = origin
@@ -49,7 +49,7 @@ class Authenticator:
         return self._credential({"clientDataJSON": text(client_data), "attestationObject": text(attestation)})
 
     def get(self, options: dict[str, Any]) -> dict[str, Any]:
-        """The answer to the options of a sign-in; counts on unless the counter is 0."""
+        """The answer to the options of a sign-in; increments the counter unless it is 0."""
         if self.counter:
             self.counter += 1
         data = self._data(self.flags)

@@ -1,4 +1,4 @@
-"""A clamd on the loopback that finds the word `virus`, as clamd(8) speaks: zPING and zINSTREAM."""
+"""A clamd on the loopback that finds the word `virus`, with the protocol of clamd(8): zPING and zINSTREAM."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Clamd:
-    """Where it listens, and each stream it was sent."""
+    """The server's port, and each stream that it received."""
 
     port: int
     heard: list[bytes] = field(default_factory=list)
@@ -34,7 +34,7 @@ class Clamd:
 
 @contextlib.contextmanager
 def running() -> Iterator[Clamd]:
-    """One that answers until the block ends, one connection after the other."""
+    """A clamd until the end of the block; it serves one connection at a time."""
     with socket.create_server((HOST, 0)) as server:
         clamd = Clamd(server.getsockname()[1])
 

@@ -1,4 +1,4 @@
-"""Debian's coturn on the loopback, for as long as a block."""
+"""Debian's coturn on the loopback, until the end of a block."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ FREE_S = 120.0
 
 @contextlib.contextmanager
 def running(secret: str, *, port: int, options: Sequence[str] = ()) -> Iterator[None]:
-    """A TURN server that checks credentials with this secret. Raises RuntimeError when it does not start."""
+    """A TURN server that checks credentials with this secret. Raises RuntimeError if it does not start."""
     assert TURNSERVER is not None
     deadline = time.monotonic() + FREE_S
-    while _answers(port):  # another run's; it would refuse our credentials
+    while _answers(port):  # a server of another run would refuse our credentials
         if time.monotonic() > deadline:
             raise RuntimeError(f"port {port} is held by another server")
         time.sleep(0.2)
@@ -68,7 +68,7 @@ def _answers(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody holds now."""
+    """A free port."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""The variables of deployed functions, changed for as long as a test lasts. Their processes begin anew each time."""
+"""Changes variables of deployed functions during a test. Each change makes the functions start new processes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def variables_of(client: Any, name: str) -> dict[str, str]:
-    """The variables of a function, by a client of Lambda."""
+    """The variables of a function, read by a Lambda client."""
     kept = client.get_function_configuration(FunctionName=name)
     return dict(kept.get("Environment", {}).get("Variables", {}))
 
@@ -19,7 +19,7 @@ def set_variables(client: Any, name: str, variables: Mapping[str, str]) -> None:
 
 @contextmanager
 def changed(client: Any, names: Iterable[str], changes: Mapping[str, str]) -> Iterator[None]:
-    """Functions with some variables of their own; at the end of the block they have what they had."""
+    """Change variables of functions until the end of the block, then restore them."""
     before = {name: variables_of(client, name) for name in names}
     try:
         for name, variables in before.items():

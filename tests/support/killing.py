@@ -1,4 +1,4 @@
-"""Ending a process between any two of its writes."""
+"""Simulates the end of a process between any two of its writes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWrit
 
 
 class Killed(BaseException):
-    """The process ends here: no `except Exception` sees it."""
+    """The simulated end of the process; no `except Exception` catches it."""
 
 
 @contextmanager
 def killed_before_write(number: int) -> Iterator[Callable[[], int]]:
-    """Ends the process before its n-th write to DynamoDB (0: never); yields how many writes there were."""
+    """Raises Killed before the n-th write to DynamoDB (0: never); yields a function that counts the writes so far."""
     events, seen = aws.client("dynamodb").meta.events, [0]
 
     def count(model: Any, **_: Any) -> None:

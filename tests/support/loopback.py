@@ -1,4 +1,4 @@
-"""HTTP servers on the loopback that stand for what tests cannot reach."""
+"""HTTP servers on the loopback, in place of services that tests cannot reach."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 
 class QuietHandler(BaseHTTPRequestHandler):
-    """A handler of requests that writes nothing to the console."""
+    """A request handler that prints nothing."""
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Tests are quiet."""
+        """Print nothing."""
 
     def send(self, status: int, content: bytes = b"", kind: str = "application/json") -> None:
-        """A whole answer."""
+        """Send a complete answer."""
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
@@ -24,13 +24,13 @@ class QuietHandler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def body(self) -> bytes:
-        """What was sent with the request."""
+        """The body of the request."""
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
 
 @contextmanager
 def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    """Run a server until the end of the block; its address."""
+    """Run a server until the end of the block; yields its address."""
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)

@@ -1,6 +1,6 @@
-"""Language models on the loopback: servers that speak the protocols of OpenAI-compatible endpoints and of Bedrock.
+"""Language models on the loopback: servers with the protocols of OpenAI-compatible endpoints and of Bedrock.
 
-What they say is a function of the prompt. They can be told to be slow, to fail, or to break off in a stream.
+Their answers are a function of the prompt. They can be set to be slow, to fail, or to break off in a stream.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from typing import Any
 from tests.support import loopback
 from tests.support.loopback import QuietHandler
 
-Say = Callable[[str, str], str]  # instructions and data to an answer
+Say = Callable[[str, str], str]  # instructions and data → the answer
 
 
 def data_in(user: str) -> dict[str, Any]:
-    """What a prompt brings between its marks."""
+    """The data that a prompt has between its marks."""
     data: dict[str, Any] = json.loads(user.split("\n", 1)[1].rsplit("\n", 1)[0])
     return data
 
 
 class LoopbackModel:
-    """One server of both protocols; `asked` are the bodies of all calls, `left` how many streams nobody read to their
-    end. `before_part` is called before each part of a stream, which it may hold up."""
+    """A server of both protocols. `asked` has the bodies of all calls, `left` counts streams whose reader left before
+    the end, `before_part` is called before each part of a stream and may delay it."""
 
     def __init__(self, say: Say) -> None:
         self.say = say
@@ -37,7 +37,7 @@ class LoopbackModel:
         self.tells_usage = True
         self.left = 0
         self.before_part: Callable[[int], object] = lambda n: None
-        self.url = ""  # once it runs
+        self.url = ""  # set when it runs
 
     def handler(self) -> type[QuietHandler]:
         model = self

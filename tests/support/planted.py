@@ -1,4 +1,4 @@
-"""Instructions that people plant in chats: by hand in fourteen languages and many disguises, and encoded."""
+"""Instructions planted in chats: handwritten in fourteen languages and many disguises, and in several encodings."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "spaced": lambda text: " ".join(text),
     "named_entities": lambda text: html.escape(html.escape(text)),
 }
-# each decoded as its writer hopes that a model would
+# decoded as the attacker hopes that a model decodes
 DECODINGS: dict[str, Callable[[str], str]] = {
     "base64": lambda text: base64.b64decode(text, validate=True).decode(),
     "hex": lambda text: bytes.fromhex(text).decode(),
@@ -73,7 +73,7 @@ CORPUS = [
 
 
 def obeyed(text: str) -> str:
-    """What a model says that does whatever it reads, in every way that it can be read."""
+    """The answer of a model that obeys every instruction in a text, in every decoding."""
     said = [text]
     for decode in DECODINGS.values():
         try:

@@ -1,7 +1,7 @@
-"""Push services on this machine: one that speaks Web Push (RFC 8030, 8291, 8292) and one that speaks FCM v1.
+"""Push services on this machine: one for Web Push (RFC 8030, 8291, 8292), one for FCM v1.
 
-What arrives is kept as it came. `browser()` makes a subscription whose private keys the test holds, so that it can
-read what it was sent, by an implementation that is not ours; the signature of the VAPID token is checked there too.
+They record every request. `browser()` makes a subscription whose private keys the test has, so that it can decrypt its
+pushes with an independent implementation, which also checks the signature of the VAPID token.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def b64(raw: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the service does with a request: an answer, or none at all for so long, or the connection cut."""
+    """The service's reaction to a request: an answer, a delay without an answer, or a closed connection."""
 
     status: int = 201
     headers: dict[str, str] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A request as it came, at a moment of the monotonic clock."""
+    """A received request, and its time on the monotonic clock."""
 
     path: str
     headers: dict[str, str]
@@ -79,7 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(answer.body)
 
     def log_message(self, *_: Any) -> None:
-        """Nothing: the tests look at what was received."""
+        """Print nothing: tests check the received requests."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -87,11 +87,11 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def handle_error(self, *_: Any) -> None:
-        """A client that went away is no error of the service."""
+        """Ignore clients that disconnect: that is no error of the service."""
 
 
 class Service:
-    """A push service; answers by path are given one after the other, the last one for ever."""
+    """A push service; the answers set for a path are given one after the other, the last one from then on."""
 
     def __init__(self) -> None:
         self.received: list[Received] = []
@@ -108,7 +108,7 @@ class Service:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def answers(self, path: str, *answers: Answer) -> None:
-        """What it says to requests for this path from now on."""
+        """Set the answers to requests for this path."""
         self._answers[path] = list(answers)
 
     def answer(self, received: Received) -> Answer:
@@ -129,7 +129,7 @@ class Service:
         return [each for each in self.received if self.key(each) == path]
 
     def wait(self, path: str, count: int = 1, *, within_s: float = 10.0) -> list[Received]:
-        """What came to a path, once there are so many; fails when they do not come in time."""
+        """The requests to a path, once there are `count`; fails if they do not arrive in time."""
         until = time.monotonic() + within_s
         while len(found := self.at(path)) < count:
             assert time.monotonic() < until, f"{len(found)} of {count} pushes came to {path} within {within_s} s"
@@ -145,7 +145,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """A browser that has subscribed: it alone can read what is sent to its endpoint."""
+    """A browser with a subscription; only it can decrypt the pushes to its endpoint."""
 
     service: WebPushService
     path: str
@@ -153,17 +153,17 @@ class Browser:
 
     @property
     def subscription(self) -> dict[str, Any]:
-        """As `PushSubscription.toJSON()` gives it."""
+        """The subscription as `PushSubscription.toJSON()` returns it."""
         point = self.key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         return {"endpoint": self.service.url + self.path, "keys": {"p256dh": b64(point), "auth": b64(AUTH)}}
 
     @property
     def pushes(self) -> list[dict[str, Any]]:
-        """What was sent here, decrypted, in order."""
+        """The pushes to this browser, decrypted, in order."""
         return [self.read(each) for each in self.service.at(self.path)]
 
     def wait(self, count: int = 1, *, within_s: float = 10.0) -> list[dict[str, Any]]:
-        """What was sent here, once so many came."""
+        """The pushes to this browser, decrypted, once there are `count`."""
         return [self.read(each) for each in self.service.wait(self.path, count, within_s=within_s)]
 
     def read(self, received: Received) -> dict[str, Any]:
@@ -174,14 +174,14 @@ class Browser:
 
 
 class WebPushService(Service):
-    """Accepts subscriptions and holds what is pushed to them."""
+    """Accepts subscriptions and stores the pushes to them."""
 
     def browser(self, name: str = "b1") -> Browser:
         """A new subscription."""
         return Browser(self, f"/push/{name}", ec.generate_private_key(ec.SECP256R1()))
 
     def verified(self, received: Received, application_server_key: str) -> dict[str, Any]:
-        """The claims of a request's VAPID token, whose signature must be that of this key (RFC 8292)."""
+        """The claims of a request's VAPID token; checks that this key has signed it (RFC 8292)."""
         scheme, _, fields = received.headers["authorization"].partition(" ")
         assert scheme == "vapid"
         parts = dict(each.strip().split("=", 1) for each in fields.split(","))
@@ -195,12 +195,12 @@ class WebPushService(Service):
 
 
 class FcmService(Service):
-    """Firebase's HTTP v1 API and its token endpoint. Answers are given by device token."""
+    """Firebase's HTTP v1 API and its token endpoint. Answers are set per device token."""
 
     PROJECT = "secureconnect-test"
 
     def service_account(self) -> dict[str, Any]:
-        """Credentials whose access tokens come from here."""
+        """Credentials whose access tokens this service issues."""
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
         return {
@@ -227,7 +227,7 @@ class FcmService(Service):
 
     @staticmethod
     def error(status: int, code: str, *, fcm: str | None = None, message: str = "", **headers: str) -> Answer:
-        """An error as FCM writes it; a header `Retry_After` is `Retry-After`."""
+        """An error in FCM's format; the keyword `Retry_After` sets the header `Retry-After`."""
         details = [{"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": fcm}] if fcm else []
         body = {"error": {"code": status, "status": code, "message": message or code, "details": details}}
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -235,7 +235,7 @@ class FcmService(Service):
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """The messages that came."""
+        """The received messages."""
         return [each.json["message"] for each in self.received if each.path != "/token"]
 
 

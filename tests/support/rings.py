@@ -1,4 +1,4 @@
-"""Keyrings without a table and KMS."""
+"""Keyrings without a table and without KMS."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from kernel.keyrings import Generation, Keyring, Seed
 
 
 def hold(ring: Keyring, *seeds: str, active_from: int = 0) -> None:
-    """Have this process know these generations of a ring, the newest first; that one is made use of from then on (ms).
+    """Give this process these generations of a ring, newest first; the newest is used from `active_from` on (ms).
 
-    The table is not read before the ring is forgotten.
+    The table is not read until the ring is forgotten.
     """
     made = [_generation(seed, ring.signs, active_from if number == 0 else 0) for number, seed in enumerate(seeds)]
     ring._generations = tuple(made)
@@ -21,13 +21,13 @@ def hold(ring: Keyring, *seeds: str, active_from: int = 0) -> None:
 
 
 def hold_all(seed: str) -> None:
-    """Have this process know one generation of each ring, all different."""
+    """Give this process one generation of each ring, all different."""
     for ring in keyrings.RINGS.values():
         hold(ring, seed + ring.name)
 
 
 def forget_all() -> None:
-    """Know none of them, as a new process does."""
+    """Forget all generations, so that this process is like a new one."""
     for ring in keyrings.RINGS.values():
         ring.forget()
 

@@ -1,4 +1,4 @@
-"""A server that takes connections and never answers: a dependency that hangs."""
+"""A server that accepts connections and never answers: a dependency that hangs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kernel import aws, cache, config, dynamo, sockets
 
 @dataclass(slots=True)
 class Silence:
-    """Where it listens, and the connections that it has taken."""
+    """The server's address, and the connections that it has accepted."""
 
     url: str
     taken: list[socket.socket] = field(default_factory=list)
@@ -23,7 +23,7 @@ class Silence:
 
 @contextmanager
 def silence() -> Iterator[Silence]:
-    """Listen on the loopback and say nothing."""
+    """Listen on the loopback and never answer."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     here = Silence(f"http://127.0.0.1:{listener.getsockname()[1]}")
 
@@ -48,7 +48,7 @@ def silence() -> Iterator[Silence]:
 
 @contextmanager
 def hanging(settings: pytest.MonkeyPatch, *variables: str) -> Iterator[Silence]:
-    """Let what these variables of the environment name (`AWS_ENDPOINT_URL_S3`) be a server that hangs."""
+    """Point these variables of the environment (`AWS_ENDPOINT_URL_S3`) to a server that hangs."""
     with silence() as server:
         for name in variables:
             scheme = "redis" if name == "REDIS_URL" else "http"

@@ -1,6 +1,6 @@
-"""Amazon Transcribe on the loopback: a server of its protocol (AWS JSON 1.1), which writes its document to the bucket.
+"""Amazon Transcribe on the loopback: a server of its protocol (AWS JSON 1.1) that writes results to the bucket.
 
-Jobs are done after so many looks; it can be told to fail jobs or calls.
+Jobs end after a number of polls; tests can make jobs or calls fail.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ SPOKEN = (("0.1", "1.9", "The ferry leaves at 6:40."), ("2.4", "21.2", "More at 
 
 
 class LoopbackTranscribe:
-    """`jobs` are the parameters of each job by name, while it is kept; `asked` the names of all calls. `s3` is a
-    client of where the bucket is; without it the product's own."""
+    """`jobs` has the parameters of each existing job by name, `asked` the names of all calls. `s3` is a client for the
+    bucket, by default the product's own."""
 
     def __init__(self, s3: Any = None) -> None:
         self._s3 = s3
@@ -30,7 +30,7 @@ class LoopbackTranscribe:
         self.fails = False
         self.is_down = False
         self._looks: dict[str, int] = {}
-        self.url = ""  # once it runs
+        self.url = ""  # set when it runs
 
     def handler(self) -> type[QuietHandler]:
         service = self
