@@ -1,4 +1,4 @@
-"""What axe-core finds on a screen of the web client."""
+"""Audits screens of the web client with axe-core."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ RUN = """rules => axe.run(document, { runOnly: rules }).then(({ violations }) =>
 
 
 def audit(page: Page, screen: str) -> list[str]:
-    """What breaks a rule of WCAG 2.2 AA on what is shown now, in both themes; one line each."""
+    """The violations of WCAG 2.2 AA on the present screen, in both themes; one line each."""
     if not page.evaluate("'axe' in window"):
-        session = page.context.new_cdp_session(page)  # a debugger, which the page's policy does not hold back
+        session = page.context.new_cdp_session(page)  # the debugger is not subject to the page's policy
         session.send("Runtime.evaluate", {"expression": AXE.read_text()})
         session.detach()
     found = []

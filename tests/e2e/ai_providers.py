@@ -1,4 +1,4 @@
-"""What answers in AI help on the deployed stack, in place of what it was deployed with: servers of the tests."""
+"""Switches AI help of the deployed stack to servers of the tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MODEL = "loopback-small"
 def language_model(
     endpoints: Mapping[str, str], say: models.Say, *, provider: str = "openai"
 ) -> Iterator[models.LoopbackModel]:
-    """A model of this machine, at a price, reached as an OpenAI-compatible endpoint or as Bedrock."""
+    """A model on this machine, at a price, called as an OpenAI-compatible endpoint or as Bedrock."""
     names = [f"{endpoints['stack']}-Assistant", f"{endpoints['stack']}-AssistantStream"]
     with models.serving(say) as model:
         changes = {
@@ -38,7 +38,7 @@ def has_transcriptions(endpoints: Mapping[str, str]) -> bool:
 
 @contextmanager
 def transcribe(endpoints: Mapping[str, str]) -> Iterator[transcribing.LoopbackTranscribe]:
-    """A server that stands for Amazon Transcribe, which the local cloud does not have."""
+    """A server in place of Amazon Transcribe, which the local cloud lacks."""
     client, name = operators_client(endpoints, "lambda"), f"{endpoints['stack']}-Transcribe"
     with (
         transcribing.serving(operators_client(endpoints, "s3")) as service,

@@ -1,6 +1,6 @@
-"""What every answer must keep, whichever test it is for: the headers of the contract and the served OpenAPI document.
+"""Checks that every answer of any test has the headers of the contract and fits the served OpenAPI document.
 
-`Answers.check` is a hook of the tests' HTTP client, so an answer that departs from either fails the test it is in.
+`Answers.check` is a hook of the tests' HTTP client, so an answer that violates either fails its test.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ HEADERS = {
     "x-request-id": re.compile(r"\S{8,}"),
 }
 CACHEABLE = {"/.well-known/jwks.json"}
-NOT_OURS = {*CACHEABLE, "/openapi.json"}  # whose values follow other standards
+NOT_OURS = {*CACHEABLE, "/openapi.json"}  # their values follow other standards
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 ID = re.compile(r"[A-Za-z0-9_.~-]{1,40}")
-# words of our insides that no answer may show
+# internal words that no answer may contain
 INSIDES = re.compile(
     r"Traceback|File \"|\.py\b|arn:aws|[a-z]+-local-[a-z_]+|dynamodb\.|pynamodb|botocore", re.IGNORECASE
 )
 
 
 class Answers:
-    """Checks answers, and remembers which operations have succeeded."""
+    """Checks answers, and records which operations have succeeded."""
 
     def __init__(self, base_url: str) -> None:
         self.base_path = httpx.URL(base_url).path
@@ -46,11 +46,11 @@ class Answers:
 
     @property
     def routes(self) -> set[str]:
-        """Every operation of the document, such as `GET /users/me`."""
+        """Every operation in the document, such as `GET /users/me`."""
         return {f"{method.upper()} {path}" for path, methods in self.document["paths"].items() for method in methods}
 
     def check(self, answer: httpx.Response) -> None:
-        """Fail unless the answer is as the contract and the document say."""
+        """Fail unless the answer agrees with the contract and the document."""
         answer.read()
         path = answer.request.url.path.removeprefix(self.base_path)
         what = f"{answer.request.method} {path}: {answer.status_code} {answer.text[:500]}"
@@ -101,7 +101,7 @@ class Answers:
 
 
 def _odd_values(value: Any, name: str = "") -> Iterator[str]:
-    """Times and ids that are not written as the contract says."""
+    """Times and ids that are not in the contract's format."""
     if isinstance(value, dict):
         for key, each in value.items():
             if key != "metadata":

@@ -1,4 +1,4 @@
-"""How each route and action is probed for the authorisation matrix: what goes into path, query, body and frame."""
+"""The probes of the authorisation matrix: path, query, body and frame for each route and action."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.e2e.live import refused
 
 Make = Callable[[Scene, str], Values]
 
-# What goes into the path, where it is not the scene's own conversation or message: things that may be lost.
+# Path parameters, except the scene's conversation and message: objects that may be changed or deleted.
 PATHS: dict[str, Make] = {
     "POST /conversations/{conversation_id}/calls": lambda scene, role: _no_call(scene, role),
     "DELETE /auth/sessions/{session_id}": lambda scene, role: {"session_id": scene.owner.another_session().session_id},
@@ -71,7 +71,7 @@ BODIES: dict[str, Make] = {
     "POST /ai/transcriptions": lambda scene, role: {"file_id": "fil_unknown"},
     "POST /ai/digests": lambda scene, role: {},
     "PUT /presence": lambda scene, role: {"status": "away"},
-    # a token of one's own: somebody else's would be theirs no more
+    # a new token: a token that belongs to another caller would be taken from them
     "PUT /devices/{device_id}": lambda scene, role: {"platform": "android", "provider": "fcm", "token": unique()},
     "PUT /notifications/preferences": lambda scene, role: {"mentions": True},
     "POST /notifications/read": lambda scene, role: {"up_to": f"ntf_{0:026}"},
@@ -158,7 +158,7 @@ def _vote(scene: Scene, role: str) -> Values:
 
 
 def _after_asking(scene: Scene, role: str) -> str:
-    """The owner's id, after the owner has asked this caller to be a contact."""
+    """The owner's id, after the owner has sent this caller a contact request."""
     if role not in ("owner", "anonymous", "blocked"):
         scene.people[role].delete(f"/contacts/{scene.owner.id}")
         scene.owner.ok("POST", f"/contacts/{scene.people[role].id}")
@@ -166,14 +166,14 @@ def _after_asking(scene: Scene, role: str) -> str:
 
 
 def _after_drafting(scene: Scene, role: str) -> Values:
-    """Whoever may have a draft has one."""
+    """A draft of this caller, if they may have one."""
     if role != "anonymous":
         scene.people[role].put(f"/conversations/{scene.conversation(role)}/draft", {"text": "unsaid"})
     return {}
 
 
 def _conversation_with_the_owner(scene: Scene, role: str) -> Values:
-    """A new direct conversation; the blocked one asks somebody who has blocked them and has none with them yet."""
+    """A new direct conversation; the blocked person asks somebody who has blocked them and shares no conversation."""
     if role != "blocked":
         return {"type": "group", "member_ids": [scene.owner.id, scene.bystander.id], "name": role}
     scene.bystander.ok("PUT", f"/users/me/blocks/{scene.people[role].id}")
@@ -181,7 +181,7 @@ def _conversation_with_the_owner(scene: Scene, role: str) -> Values:
 
 
 def status(scene: Scene, route: str, role: str) -> int:
-    """What this caller gets from a route."""
+    """The status of a route for this caller."""
     method, place = route.split()
     values = {
         "conversation_id": scene.conversation(role),
@@ -204,7 +204,7 @@ def status(scene: Scene, route: str, role: str) -> int:
 
 
 def socket_status(scene: Scene, action: str, role: str) -> int:
-    """What this caller gets for a frame, 200 for an ack; nobody without a ticket gets as far as a frame."""
+    """The status of a frame for this caller, 200 for an ack; without a ticket no frame can be sent."""
     if role == "anonymous":
         return refused(scene.town.ws_url, "")
     answer = scene.socket(role).ask(action, **FRAMES[action](scene, role))

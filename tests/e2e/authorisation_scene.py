@@ -21,13 +21,13 @@ Values = dict[str, Any]
 
 
 def unique() -> str:
-    """An id of a client's own making."""
+    """A new client-side id."""
     return secrets.token_hex(8)
 
 
 @dataclass
 class Scene:
-    """The cast, their group with a message of the owner's, and the direct conversation of owner and blocked."""
+    """The people, their group with a message of the owner, and the direct conversation of owner and blocked person."""
 
     town: Town
     people: dict[str, Person]
@@ -47,29 +47,29 @@ class Scene:
         return self.people["owner"]
 
     def conversation(self, role: str) -> str:
-        """What this caller is after: the group, or for the blocked one the direct conversation."""
+        """The conversation to probe: the group, or for the blocked person the direct conversation."""
         return self.direct if role == "blocked" else self.group
 
     def message(self, role: str) -> str:
-        """A message of the owner's from before the block and the removal, which nobody deletes."""
+        """A message of the owner from before the block and the removal, which no probe deletes."""
         return self.old[self.conversation(role)]
 
     def poll(self, role: str) -> dict[str, Any]:
-        """A poll of the owner's from before the block and the removal, which nobody closes."""
+        """A poll of the owner from before the block and the removal, which no probe closes."""
         return self.polls[self.conversation(role)]
 
     def fresh_poll(self, role: str) -> str:
-        """One of the owner's to be closed; in the direct conversation no new one is possible."""
+        """A poll of the owner that may be closed; the direct conversation allows no new one."""
         return str((self.poll(role) if role == "blocked" else _ask(self.owner, self.group))["id"])
 
     def fresh_message(self, role: str) -> str:
-        """One of the owner's to be changed or deleted; in the direct conversation no new one is possible."""
+        """A message of the owner that may be changed or deleted; the direct conversation allows no new one."""
         if role == "blocked":
             return self.old[self.direct]
         return str(self.owner.send(self.group, "to be deleted")["id"])
 
     def fresh_group(self, role: str) -> str:
-        """A group like the scene's, to be deleted."""
+        """A group like the scene's that may be deleted."""
         if role == "blocked":
             return self.direct
         group = self.owner.group_with(self.people["admin"], self.people["member"])
@@ -82,7 +82,7 @@ class Scene:
         return str(self.owner.ok("POST", f"/conversations/{self.group}/scheduled", body)["id"])
 
     def fresh_member(self, role: str) -> str:
-        """Somebody of whom the group can do without."""
+        """A member who may be removed from the group."""
         if role == "blocked":
             return self.owner.id
         self.owner.ok("POST", f"/conversations/{self.group}/members", {"user_ids": [self.bystander.id]})
@@ -94,13 +94,13 @@ class Scene:
         return made
 
     def invitation_elsewhere(self, role: str) -> dict[str, str]:
-        """A link into another group of the same people, which who is let in may join."""
+        """A link into another group of the same people, which former members and others may join."""
         group = self.owner.group_with(*(self.people[name] for name in ("admin", "member", "former")))
         self.owner.ok("DELETE", f"/conversations/{group}/members/{self.people['former'].id}")
         return {"token": self.invitation(group)["token"]}
 
     def fresh_request(self, role: str) -> str:
-        """Somebody who asks to be let in."""
+        """A person with a pending request to join."""
         if role == "blocked":
             return self.owner.id
         self.owner.delete(f"/conversations/{self.group}/members/{self.bystander.id}")
@@ -110,13 +110,13 @@ class Scene:
         return self.bystander.id
 
     def fresh_report(self) -> str:
-        """A report of what the member wrote, by the owner."""
+        """The owner's report of a message of the member."""
         message = self.people["member"].send(self.group, "to be reported")["id"]
         place = f"/conversations/{self.group}/messages/{message}/reports"
         return str(self.owner.ok("POST", place, {"reason": "so it is"})["id"])
 
     def call(self, role: str) -> Values:
-        """A call that the owner has begun and the admin has joined; for the blocked one an old one with them."""
+        """A call started by the owner and joined by the admin; for the blocked person, an old call with the owner."""
         if role == "blocked":
             return self.old_call
         if role in ("owner", "admin", "member"):
@@ -126,13 +126,13 @@ class Scene:
         return self.live_call
 
     def no_call(self) -> None:
-        """Nobody is in a call."""
+        """End the live call."""
         self.owner.ok("POST", f"/calls/{self.live_call['id']}/end")
         self.live_call = self.owner.ok("GET", f"/conversations/{self.group}/calls")["items"][0]
         self.owner.ok("POST", f"/calls/{self.live_call['id']}/end")
 
     def participant(self, role: str) -> str:
-        """Somebody in that call whom this caller may talk to."""
+        """A participant of that call to whom this caller may send signals."""
         other = self.people["admin" if role == "owner" else "owner"].id
         call = self.old_call if role == "blocked" else self.live_call
         return str(next(each["participant_id"] for each in call["participants"] if each["user_id"] == other))
@@ -151,7 +151,7 @@ def _ask(who: Person, conversation_id: str) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def built(town: Town) -> Iterator[Scene]:
-    """The scene with everybody in it; its sockets are closed afterwards."""
+    """The scene with all people in it; its sockets are closed afterwards."""
     names = [role for role in ROLES if role != "anonymous"]
     made = at_once([partial(town.person, name) for name in [*names, "bystander"]])
     people = dict(zip(names, made, strict=False))

@@ -1,8 +1,8 @@
-"""Which status each kind of caller gets for every route and action (R33): the requirement of the authorisation matrix.
+"""The required status of every route and action for each kind of caller (R33): the authorisation matrix.
 
-The callers, as they stand to the group of the scene: its owner, an admin, a member, somebody who was removed, a
-stranger, somebody in a direct conversation whose other side (the owner) has blocked them, nobody who is signed in,
-and an administrator of the platform, who has no special rights in other people's conversations.
+The callers, by their relation to the scene's group: its owner, an admin, a member, a former member who was removed, a
+stranger, a person in a direct conversation with the owner, who has blocked them, a caller who is not signed in, and a
+platform administrator, who has no special rights in other people's conversations.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from tests.e2e import drive_rights, keys_rights
 
 ROLES = ("owner", "admin", "member", "former", "stranger", "blocked", "anonymous", "platform_admin")
 
-# Public routes are called with an empty body: 400 is how far anybody gets without sending what is theirs.
+# Public routes are called with an empty body: 400 means that the caller was let through.
 TABLE = """
                                                                                 own adm mem for str blo ano pla
 GET    /health                                                                  200 200 200 200 200 200 200 200

@@ -1,7 +1,7 @@
-"""End-to-end tests: real HTTP and sockets against a deployed local stack, through the public API alone.
+"""End-to-end tests: real HTTP and sockets against a deployed local stack, only through the public API.
 
-The stack is the one whose addresses stand in the file that SC_ENDPOINTS names (`make test` starts its own), or
-the one that `make up` started.
+The addresses of the stack are in the file named by SC_ENDPOINTS (`make test` starts a stack of its own); without it,
+the stack is that of `make up`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def endpoints(endpoints_file: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def town(endpoints: dict[str, str]) -> Iterator[Town]:
-    """Where people come from."""
+    """Makes people for the tests of a session."""
     with contextlib.closing(Town(endpoints)) as town:
         yield town
 
@@ -56,20 +56,20 @@ def bob(town: Town) -> Person:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The browser that windows of the web client are opened in; a module with other flags makes its own."""
+    """The browser for windows of the web client; a module that needs other flags starts its own."""
     with chromium() as browser:
         yield browser
 
 
 @pytest.fixture(scope="session")
 def crowd(town: Town) -> list[Person]:
-    """More people than a conversation keeps a short list of (20), for tests that only need many."""
+    """More people than a conversation's short member list holds (20), for tests that only need many."""
     return at_once([lambda: town.person("crowd")] * 22)
 
 
 @pytest.fixture
 def bearer_issued(endpoints: dict[str, str]) -> BearerIssued:
-    """Headers with an access token as the stack would have made it then, with its own code and key."""
+    """Makes headers with an access token as the stack would have issued it at that time, with its own code and key."""
     rings.hold(keyrings.tokens, *seeds_of(endpoints, "tokens"))
 
     def issued(who: Person, ago_s: int) -> dict[str, str]:

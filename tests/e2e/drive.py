@@ -1,4 +1,4 @@
-"""The drive for end-to-end tests: uploads as any client makes them, with plain requests."""
+"""The drive for end-to-end tests: uploads with plain requests, as any client makes them."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def begin(who: Person, content: bytes, **given: Any) -> dict[str, Any]:
 
 
 def post_form(upload: dict[str, Any], content: bytes, **changed: str) -> httpx.Response:
-    """Send the form of an upload of up to 16 MiB."""
+    """Post the form of an upload of up to 16 MiB."""
     form = {**upload["fields"], **changed}
     return httpx.post(upload["url"], data=form, files={"file": ("file", content)}, timeout=120.0)
 
 
 def send_part(who: Person, file_id: str, number: int, piece: bytes) -> str:
-    """Send one part; its etag."""
+    """Upload one part; returns its etag."""
     asked = who.ok("POST", f"/drive/uploads/{file_id}/parts", {"part_numbers": [number]})
     answer = httpx.put(asked["parts"][0]["url"], content=piece, timeout=120.0)
     assert answer.status_code == 200, answer.text
@@ -48,7 +48,7 @@ def send_part(who: Person, file_id: str, number: int, piece: bytes) -> str:
 
 
 def settled(who: Person, file_id: str) -> dict[str, Any]:
-    """The file once it is ready or rejected."""
+    """The file, once it is ready or rejected."""
 
     def look() -> dict[str, Any] | None:
         file: dict[str, Any] = who.ok("GET", f"/drive/files/{file_id}")
@@ -60,7 +60,7 @@ def settled(who: Person, file_id: str) -> dict[str, Any]:
 
 
 def upload(who: Person, content: bytes, **given: Any) -> dict[str, Any]:
-    """A new file (or version) from the first byte to its verdict."""
+    """Upload a new file (or version) and wait for the result of its intake."""
     begun = begin(who, content, **given)
     file_id, how = begun["file"]["id"], begun["upload"]
     if how["kind"] == "post":
@@ -75,5 +75,5 @@ def upload(who: Person, content: bytes, **given: Any) -> dict[str, Any]:
 
 
 def download(who: Person, file_id: str) -> httpx.Response:
-    """The bytes of a file, from the address that the API gives."""
+    """Download a file from the URL that the API returns."""
     return httpx.get(who.ok("GET", f"/drive/files/{file_id}/download")["url"], timeout=120.0)

@@ -1,4 +1,4 @@
-"""The drive's rows of the matrix of rights: a folder of the owner's, which the admin may edit and the group view."""
+"""The drive's rows of the authorisation matrix: a folder of the owner, which the admin may edit and the group view."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ Values = dict[str, Any]
 
 @dataclass
 class Desk:
-    """What the rows are about; made when first asked for."""
+    """The objects of these rows, made on first use."""
 
     owner: Person
     editor: Person
@@ -99,7 +99,7 @@ class Desk:
         return str(self.owner.ok("POST", f"/drive/files/{self.file}/links", {})["id"])
 
     def values(self, route: str) -> Values:
-        """What goes into the path of a route."""
+        """The path parameters of a route."""
         if not route.split()[1].startswith("/drive/"):
             return {}
         if route in _LOSABLE:
@@ -112,7 +112,7 @@ class Desk:
         return {"version": "1"} | {name: make() for name, make in needs.items() if f"{{{name}}}" in route}
 
     def body(self, route: str) -> Values | None:
-        """What is sent with a route; None for nothing."""
+        """The body of a route; None for no body."""
         return _BODIES[route](self) if route in _BODIES else None
 
 

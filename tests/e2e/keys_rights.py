@@ -1,4 +1,4 @@
-"""The keys' rows of the matrix of rights: a device of the owner's, and an encrypted group of the scene's people."""
+"""The keys' rows of the authorisation matrix: a device of the owner, and an encrypted group of the scene's people."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def b64(raw: bytes) -> str:
 
 
 def device_body(person: Person, device_id: str, key: Ed25519PrivateKey) -> Values:
-    """What registers a device of this person."""
+    """The body that registers a device of this person."""
     return {
         "name": device_id,
         "signature_key": b64(key.public_key().public_bytes_raw()),
@@ -53,10 +53,10 @@ def device_body(person: Person, device_id: str, key: Ed25519PrivateKey) -> Value
 
 @dataclass
 class Keyring:
-    """What the rows are about; made when first asked for."""
+    """The objects of these rows, made on first use."""
 
     people: dict[str, Person]
-    direct: str  # of the owner and the blocked one
+    direct: str  # the conversation of the owner and the blocked person
 
     @property
     def owner(self) -> Person:
@@ -73,7 +73,7 @@ class Keyring:
 
     @cached_property
     def key(self) -> Ed25519PrivateKey:
-        """The key of the owner's device, which is registered by that."""
+        """The key of the owner's device; making it registers the device."""
         key = Ed25519PrivateKey.generate()
         self.owner.ok("PUT", f"/keys/devices/{DEVICE}", device_body(self.owner, DEVICE, key))
         return key
@@ -84,12 +84,12 @@ class Keyring:
         return {**body, **more}
 
     def _epoch(self) -> int:
-        """The epoch that the group is at."""
+        """The group's present epoch."""
         epoch: int = self.owner.ok("GET", f"/conversations/{self.group}/mls/group-info")["epoch"]
         return epoch
 
     def _welcome(self) -> str:
-        """The id of a Welcome that waits for the owner's device."""
+        """The id of a pending Welcome for the owner's device."""
         assert self.key
         letter = {"device_ids": [DEVICE], "welcome": b64(mls.welcome())}
         body = self._commit(self.group, self._epoch(), welcomes=[letter])
@@ -98,12 +98,12 @@ class Keyring:
         return str(waiting[-1]["id"])
 
     def _removable(self) -> str:
-        """A further device of the owner's."""
+        """Another device of the owner, which may be removed."""
         self.owner.ok("PUT", "/keys/devices/spare", device_body(self.owner, "spare", Ed25519PrivateKey.generate()))
         return "spare"
 
     def values(self, route: str, role: str) -> Values:
-        """What goes into the path."""
+        """The path parameters of a route."""
         if "/mls/" in route:
             return {"conversation_id": self.direct if role == "blocked" else self.group, "epoch": 0}
         if "{device_id}" in route:

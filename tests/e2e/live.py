@@ -1,4 +1,4 @@
-"""A socket of the end-to-end tests: read in the background, so that tests ask what has come."""
+"""A socket for end-to-end tests: it is read in the background, and tests ask for what has arrived."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from websockets.sync.client import ClientConnection, connect
 from tests.e2e.tools import PATIENCE_S
 
 Frame = dict[str, Any]
-HANDSHAKE_S = 60.0  # many at once each start a process of the authorizer
+HANDSHAKE_S = 60.0  # each of many concurrent handshakes starts a process of the authorizer
 
 
 class Live:
-    """One live socket. `events` are the server's events in their order, unpacked; `answers` acks and errors."""
+    """A live socket. `events` are the server's events in order, unpacked; `answers` are acks and errors."""
 
     def __init__(self, url: str, ticket: str) -> None:
-        """Raises websockets.exceptions.InvalidStatus when the handshake is refused."""
-        # the local cloud asks no pings of clients; ours would only disturb counting
+        """Open the socket; raises websockets.exceptions.InvalidStatus if the handshake is refused."""
+        # the local cloud requires no pings of clients, and pings would disturb counting
         self._connection: ClientConnection = connect(
             f"{url}?ticket={ticket}", max_size=None, ping_interval=None, legacy=True, open_timeout=HANDSHAKE_S
         )
@@ -63,7 +63,7 @@ class Live:
         return value
 
     def send_text(self, text: str) -> None:
-        """Any text as a frame."""
+        """Send any text as a frame."""
         self._connection.send(text)
 
     def post(self, action: str, **fields: Any) -> str:
@@ -73,7 +73,7 @@ class Live:
         return frame_id
 
     def answer_to(self, frame_id: str | None, *, within_s: float = PATIENCE_S) -> Frame:
-        """The first answer to the frame with this id."""
+        """The first answer to the frame with this id; fails if none comes."""
         found: Frame = self._wait(
             lambda: next((each for each in self.answers if each["id"] == frame_id), None),
             f"answer to {frame_id}",
@@ -86,13 +86,13 @@ class Live:
         return self.answer_to(self.post(action, **fields))
 
     def ok(self, action: str, **fields: Any) -> Any:
-        """The data of a frame's ack, which must come."""
+        """Send a frame and return the data of its ack; fails for any other answer."""
         answer = self.ask(action, **fields)
         assert answer["type"] == "ack", answer
         return answer["data"]
 
     def expect(self, kind: str, *, within_s: float = PATIENCE_S, **fields: Any) -> Frame:
-        """The first event of a type with these fields, of the frame or of its data."""
+        """The first event of a type with these fields, in the frame or in its data; fails if none comes."""
 
         def found() -> Frame | None:
             return next((each for each in self.events if each["type"] == kind and _has(each, fields)), None)
@@ -101,22 +101,22 @@ class Live:
         return event
 
     def seen(self, conversation_id: str, *, after: int = 1) -> list[Frame]:
-        """What has come of a conversation so far; usually without its creation, which may come a little later."""
+        """The events of a conversation received so far; by default without its creation, which may arrive later."""
         with self._news:
             return [
                 each
                 for each in self.events
                 if each.get("conversation_id") == conversation_id
                 and each.get("seq", after + 1) > after
-                and each["type"] != "notification"  # it tells a person, not the conversation
+                and each["type"] != "notification"  # it belongs to a person, not to the conversation
             ]
 
     def settle(self) -> None:
-        """Wait until all that was posted to this socket before now has come: a ping goes the same way."""
+        """Wait until all frames posted to this socket before now have arrived: a ping takes the same path."""
         self.ok("ping")
 
     def wait_closed(self, *, within_s: float = PATIENCE_S) -> int:
-        """The code with which the server closes this socket."""
+        """Wait until the server closes this socket; returns its close code."""
         deadline = time.monotonic() + within_s
         with self._news:
             while self.close_code is None:
@@ -126,7 +126,7 @@ class Live:
             return self.close_code
 
     def cut(self) -> None:
-        """Lose the connection without a word, as when a phone leaves the network."""
+        """Drop the connection without a close frame, as a phone that leaves the network does."""
         self._connection.socket.shutdown(2)
 
     def close(self) -> None:
@@ -151,7 +151,7 @@ def opened(url: str, ticket: str) -> Iterator[Live]:
 
 
 def refused(url: str, query: str) -> int:
-    """The status with which a handshake is refused; fails when it is accepted."""
+    """The status of a refused handshake; fails if it is accepted."""
     try:
         connection = connect(f"{url}{query}", legacy=True, open_timeout=HANDSHAKE_S)
     except websockets.exceptions.InvalidStatus as refusal:

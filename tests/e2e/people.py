@@ -34,11 +34,11 @@ class Person:
     tokens: dict[str, Any]
 
     def call(self, method: str, path: str, body: Any = None, **options: Any) -> httpx.Response:
-        """Any route as this person; `headers` and `params` as httpx takes them."""
+        """Call any route as this person; `headers` and `params` as for httpx."""
         given = options.pop("headers", {})
         answer = self.http.request(method, path, json=body, headers=self._bearer() | given, **options)
         if answer.status_code == 401 and "Authorization" not in given and '"token_expired"' in answer.text:
-            # people of a whole module may live longer than their first access token
+            # people made for a whole module may live longer than their first access token
             renewed = self.http.post("/auth/refresh", json={"refresh_token": self.tokens["refresh_token"]})
             self.tokens = renewed.json()["tokens"]
             answer = self.http.request(method, path, json=body, headers=self._bearer() | given, **options)
@@ -63,7 +63,7 @@ class Person:
         return self.call("DELETE", path, **options)
 
     def ok(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
-        """The JSON of a call that must succeed."""
+        """The JSON of a call, which must succeed."""
         answer = self.call(method, path, body, **options)
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
@@ -83,7 +83,7 @@ class Person:
         return message
 
     def call_in(self, conversation_id: str, media: str = "video") -> dict[str, Any]:
-        """A call of this person's, or the live one there is."""
+        """A new call of this person, or the live one."""
         body = {"client_id": secrets.token_hex(8), "media": media}
         call: dict[str, Any] = self.ok("POST", f"/conversations/{conversation_id}/calls", body)
         return call
@@ -99,7 +99,7 @@ class Person:
         return Person(self.http, self.id, self.username, self.email, answer.json()["tokens"])
 
     def ticket(self) -> tuple[str, str]:
-        """The address of the sockets and a ticket for one."""
+        """The URL of the sockets, and a ticket for one."""
         made = self.ok("POST", "/realtime/tickets")
         return made["url"], made["ticket"]
 
@@ -117,12 +117,12 @@ class Person:
             yield connection
 
 
-# headers with an access token that was issued to somebody so many seconds ago
+# makes headers with an access token that was issued to a person so many seconds ago
 BearerIssued = Callable[[Person, int], dict[str, str]]
 
 
 class Town:
-    """Makes people. Every answer that they get is checked against the contract and the API document."""
+    """Makes people. Every answer to them is checked against the contract and the API document."""
 
     def __init__(self, endpoints: Mapping[str, str]) -> None:
         self.http_url = endpoints["http_url"]
@@ -147,12 +147,12 @@ class Town:
         return (self.person(name) for name in names)
 
     def mails_to(self, address: str) -> list[dict[str, Any]]:
-        """What the local SES outbox holds for an address, oldest first."""
+        """The e-mails to an address in the local SES outbox, oldest first."""
         answer = httpx.get(f"{self._endpoints['aws_endpoint_url']}/_ministack/ses/messages", timeout=10.0)
         return [mail for sent in answer.json()["messages"].values() for mail in sent if address in mail["To"]]
 
     def code_in_letter(self, address: str, subject: str) -> str:
-        """The token that was sent last under this subject."""
+        """The token in the last e-mail with this subject."""
         letters = eventually(lambda: [mail for mail in self.mails_to(address) if mail["Subject"] == subject])
         found = re.search(r"^([\w-]{40,})$", letters[-1]["BodyText"], re.MULTILINE)
         assert found, letters[-1]["BodyText"]
@@ -165,12 +165,12 @@ class Town:
         return session.create_client("dynamodb", region_name=region, endpoint_url=address)
 
     def stores(self, table: str, text: str) -> bool:
-        """Whether a text stands anywhere in a table."""
+        """Whether a table contains a text anywhere."""
         pages = self._dynamodb().get_paginator("scan").paginate(TableName=f"{self._endpoints['stack']}-{table}")
         return any(text in str(page["Items"]) for page in pages)
 
     def make_platform_admin(self, person: Person) -> None:
-        """What an operator does in the database: no route gives this role."""
+        """Make somebody a platform admin in the database, as an operator would: no route gives this role."""
         self._dynamodb().update_item(
             TableName=f"{self._endpoints['stack']}-users",
             Key={"user_id": {"S": person.id}},

@@ -12,13 +12,13 @@ import pytest
 from tests.e2e.people import PASSWORD, Person, Town
 from tests.e2e.tools import at_once, eventually, problem
 
-LONG_PASSWORD = ("пароль-длинный·密码" * 8)[:128]  # of several scripts, 240 bytes
+LONG_PASSWORD = ("пароль-длинный·密码" * 8)[:128]  # in several scripts, 240 bytes
 NEW_PASSWORD = "another horse, another battery"
 
 
 @pytest.fixture(scope="module")
 def ada(town: Town) -> Person:
-    """Somebody whose account the tests leave as it is."""
+    """A person whose account no test changes."""
     return town.person("ada")
 
 
@@ -81,7 +81,7 @@ def test_registering_signs_in(town: Town) -> None:
 def test_a_wrong_field_of_a_registration_is_named(town: Town, field: str, value: Any) -> None:
     answer = town.http.post("/auth/register", json=registration(**{field: value}))
     problem(answer, 400, "validation_failed", field=field)
-    told = answer.text.replace(answer.json()["request_id"], "")  # which may hold an "ab" by chance
+    told = answer.text.replace(answer.json()["request_id"], "")  # the request id may contain "ab" by chance
     assert str(value) not in told or value in ("", "   ", 7)
 
 
@@ -182,7 +182,7 @@ def test_a_forgotten_password_is_reset_by_a_letter(town: Town) -> None:
     dora = town.person("dora")
     assert town.http.post("/auth/password/forgot", json={"email": dora.email}).status_code == 202
     token = town.code_in_letter(dora.email, "Reset your password")
-    # when they set a new one with the token of the letter
+    # when they set a new one with the token of the e-mail
     body = {"token": token, "new_password": NEW_PASSWORD}
     problem(
         town.http.post("/auth/password/reset", json={**body, "new_password": "password1234"}),
@@ -191,7 +191,7 @@ def test_a_forgotten_password_is_reset_by_a_letter(town: Town) -> None:
         field="new_password",
     )
     assert town.http.post("/auth/password/reset", json=body).status_code == 204
-    # then it signs in, all sessions have ended, and the token is used up
+    # then it signs in, all sessions have ended, and the token cannot be used again
     problem(dora.get("/users/me"), 401, "token_revoked")
     assert login(town, dora.email, NEW_PASSWORD).status_code == 200
     problem(town.http.post("/auth/password/reset", json=body), 400, "invalid_token")
@@ -226,7 +226,7 @@ def test_a_made_up_token_resets_and_verifies_nothing(town: Town) -> None:
 def test_an_address_is_verified_by_the_letter_that_registration_sends(town: Town) -> None:
     hal = town.person("hal")
     token = town.code_in_letter(hal.email, "Verify your e-mail address")
-    # a token of another purpose is no good
+    # a token for another purpose is refused
     problem(
         town.http.post("/auth/password/reset", json={"token": token, "new_password": NEW_PASSWORD}),
         400,

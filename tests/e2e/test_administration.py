@@ -19,7 +19,7 @@ REASON = "sends advertisements to everybody"
 
 @pytest.fixture(scope="module")
 def admin(town: Town, endpoints_file: Path) -> Person:
-    """Somebody whom the deployment's command has made a platform admin."""
+    """A person made a platform admin by the deployment's command."""
     person = town.person("root")
     command = [sys.executable, "-m", "infra.admin", person.username]
     done = subprocess.run(
@@ -47,7 +47,7 @@ def test_a_ban_ends_sessions_and_sockets_within_a_second(town: Town, admin: Pers
         problem(bob.get("/users/me"), 401, "token_revoked")
         assert time.monotonic() - started < 1.0
     assert banned["state"] == "banned"
-    # and only the right password is told why
+    # and only a sign-in with the right password gets the reason
     right = town.http.post("/auth/login", json={"identifier": bob.username, "password": PASSWORD})
     problem(right, 403, "account_banned")
     assert right.json()["until"] is None
@@ -102,7 +102,7 @@ def test_an_export_of_the_log_is_checked_offline(town: Town, admin: Person, tmp_
             break
     (ban,) = admin.ok("GET", "/admin/audit", params={"target": carl.id, "action": "user.banned"})["items"]
     assert (ban["actor"], ban["details"]["reason"]) == (admin.id, REASON)
-    # then the program finds it whole, and a changed entry
+    # then the program accepts it, and finds a changed entry
     export, kept = tmp_path / "export.json", tmp_path / "proof.json"
     export.write_text(json.dumps(entries))
     kept.write_text(json.dumps(proof))

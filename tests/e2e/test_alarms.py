@@ -1,7 +1,7 @@
-"""The local stack itself is broken for some alarms, and mended: they fire and clear by what it measured.
+"""Some faults are caused in the local stack itself and repaired: alarms fire and clear by its metrics.
 
-The end of a minute is not waited for: alarms are asked how they stand at the end of the minute, and one period later.
-All others are played on a held clock (tests/infra/test_alarm_drills.py).
+No test waits for the end of a minute: alarms are evaluated as of the end of the minute, and one period later. All other
+alarms are tested on a simulated clock (tests/infra/test_alarm_drills.py).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.e2e.people import Person
 from tests.e2e.tools import eventually, instance_at, operators_client
 
 PERIOD_S = 300
-PATIENT_S = 120.0  # reading what the stack measured takes seconds where the machine is busy
+PATIENT_S = 120.0  # on a busy machine, reading the stack's metrics takes seconds
 
 
 def _end_of_minute() -> float:
@@ -29,7 +29,7 @@ def _end_of_minute() -> float:
 
 
 class Watch:
-    """The alarms of the running stack, asked by what it has measured since the test began."""
+    """The alarms of the running stack, evaluated on metrics since the test began."""
 
     def __init__(self, endpoints: Mapping[str, str]) -> None:
         self._endpoints = dict(endpoints)
@@ -41,12 +41,12 @@ class Watch:
         return operators_client(self._endpoints, service)
 
     def fires(self, name: str, *, later_s: float = 0) -> bool:
-        """Whether an alarm is in ALARM at the end of this minute, or so much later if nothing else happens."""
+        """Whether an alarm is in ALARM at the end of this minute, or `later_s` after it, if nothing else happens."""
         self._figures.read()
         return in_alarm(f"{self.stack}-{name}", self._alarms, self._figures.measured, _end_of_minute() + later_s)
 
     def values(self, name: str) -> list[float]:
-        """What was measured of an own metric of the whole stack since the test began."""
+        """The values of one of our metrics over the whole stack since the test began."""
         self._figures.read()
         of = metric(f"SecureConnect/{name}", {}, stack=self.stack)
         return self._figures.measured.within(of, 0.0, time.time() + 60)
@@ -59,7 +59,7 @@ def watch(endpoints: dict[str, str]) -> Watch:
 
 @pytest.fixture
 def timed(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
-    """Prints how long after the fault an alarm's value was there."""
+    """Prints how long after the fault an alarm's metric was available."""
     started = time.monotonic()
 
     def say(name: str) -> None:
@@ -104,7 +104,7 @@ def test_sends_that_are_answered_burn_no_budget(watch: Watch, ada: Person, bob: 
 
 def test_the_canary_comes_through_and_tells_how_long_it_took(watch: Watch, timed: Callable[[str], None]) -> None:
     lambdas = watch.client("lambda")
-    for _ in range(2):  # the first one may meet functions that have yet to start, on a busy machine
+    for _ in range(2):  # on a busy machine, functions may still be starting at the first one
         told = json.loads(lambdas.invoke(FunctionName=f"{watch.stack}-Canary")["Payload"].read())
         if not told["failed_at"]:
             break

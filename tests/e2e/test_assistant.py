@@ -1,4 +1,4 @@
-"""AI help on the deployed stack, by the provider that needs no network (contract §9)."""
+"""AI help on the deployed stack, with the provider that needs no network (contract §9)."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_a_streamed_answer_is_cancelled_over_the_socket_and_ends_once(bob: Perso
 
         eventually(lambda: bool(ends()), within_s=SOON_S)
         (end,) = ends()
-        # the answer may have been there already when it was cancelled
+        # the answer may have been complete before it was cancelled
         assert "answer" in end or end["problem"]["code"] == "gone"
 
 
@@ -189,7 +189,7 @@ def test_what_looks_harmful_is_reported_to_the_admins_of_a_group_that_wants_it(a
     eventually(lambda: any(each["kind"] == "report" for each in ada.ok("GET", "/notifications")["items"]))
 
 
-# --- by servers of the tests ------------------------------------------------------------------------------------
+# --- with servers of the tests ---------------------------------------------------------------------------------
 
 
 def _shouts(system: str, user: str) -> str:
@@ -238,5 +238,5 @@ def test_a_voice_message_is_written_down_by_the_state_machine_and_told(
     assert done["result"] == found["result"]
     assert (done["provider"], done["model"]) == ("transcribe", "amazon-transcribe")
     assert done["usage"]["cost_usd"] > 0
-    assert service.jobs == {}  # nothing of it stays there
-    problem(bob.get(job), 404, "not_found")  # a job is its owner's
+    assert service.jobs == {}  # the job was deleted there
+    problem(bob.get(job), 404, "not_found")  # only its owner sees a job

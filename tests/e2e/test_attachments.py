@@ -1,4 +1,4 @@
-"""Files of messages on the deployed stack: theirs who are in the conversation, as long as the message stands (R6)."""
+"""Files of messages on the deployed stack: for members of the conversation, as long as the message exists (R6)."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_file_of_a_message_is_its_members_until_the_message_is_deleted(ada: Pe
     assert _gallery(bob, group) == [first["id"]]
     assert bob.ok("GET", f"/conversations/{group}/messages/{sent['id']}")["attachments"] == []
     assert all(file["id"] not in str(event["data"]) for event in log_of(bob, group))
-    assert ada.get(f"/drive/files/{file['id']}/download").status_code in (404, 409)  # 404 once the sweep has been
+    assert ada.get(f"/drive/files/{file['id']}/download").status_code in (404, 409)  # 404 after the sweep
 
 
 def test_a_file_of_the_drive_is_lent_by_its_message_and_stays_its_owner_s(ada: Person, bob: Person) -> None:

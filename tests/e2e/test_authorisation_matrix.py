@@ -1,8 +1,8 @@
-"""Who may do what: every route and socket action for every kind of caller (R33).
+"""The authorisation matrix: every route and socket action for every kind of caller (R33).
 
-The table (authorisation_table) is the requirement: a route or an action of the code that is not in it fails, and so
-does one that is gone. Beyond its status, no probe may change what the caller may not change: the scene is looked at
-again at the end.
+The table (authorisation_table) is the requirement: a route or action of the code that is missing in it fails a test,
+and so does a row without a route. Besides its status, no probe may have effects that the caller may not have: the scene
+is checked again at the end.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def test_an_action_is_for_whom_the_table_says(scene: Scene, action: str) -> None
 
 
 def test_nobody_changed_what_was_not_theirs(scene: Scene) -> None:
-    """All events of both conversations were caused by those whom the table lets."""
+    """All events of both conversations were caused by callers whom the table allows."""
     members = {scene.people[role].id for role in ("owner", "admin", "member")}
     assert {event["actor_id"] for event in log_of(scene.owner, scene.group)} == members
     assert {event["actor_id"] for event in log_of(scene.owner, scene.direct)} == {scene.owner.id}
@@ -79,7 +79,7 @@ def test_the_platform_admin_is_one(scene: Scene) -> None:
 
 @pytest.mark.parametrize("route", ENDING)
 def test_signing_out_is_for_whom_the_table_says(scene: Scene, route: str) -> None:
-    """Last, as nobody of the cast is signed in afterwards."""
+    """Runs last, because all callers are signed out by it."""
 
     def probe(role: str) -> int:
         if role == "anonymous":

@@ -1,4 +1,4 @@
-"""Avatars: a picture of one's drive, seen by everybody without a token, and independent of its file (contract §3)."""
+"""Avatars: a picture in a drive, visible to everybody without a token, independent of its file (contract §3)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def status_at(url: str) -> int:
 
 
 def colour_at(url: str) -> tuple[int, ...]:
-    """What somebody without a token sees at an address: the colour of a picture of 512 pixels."""
+    """The colour of the picture of 512 pixels at a URL, read without a token."""
     from PIL import Image
 
     answer = httpx.get(url, timeout=60)
@@ -56,12 +56,12 @@ def test_a_picture_uploaded_by_the_client_package_becomes_an_avatar_and_outlives
     async def play() -> None:
         async with Client(town.http_url) as client:
             await client.login(ada.username, PASSWORD)
-            # given a picture in one's drive
+            # given a picture in the person's drive
             file = await client.drive.upload(picture("blue"), name="me.png", content_type="image/png")
             await client.drive.wait(file.id)
             # when it is made the avatar
             me = await client.users.update_me(avatar_file_id=file.id)
-            # then one sees it oneself, and others do
+            # then the person and others see it
             assert me.avatar_url is not None
             assert colour_at(me.avatar_url) == (0, 0, 1)
             assert colour_at(bob.ok("GET", f"/users/{ada.id}")["avatar_url"]) == (0, 0, 1)
@@ -70,7 +70,7 @@ def test_a_picture_uploaded_by_the_client_package_becomes_an_avatar_and_outlives
             problem(ada.get(f"/drive/files/{file.id}"), 404, "not_found")
             assert colour_at(me.avatar_url) == (0, 0, 1)
             assert colour_at(bob.ok("GET", f"/users/{ada.id}")["avatar_url"]) == (0, 0, 1)
-            # until it is taken away
+            # until it is removed
             assert (await client.users.update_me(avatar_file_id=None)).avatar_url is None
             assert status_at(me.avatar_url) == 404
 
@@ -79,7 +79,7 @@ def test_a_picture_uploaded_by_the_client_package_becomes_an_avatar_and_outlives
 
 
 def avatars_of(who: Person, looker: Person, group: str) -> Iterator[tuple[str, str | None]]:
-    """Where one person sees another, by the functions that show people."""
+    """One person's avatar as another sees it, from every route that shows people."""
     yield "search", looker.ok("GET", "/users", params={"q": who.username})["items"][0]["avatar_url"]
     members = looker.ok("GET", f"/conversations/{group}/members")["items"]
     yield "members", next(each["user"]["avatar_url"] for each in members if each["user"]["id"] == who.id)

@@ -1,4 +1,4 @@
-"""Kinds of jobs do not wait for each other: a flood of one leaves the others' age below a second (R24)."""
+"""Kinds of jobs do not wait for each other: a flood of one keeps the others' age below a second (R24)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tests.e2e.people import Person
 from tests.e2e.tools import at_once, eventually, operators_client
 
 FLOOD = 2_000
-SOCKETS = 11  # one more than a sender posts to itself, so that the fan-out does
+SOCKETS = 11  # one more than a sender posts to itself, so that the fan-out posts
 TURNS = 7
 MAX_AGE_S = 1.0
 
 
 class Queue:
-    """One of the fan-out's queues, as its operator sees it."""
+    """A queue of the fan-out, as an operator sees it."""
 
     def __init__(self, endpoints: dict[str, str], name: str) -> None:
         self._sqs = operators_client(endpoints, "sqs")
@@ -43,14 +43,14 @@ class Queue:
 
 @pytest.fixture
 def sockets(bob: Person) -> Iterator[list[Live]]:
-    """More sockets of Bob's than a sender posts to itself."""
+    """More sockets of Bob than a sender posts to itself."""
     with ExitStack() as open_:
         yield at_once([lambda: open_.enter_context(bob.live())] * SOCKETS)
 
 
 @pytest.fixture
 def presence(endpoints: dict[str, str]) -> Iterator[Queue]:
-    """The queue that is flooded; emptied afterwards."""
+    """The queue to be flooded; it is emptied afterwards."""
     queue = Queue(endpoints, "presence")
     yield queue
     queue.purge()
@@ -68,7 +68,7 @@ def _connection_ids(endpoints: dict[str, str], who: Person) -> list[str]:
 
 
 def _heard(who: Person, sockets: list[Live], conversation_id: str) -> float:
-    """So many seconds after a message was taken all of these sockets had it."""
+    """The seconds from the acknowledgement of a message to its arrival on all of these sockets."""
     sent = who.send(conversation_id, "hello")
     taken = time.monotonic()
     for socket in sockets:
@@ -77,7 +77,7 @@ def _heard(who: Person, sockets: list[Live], conversation_id: str) -> float:
 
 
 def _closed(queue: Queue, connection_id: str, sockets: list[Live]) -> float:
-    """So many seconds after it was asked for this socket was closed."""
+    """The seconds from the request to close a socket to its close."""
     before = sum(socket.close_code is not None for socket in sockets)
     queue.put({"kind": "close", "connection_ids": [connection_id]})
     asked = time.monotonic()
@@ -89,7 +89,7 @@ def test_a_flood_of_presence_delays_neither_messages_nor_the_closing_of_sockets(
     endpoints: dict[str, str], ada: Person, bob: Person, sockets: list[Live], presence: Queue
 ) -> None:
     tea = ada.direct_with(bob)
-    _heard(ada, sockets, tea)  # the functions run
+    _heard(ada, sockets, tea)  # start the functions
     _flood(presence, ada)
     frames = [_heard(ada, sockets, tea) for _ in range(TURNS)]
     closings = [_closed(Queue(endpoints, "sockets"), each, sockets) for each in _connection_ids(endpoints, bob)[:TURNS]]

@@ -254,7 +254,7 @@ def test_wrong_input_is_refused(two: tuple[Person, Person, str]) -> None:
 
 
 def test_time_ends_what_people_do_not_end(town: Town) -> None:
-    """R30, at once as it takes a minute: nobody answers, somebody vanishes, everybody vanishes."""
+    """R30: nobody answers, one participant vanishes, all vanish. At the same time, because each takes a minute."""
     ada, bob, cleo, dan, eve = at_once([partial(town.person, name) for name in ("ada", "bob", "cleo", "dan", "eve")])
     started = time.monotonic()
     unanswered = ada.call_in(ada.direct_with(bob))
@@ -267,7 +267,7 @@ def test_time_ends_what_people_do_not_end(town: Town) -> None:
         deserted = eve.call_in(eve.direct_with(ada))
         _join(ada, deserted)
         while time.monotonic() - started < LEASE_S - 12:
-            for each in (cleo, eve):  # dan says nothing more
+            for each in (cleo, eve):  # dan sends no more heartbeats
                 each.ok("POST", f"/calls/{group['id']}/heartbeat")
             bob.ok("POST", f"/calls/{pair['id']}/heartbeat")
             time.sleep(8)

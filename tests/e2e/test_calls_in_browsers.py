@@ -1,6 +1,6 @@
-"""Two real browsers see each other through our signalling alone: headless Chromium with fake cameras.
+"""Calls between two real browsers through our signalling alone: headless Chromium with fake cameras.
 
-The page (calls_page/) uses the public API only and is served to the browsers from the API's own origin.
+The page (calls_page/) uses only the public API and is served from the API's own origin.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FLAGS = (
     "--allow-loopback-in-peer-connection",
     "--autoplay-policy=no-user-gesture-required",
     "--disable-gpu",
-    # a page that a test hands out has no address of its own, so its sockets to the loopback count as intrusions
+    # a page served by a test has no address of its own, so Chromium treats its sockets to the loopback as intrusions
     "--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets",
 )
 
@@ -49,7 +49,7 @@ def browser() -> Iterator[Browser]:
 
 
 class Tab:
-    """One person's browser (a context of its own) with the page open."""
+    """A person's browser (a context of its own) with the page open."""
 
     def __init__(self, browser: Browser, town: Town, person: Person, **settings: bool) -> None:
         origin = town.http_url.partition("/_aws")[0]
@@ -66,13 +66,13 @@ class Tab:
         self.page.evaluate("settings => openCall(settings)", settings)
 
     def ring(self, conversation_id: str) -> str:
-        """Start a call and join it; its id."""
+        """Start a call and join it; returns its id."""
         call_id: str = self.page.evaluate("id => client.ring(id)", conversation_id)
         self.join(call_id)
         return call_id
 
     def join(self, call_id: str) -> str:
-        """Join a call; the participant's id."""
+        """Join a call; returns the participant's id."""
         me: str = self.page.evaluate("id => client.join(id)", call_id)
         return me
 
@@ -93,7 +93,7 @@ class Tab:
         return self.page.evaluate(expression)
 
     def close(self) -> None:
-        """Gone without a word, as a killed tab."""
+        """Vanish without leaving, as a killed tab does."""
         self._context.close()
 
 
@@ -102,7 +102,7 @@ def _file(url: str) -> str:
 
 
 def _until(done: Callable[[], bool], tabs: list[Tab], *, within_s: float = PATIENCE_S) -> float:
-    """Seconds until something is so; on failure what the pages have noted."""
+    """The seconds until a condition holds; a failure shows the pages' notes."""
     started = time.monotonic()
     while not done():
         if time.monotonic() - started > within_s:
@@ -117,7 +117,7 @@ Report = Callable[[str], None]
 
 @pytest.fixture
 def report(capsys: pytest.CaptureFixture[str]) -> Report:
-    """Says what was measured, also when the test passes."""
+    """Prints measurements, even if the test passes."""
 
     def say(measured: str) -> None:
         with capsys.disabled():

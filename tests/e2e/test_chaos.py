@@ -1,4 +1,4 @@
-"""The short selection of the chaos suite (R48) on the stack of these tests; `make chaos` is the whole of it."""
+"""The short selection of the chaos suite (R48) on the stack of these tests; `make chaos` runs all of it."""
 
 from __future__ import annotations
 

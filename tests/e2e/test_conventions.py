@@ -1,7 +1,7 @@
-"""What holds for every route: errors, headers, idempotency, cursors, odd input (contract §1; R8, R41).
+"""Conventions of every route: errors, headers, idempotency, cursors, odd input (contract §1; R8, R41).
 
-That every answer of all tests has the headers, is as the document says and shows nothing of our insides is checked
-by `answers.py`. The positive cases of CORS are in the unit tests, as the local stack has no web client and allows no
+`answers.py` checks, for all answers of all tests, the headers, the agreement with the document, and that no internals
+are shown. The positive cases of CORS are in the unit tests, because the local stack has no web client and allows no
 origin.
 """
 
@@ -41,7 +41,7 @@ def tea(ada: Person, bob: Person) -> str:
 
 
 def raw(person: Person, method: str, path: str, content: bytes, **headers: str) -> httpx.Response:
-    """A call with these very bytes."""
+    """A call with exactly these bytes as its body."""
     return person.call(method, path, content=content, headers={**JSON, **headers})
 
 
@@ -170,7 +170,7 @@ def test_a_key_with_another_body_is_a_mismatch(ada: Person, bob: Person) -> None
     key = {"Idempotency-Key": secrets.token_hex(16)}
     ada.ok("POST", "/conversations", new_group(), headers=key)
     problem(ada.post("/conversations", new_group(), headers=key), 422, "idempotency_mismatch")
-    # somebody else's key is another one
+    # the same key of another person is independent
     assert bob.post("/conversations", new_group(), headers=key).status_code == 201
 
 
@@ -318,7 +318,7 @@ def test_an_odd_body_is_refused_and_leaves_nothing(ada: Person, content: bytes, 
 
 
 def test_bytes_that_are_no_utf_8_never_get_in_as_such(ada: Person) -> None:
-    """API Gateway replaces them before a function sees them; without that they are refused."""
+    """API Gateway replaces them before a function sees them; without it they are refused."""
     content = b'{"client_id": "' + secrets.token_hex(8).encode() + b'", "text": "\xff\xfe"}'
     answer = raw(ada, "POST", f"/conversations/{ada.group_with()}/messages", content)
     if answer.status_code == 201:

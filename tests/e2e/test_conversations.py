@@ -86,7 +86,7 @@ def test_a_direct_conversation_may_begin_encrypted(town: Town) -> None:
     assert (made["settings"]["encrypted"], made["settings"]["disappearing_seconds"]) == (True, 3600)
     plain = {"client_id": secrets.token_hex(8), "text": "plain"}
     problem(bob.post(f"/conversations/{made['id']}/messages", plain), 400, "validation_failed", field="type")
-    # and it has no admins for whom something could be kept
+    # and it has no admins, so nothing can be restricted to them
     body["settings"] = {"who_can_send": "admins"}
     problem(ada.post("/conversations", body), 400, "validation_failed", field="settings.who_can_send")
 
@@ -251,12 +251,12 @@ def test_who_has_left_is_gone_and_can_be_added_again(ada: Person, bob: Person) -
 def test_a_last_owner_who_leaves_hands_over_to_the_oldest_admin(
     ada: Person, bob: Person, cleo: Person, dan: Person
 ) -> None:
-    # given a group whose members joined one after the other, the two youngest admins
+    # given a group whose members joined one after the other, the last two of them admins
     group = ada.group_with(bob)
     for person in (cleo, dan):
         ada.ok("POST", f"/conversations/{group}/members", {"user_ids": [person.id]})
         give_role(ada, group, person, "admin")
-    # when the owner leaves, the admin who has served longest takes over
+    # when the owner leaves, the longest-serving admin takes over
     ada.ok("DELETE", f"/conversations/{group}/members/{ada.id}")
     assert roles(bob, group) == {bob.id: "member", cleo.id: "owner", dan.id: "admin"}
     # and without an admin the longest-serving member
@@ -288,7 +288,7 @@ def test_roles_are_given_by_who_may(ada: Person, bob: Person, cleo: Person, dan:
     problem(cleo.patch(f"{place}/{cleo.id}", {"role": "admin"}), 403, "forbidden")
     problem(ada.patch(f"{place}/{cleo.id}", {"role": "king"}), 400, "validation_failed", field="role")
     problem(ada.patch(f"{place}/{NOBODY}", {"role": "admin"}), 404, "not_found")
-    # a group keeps an owner
+    # a group always has an owner
     problem(ada.patch(f"{place}/{ada.id}", {"role": "member"}), 409, "last_owner")
     give_role(ada, group, bob, "owner")
     give_role(ada, group, ada, "member")
@@ -311,7 +311,7 @@ def test_a_large_group_knows_all_its_members(crowd: list[Person]) -> None:
     assert owner.ok("GET", f"/conversations/{group}")["member_count"] == len(crowd) - 1
 
 
-# --- one's own view -------------------------------------------------------------------------------------------
+# --- preferences ----------------------------------------------------------------------------------------------
 
 
 def test_preferences_are_ones_own(ada: Person, bob: Person) -> None:

@@ -1,4 +1,4 @@
-"""The API document, the routes it tells of, and what they answer (contract §11; R27)."""
+"""The API document, its routes, and their answers (contract §11; R27)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The drive on the deployed stack: bytes go straight to the bucket and through the intake (R31, R32, R37, R6)."""
+"""The drive on the deployed stack: uploads straight to the bucket, and the intake (R31, R32, R37, R6)."""
 
 from __future__ import annotations
 

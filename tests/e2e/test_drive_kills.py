@@ -1,4 +1,4 @@
-"""Uploads by the client package whose process is killed: the next one sends what is missing (R32)."""
+"""Uploads by the client package whose process is killed: the next process sends the missing parts (R32)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KILLS = int(os.environ.get("SC_KILLS", "2"))
 
 @dataclass
 class _Run:
-    """What one process said: bytes handed to the network, bytes there at the beginning and at last, the file."""
+    """The reports of one process: bytes sent, bytes stored at the beginning and at the end, the file."""
 
     sent: int = 0
     began_with: int | None = None
@@ -62,7 +62,7 @@ def _run(arguments: list[str], kill_when: Callable[[_Run], bool] = lambda run: F
 def test_an_upload_that_is_killed_at_random_is_finished_by_the_next_process(
     town: Town, tmp_path: Path, seed: int
 ) -> None:
-    """Again with this seed: SC_KILL_SEED=… SC_KILLS=1."""
+    """Repeat one seed with: SC_KILL_SEED=… SC_KILLS=1."""
     rng, who = random.Random(seed), town.person("killed")
     content = rng.randbytes(rng.randint(24 * MIB, 40 * MIB))
     path = tmp_path / "large.bin"

@@ -1,4 +1,4 @@
-"""Encrypted conversations over the deployed stack: several devices of the client package, and what the server kept."""
+"""Encrypted conversations over the deployed stack: devices of the client package, and the server's stored data."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def _started(client: Client, device_id: str, vault: Path) -> Encryption:
 
 
 async def _chat(town: Town, folder: Path, canary: str) -> str:
-    """A chat of three people with four devices who come, go and change keys; the conversation's id."""
+    """A chat of three people with four devices that come, go and change keys; returns the conversation's id."""
     async with (
         _person(town, "ada", folder / "ada.db") as ada,
         _person(town, "bob", folder / "bob.db") as bob,
@@ -92,16 +92,16 @@ async def _chat(town: Town, folder: Path, canary: str) -> str:
 def test_devices_come_and_go_in_an_encrypted_chat_and_the_server_keeps_nothing_of_what_is_said(
     town: Town, endpoints: dict[str, str], endpoints_file: Path, tmp_path: Path
 ) -> None:
-    """R56: no plaintext is in any table, blob, queue or log after a chat."""
+    """R56: after a chat, no table, blob, queue or log contains plaintext."""
     canary = f"c4n4ry{secrets.token_hex(8)}"
     tea = asyncio.run(_chat(town, tmp_path, canary))
     places = {**_tables(endpoints), **_blobs(endpoints), **_queues(endpoints), **_logs(endpoints_file.parent)}
-    assert any(tea in text for text in places.values())  # the scan sees what is there
+    assert any(tea in text for text in places.values())  # proves that the scan finds stored text
     assert [place for place, text in places.items() if canary in text] == []
 
 
 def _tables(endpoints: dict[str, str]) -> dict[str, str]:
-    """Everything in every table."""
+    """The content of every table."""
     dynamodb = _aws(endpoints, "dynamodb")
     names = dynamodb.list_tables()["TableNames"]
     pages = {name: dynamodb.get_paginator("scan").paginate(TableName=name) for name in names}
@@ -122,7 +122,7 @@ def _blobs(endpoints: dict[str, str]) -> dict[str, str]:
 
 
 def _queues(endpoints: dict[str, str]) -> dict[str, str]:
-    """What lies in queues and dead letters; it stays there."""
+    """The messages in queues and dead-letter queues; they stay there."""
     sqs = _aws(endpoints, "sqs")
     found = {}
     for url in sqs.list_queues().get("QueueUrls", ()):

@@ -1,4 +1,4 @@
-"""Groups at full strength: links, requests, bans, slow mode, one's own view, moderation; all over the public API."""
+"""Groups: links, requests, bans, slow mode, preferences, moderation; all over the public API."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def test_two_admins_at_odds_leave_a_group_that_adds_up(town: Town) -> None:
     assert {answer.status_code for answer in at_once(acts)} <= {200, 204, 403, 404}
     found = everything(ada, f"/conversations/{group}/members")
     assert ada.ok("GET", f"/conversations/{group}")["member_count"] == len(found)
-    # whoever was made an admin first could not be removed any more by one
+    # a member who was made an admin before their removal could no longer be removed by an admin
     assert {each["role"] for each in found if each["user"]["id"] in {other.id for other in others}} <= {"admin"}
     problem(bob.patch(f"/conversations/{group}/members/{cyd.id}", {"role": "member"}), 403, "forbidden")
 
@@ -252,7 +252,7 @@ def test_a_newcomer_hears_of_old_messages_only_that_something_changed(town: Town
         assert old["id"] not in str(newcomer.raw)
 
 
-# --- one's own view -------------------------------------------------------------------------------------------
+# --- preferences ----------------------------------------------------------------------------------------------
 
 
 def test_archived_conversations_come_back_with_a_message_unless_muted(town: Town) -> None:

@@ -1,4 +1,4 @@
-"""The log of a conversation and catching up with it: events, visibility, sync (contract §4, R5-R8)."""
+"""A conversation's log, and catching up with it: events, visibility, sync (contract §4, R5-R8)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def join(conversation_id: str, who: Person, by: Person) -> None:
 
 
 def synced(person: Person, cursors: dict[str, int]) -> dict[str, Log]:
-    """Everything missed, asked for until there is no more."""
+    """All missed events, by syncing until there are no more."""
     found: dict[str, Log] = {}
     known = dict(cursors)
     for _ in range(50):
@@ -76,7 +76,7 @@ def test_every_durable_change_is_an_event_and_seq_is_dense(ada: Person, bob: Per
     cleo.ok("PATCH", place, {"name": "Renamed"})
     ada.ok("DELETE", f"{place}/members/{cleo.id}")
     ada.ok("DELETE", f"{place}/messages/{sent['id']}")
-    # then the log tells of each once, in order, with who did it
+    # then the log has each once, in order, with its actor
     events = log_of(ada, group)
     expected = [
         ("conversation.created", ada),
@@ -95,7 +95,7 @@ def test_every_durable_change_is_an_event_and_seq_is_dense(ada: Person, bob: Per
     assert {event["conversation_id"] for event in events} == {group}
     assert [event["at"] for event in events] == sorted(event["at"] for event in events)
     assert ada.ok("GET", place)["last_seq"] == len(expected)
-    # each with the whole object it is about, as the API shows it
+    # each with the whole object as the API returns it
     data = {event["type"]: event["data"] for event in events}
     assert data["message.created"] == data["message.deleted"] == ada.ok("GET", f"{place}/messages/{sent['id']}")
     assert data["conversation.updated"] == ada.ok("GET", place)
@@ -135,7 +135,7 @@ def test_events_come_in_pages_from_any_seq(ada: Person) -> None:
         problem(ada.get(place, params=query), 400, "validation_failed", field=field)
 
 
-# --- who sees what --------------------------------------------------------------------------------------------
+# --- visibility -----------------------------------------------------------------------------------------------
 
 
 def test_a_new_member_sees_the_log_from_their_joining_on(ada: Person, bob: Person, cleo: Person) -> None:
@@ -145,7 +145,7 @@ def test_a_new_member_sees_the_log_from_their_joining_on(ada: Person, bob: Perso
     # when somebody joins
     join(group, cleo, ada)
     new = ada.send(group, "after")
-    # then they see nothing of it, whichever way they ask
+    # then they see nothing of it, by any route
     place = f"/conversations/{group}"
     assert seqs(log_of(cleo, group)) == [3, 4]
     assert seqs(synced(cleo, {group: 0})[group]) == [3, 4]
@@ -156,7 +156,7 @@ def test_a_new_member_sees_the_log_from_their_joining_on(ada: Person, bob: Perso
     answer = cleo.post(f"{place}/messages", {"client_id": "x", "text": "re", "reply_to": old["id"]})
     problem(answer, 400, "validation_failed", field="reply_to")
     assert cleo.ok("GET", place)["unread_count"] == 1
-    # nor do later changes of the past bring it back
+    # and later changes of old messages do not reveal them
     ada.ok("PATCH", f"{place}/messages/{old['id']}", {"text": "before, edited"})
     ada.ok("PUT", f"{place}/messages/{old['id']}/reactions/👍")
     later = log_of(cleo, group)
@@ -193,7 +193,7 @@ def test_who_comes_back_sees_nothing_of_the_time_away(ada: Person, bob: Person, 
 
 
 def every_path(person: Person, group: str, message_id: str) -> dict[str, Callable[[], Any]]:
-    """The ways by which something of a conversation could reach a person over HTTP."""
+    """All routes by which a message of a conversation could reach a person."""
     place = f"/conversations/{group}"
     return {
         path: partial(person.get, path)
@@ -209,7 +209,7 @@ def every_path(person: Person, group: str, message_id: str) -> dict[str, Callabl
 
 
 def test_a_removed_member_sees_nothing_on_any_path(ada: Person, bob: Person, cleo: Person) -> None:
-    # given a member with a cursor, a socket and an event page half read
+    # given a member with a cursor, a socket and an unfinished list of events
     group = ada.group_with(bob, cleo)
     sent = ada.send(group, "together")
     page = cleo.ok("GET", f"/conversations/{group}/events", params={"limit": 1})
@@ -218,7 +218,7 @@ def test_a_removed_member_sees_nothing_on_any_path(ada: Person, bob: Person, cle
         ada.ok("DELETE", f"/conversations/{group}/members/{cleo.id}")
         removal = socket.expect("member.removed", conversation_id=group)
         assert removal["data"]["user"]["id"] == cleo.id
-        # then nothing more comes, live or asked for
+        # then nothing more arrives, by the socket or by requests
         ada.send(group, "about cleo")
         ada.ok("PATCH", f"/conversations/{group}/messages/{sent['id']}", {"text": "changed"})
         ada.ok("PATCH", f"/conversations/{group}", {"name": "Without cleo"})
@@ -253,7 +253,7 @@ def test_a_removed_member_sees_nothing_on_any_path(ada: Person, bob: Person, cle
 
 @contextlib.contextmanager
 def talking(*people: Person, group: str) -> Iterator[list[int]]:
-    """While people send without a pause until they may not any more; yields the statuses they get."""
+    """People who send without a pause during the block, until they are refused; yields the statuses."""
     stop = threading.Event()
     statuses: list[int] = []
 
@@ -277,7 +277,7 @@ def talking(*people: Person, group: str) -> Iterator[list[int]]:
 def test_a_member_removed_while_messages_flow_sees_none_committed_after(
     request: pytest.FixtureRequest, ada: Person, bob: Person, cleo: Person, size: str
 ) -> None:
-    # given a group small enough to be posted to by the sender, or one for the fan-out
+    # given a group that is small enough for the sender to post to, or one for the fan-out
     others = [bob] if size == "small" else request.getfixturevalue("crowd")
     group = ada.group_with(*others, cleo)
     with cleo.live() as socket, ada.live() as hers:
@@ -286,7 +286,7 @@ def test_a_member_removed_while_messages_flow_sees_none_committed_after(
             # when a member is removed in the middle
             ada.ok("DELETE", f"/conversations/{group}/members/{cleo.id}")
         after = ada.send(group, "gone?")
-        # then they have seen everything up to their removal at most, and the others everything
+        # then they have seen nothing after their removal, and the others everything
         hers.expect("message.created", conversation_id=group, seq=after["seq"])
         removed = next(event["seq"] for event in log_of(ada, group) if event["type"] == "member.removed")
         socket.expect("member.removed", conversation_id=group)
@@ -305,7 +305,7 @@ def test_a_removed_member_gets_no_word_in_after_the_removal(ada: Person, bob: Pe
         # when they are removed
         ada.ok("DELETE", f"/conversations/{group}/members/{cleo.id}")
         eventually(lambda: 404 in statuses)
-    # then what was acknowledged stands before that, and nothing after
+    # then all acknowledged messages are before the removal in the log, and none after
     events = log_of(ada, group)
     assert events[-1]["type"] == "member.removed"
     assert statuses == [201] * (len(events) - 2) + [404]
@@ -315,13 +315,13 @@ def test_a_removed_member_gets_no_word_in_after_the_removal(ada: Person, bob: Pe
 
 
 def test_sync_brings_what_was_missed_of_every_conversation(town: Town, bob: Person) -> None:
-    # given three conversations of which one has moved on, one is new and one is at rest
+    # given three conversations: one has new events, one is new, one is unchanged
     ada = town.person("ada")
     moved, resting = ada.group_with(bob), ada.group_with(bob)
     cursors = {moved: 1, resting: 1}
     sent = bob.send(moved, "news")
     new = bob.group_with(ada)
-    # then a sync brings the two, the latest first, and nothing of the third
+    # then a sync returns the first two, the latest first, and not the third
     answer = ada.ok("POST", "/sync", {"cursors": cursors})
     assert [each["conversation"]["id"] for each in answer["conversations"]] == [new, moved]
     assert [seqs(each["events"]) for each in answer["conversations"]] == [[1], [2]]
@@ -371,7 +371,7 @@ def test_wrong_cursors_of_a_sync_are_refused(ada: Person, cursors: Any) -> None:
 
 
 def test_a_client_without_a_socket_follows_by_polling(town: Town, ada: Person) -> None:
-    # given somebody who only ever asks, while others write, edit, add and remove
+    # given somebody who only polls, while others send, edit, add and remove members
     poller = town.person("poller")
     group = ada.group_with(poller)
     state: dict[str, int] = {}

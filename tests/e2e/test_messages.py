@@ -84,7 +84,7 @@ def test_a_client_id_stands_for_one_message(ada: Person, bob: Person, tea: str) 
     for other in ({"text": "two"}, {"mentions": [bob.id]}, {"metadata": {"a": 1}}):
         problem(ada.post(at(tea), {**body, **other}), 422, "idempotency_mismatch")
     problem(ada.post(at(ada.group_with()), body), 422, "idempotency_mismatch")
-    # somebody else's client_id is another one
+    # the same client_id of another person is independent
     assert bob.post(at(tea), body).status_code == 201
 
 
@@ -102,7 +102,7 @@ def test_a_text_of_one_to_ten_thousand_characters_is_taken(ada: Person, bob: Per
 
 
 def metadata_of(size: int) -> dict[str, str]:
-    """Metadata of so many bytes of JSON."""
+    """Metadata of this size as JSON, in bytes."""
     empty = len(json.dumps({"x": ""}))
     return {"x": "é" * ((size - empty) // 2) + "x" * ((size - empty) % 2)}
 
@@ -201,7 +201,7 @@ def test_a_deleted_message_leaves_a_tombstone_without_its_content(ada: Person, b
     # when an admin deletes it, twice
     for _ in range(2):
         assert ada.delete(at(tea, f"/{sent['id']}")).status_code == 204
-    # then its place remains and nothing of its content, in no list and in no event
+    # then a tombstone remains, and no list and no event has its content
     gone = bob.ok("GET", at(tea, f"/{sent['id']}"))
     assert (gone["seq"], gone["sender_id"], gone["client_id"]) == (sent["seq"], bob.id, sent["client_id"])
     assert (gone["text"], gone["metadata"], gone["reactions"], gone["mentions"]) == (None, {}, [], [])
@@ -216,7 +216,7 @@ def test_a_deleted_message_leaves_a_tombstone_without_its_content(ada: Person, b
     ]
     assert events[-1]["data"] == gone
     assert "secret" not in json.dumps([events, bob.ok("POST", "/sync", {"cursors": {tea: 0}})])
-    # and nothing can be done to it any more
+    # and every further change is refused
     problem(bob.patch(at(tea, f"/{sent['id']}"), {"text": "back"}), 410, "gone")
     problem(bob.put(at(tea, f"/{sent['id']}/reactions/👍")), 410, "gone")
 
@@ -226,7 +226,7 @@ def test_members_delete_their_own_messages_alone(ada: Person, bob: Person, cleo:
     problem(bob.delete(at(tea, f"/{theirs['id']}")), 403, "forbidden")
     problem(cleo.delete(at(tea, f"/{theirs['id']}")), 404, "not_found")
     assert bob.delete(at(tea, f"/{mine['id']}")).status_code == 204
-    # deleting what is deleted is no way round who may
+    # repeating a deletion still needs the right to delete
     ada.ok("DELETE", at(tea, f"/{theirs['id']}"))
     problem(bob.delete(at(tea, f"/{theirs['id']}")), 403, "forbidden")
 

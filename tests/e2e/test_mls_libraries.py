@@ -1,6 +1,6 @@
-"""The MLS libraries of both clients in one group, each way: Welcomes, messages, new keys, members by either.
+"""The MLS libraries of both clients in one group, in either role: Welcomes, messages, new keys, adding members.
 
-SC_MLS_MEMBERS=1000 for a large one (the figures have it as well).
+SC_MLS_MEMBERS=1000 tests a large group (the performance figures include one).
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ def test_both_libraries_bring_in_talk_and_rekey_in_groups_of_each_size() -> None
             page.join(welcome)
             assert page.members() == len(group.leaves()) == size
 
-            # words each way, and of another member of the group where there is one
+            # messages in both directions, and from another member if there is one
             assert group.receive(page.encrypt("from the page")).data == b"from the page"
             speakers = [group, *(each.join(welcome) for each in others[:1])]
             said = [each.encrypt(f"from {n}".encode()) for n, each in enumerate(speakers)]
             assert page.receive(said)[1] == [f"from {n}" for n in range(len(speakers))]
 
-            # new keys by either
+            # new keys from either library
             renewed = page.update()
             for each in speakers:
                 each.receive(renewed)
@@ -38,7 +38,7 @@ def test_both_libraries_bring_in_talk_and_rekey_in_groups_of_each_size() -> None
                 each.receive(commit.message)
             assert page.receive([commit.message, group.encrypt(b"again")])[1] == [None, "again"]
 
-            # the page brings another one in, who reads and is read
+            # the page adds another member, and messages work in both directions
             (late,) = engines(size)[-1:]
             _, brought, invitation = page.add([late.key_package()])
             group.receive(brought)
@@ -59,7 +59,7 @@ def test_a_hundred_members_come_in_by_one_commit_of_either(count: int) -> None:
         assert len(joined[0].leaves()) == page.members() == count + 1
 
 
-OLD_DAYS = 40  # a package of the web client is good for 28
+OLD_DAYS = 40  # a package of the web client is valid for 28
 
 
 def test_one_leaf_that_is_old_keeps_no_device_of_the_python_client_out_of_a_group() -> None:

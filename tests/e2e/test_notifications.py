@@ -1,4 +1,4 @@
-"""Notifications on the deployed stack: a browser's subscription on a push service of this machine (contract §10)."""
+"""Notifications on the deployed stack: a browser's subscription at a push service of this machine (contract §10)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def service() -> Iterator[WebPushService]:
 
 
 def subscribe(who: Person, service: WebPushService, device_id: str = "laptop") -> Browser:
-    """A browser of somebody's that hears pushes."""
+    """A browser of this person that is subscribed to pushes."""
     browser = service.browser(secrets.token_hex(8))
     body = {"platform": "web", "provider": "webpush", "subscription": browser.subscription}
     made = who.ok("PUT", f"/devices/{device_id}", body)
@@ -241,7 +241,7 @@ def test_a_call_rings_and_stops_ringing_when_it_is_answered_elsewhere(
 
 
 def came(browser: Browser, service: WebPushService, kind: str) -> float:
-    """When the first push of a kind came, by the monotonic clock: new sessions and groups are told of as well."""
+    """The time of the first push of a kind on the monotonic clock; new sessions and groups cause pushes, too."""
 
     def found() -> list[float]:
         together = zip(service.at(browser.path), browser.pushes, strict=False)
@@ -312,10 +312,10 @@ def test_what_was_given_up_is_shown_to_the_operator_and_tried_again_when_that_is
         environment = {**os.environ, "SC_ENDPOINTS": str(endpoints_file)}
         return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
 
-    def messages_to(which: Browser) -> int:  # the sign-in is told too
+    def messages_to(which: Browser) -> int:  # the sign-in causes a push, too
         return [each["kind"] for each in which.pushes].count("message")
 
-    # given a push that its service has put off as often as the queue tries
+    # given a push that its service has deferred as often as the queue retries
     chat, tablet = ada.direct_with(bob), bob.another_session()
     browser, other = subscribe(bob, service), subscribe(tablet, service, "tablet")
     service.answers(browser.path, Answer(429, {"Retry-After": "1"}))
@@ -323,11 +323,11 @@ def test_what_was_given_up_is_shown_to_the_operator_and_tried_again_when_that_is
     eventually(lambda: messages_to(browser) == TRIES, within_s=60)
     eventually(lambda: "messages lie in push-dead" in redrive(), within_s=30, every_s=1)
 
-    # when the service is well again and an operator wants it
+    # when the service works again and an operator redrives the queue
     service.answers(browser.path, Answer(201))
     assert "\n0 were put back" not in redrive("--go")
 
-    # then it arrives, and only where it had not
+    # then it arrives, only on the device that did not have it
     eventually(lambda: messages_to(browser) == TRIES + 1, within_s=20)
     nothing_more(browser, len(browser.pushes))
     assert messages_to(other) == 1
@@ -381,7 +381,7 @@ def test_what_waits_for_admins_is_pushed_to_them_and_to_nobody_else(town: Town, 
     def waiting(which: Browser) -> list[str]:
         return [each["kind"] for each in which.pushes if each["kind"] in ("join_request", "report")]
 
-    # somebody asks to join, somebody reports a message, and the group's policy finds one itself
+    # a person asks to join, a person reports a message, and the group's policy reports one
     token = ada.ok("POST", f"/conversations/{team}/invitations", {"needs_approval": True})["token"]
     dan.ok("POST", f"/invitations/{token}/accept")
     eventually(lambda: waiting(admin) == ["join_request"], within_s=20)
@@ -392,7 +392,7 @@ def test_what_waits_for_admins_is_pushed_to_them_and_to_nobody_else(town: Town, 
     eventually(lambda: waiting(admin) == ["join_request", "report", "report"], within_s=30)
 
     found = [each for each in ada.ok("GET", "/notifications")["items"] if each["kind"] in ("join_request", "report")]
-    assert [each.get("actor_id") for each in found] == [None, cyd.id, dan.id]  # a policy is nobody
+    assert [each.get("actor_id") for each in found] == [None, cyd.id, dan.id]  # the policy has no actor
     assert (waiting(author), waiting(reporter)) == ([], [])
     for who in (bob, cyd):
         assert {each["kind"] for each in who.ok("GET", "/notifications")["items"]} == {"invitation"}

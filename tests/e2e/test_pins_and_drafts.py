@@ -41,7 +41,7 @@ def tea(ada: Person, bob: Person) -> str:
 
 @pytest.fixture
 def his(bob: Person) -> Iterator[Live]:
-    """A socket of Bob's."""
+    """A socket of Bob."""
     with bob.live() as live:
         yield live
 

@@ -1,4 +1,4 @@
-"""Polls over the real stack: votes, secrecy, the end to the millisecond and by the machine (contract §6, R28)."""
+"""Polls on the deployed stack: votes, secrecy, the end to the millisecond and by the machine (contract §6, R28)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.e2e.people import Person, Town
 from tests.e2e.tools import at_once, eventually, everything, log_of, pages, problem
 from tests.vote_histories import OPTIONS, Answer, Choice, Step, carry_out, explained, plan
 
-# In CI as many at once as the local cloud has room for, as each further one starts a process; R28's with the flag.
+# In CI as many concurrent votes as the local cloud runs without starting further processes; SC_VOTES_AT_ONCE for R28's.
 AT_ONCE = int(os.environ.get("SC_VOTES_AT_ONCE", "16"))
 HISTORIES = int(os.environ.get("SC_VOTE_HISTORIES_E2E", "5"))
 FIRST_SEED = int(os.environ.get("SC_VOTE_SEED", "1"))
@@ -304,7 +304,7 @@ def _ms(instant: str) -> float:
 
 
 def test_a_poll_ends_by_itself_to_the_millisecond(ada: Person, bob: Person, tea: str) -> None:
-    vote(bob, ask(ada, tea), "Tea")  # so that no process has to start while the time runs
+    vote(bob, ask(ada, tea), "Tea")  # start the processes before the time is measured
     with ada.live() as at_ada:
         poll = ask(ada, tea, closes_at=in_s(4))
         end = _ms(poll["closes_at"])

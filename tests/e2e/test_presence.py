@@ -18,7 +18,7 @@ LIMIT = 120  # frames of one socket in 60 s
 
 @pytest.fixture
 def live(ada: Person) -> Iterator[Live]:
-    """A socket of Ada's."""
+    """A socket of Ada."""
     with ada.live() as socket:
         yield socket
 
@@ -44,14 +44,14 @@ def test_who_watches_is_told_of_coming_and_going_across_devices(ada: Person, bob
         eventually(lambda: status(ada, bob) == "offline")
         (before,) = phone.ok("watchPresence", user_ids=[bob.id])["items"]
         assert (before["user_id"], before["status"]) == (bob.id, "offline")
-        # when they come on two devices and leave one after the other
+        # when that person connects two devices and disconnects them one after the other
         with bob.live() as first:
             phone.expect("presence", user_id=bob.id, status="online")
             with bob.live():
                 first.close()
                 assert status(ada, bob) == "online"
         gone = phone.expect("presence", user_id=bob.id, status="offline")
-        # then the phone was told once of each, and the laptop of nothing
+        # then the phone got each change once, and the laptop nothing
         told = [event["data"]["status"] for event in phone.events if event["type"] == "presence"]
         assert told == ["online", "offline"]
         assert set(gone["data"]) == {"user_id", "status", "last_seen_at", "text"}
@@ -152,7 +152,7 @@ def test_presence_refuses_what_it_cannot_take(ada: Person, live: Live) -> None:
 
 
 def receipts(person: Person, conversation_id: str) -> dict[str, tuple[int, int]]:
-    """The delivered and read markers that somebody sees, by person."""
+    """The delivered and read markers that a person sees, by person."""
     items = person.ok("GET", f"/conversations/{conversation_id}/receipts")["items"]
     return {each["user_id"]: (each["delivered_seq"], each["read_seq"]) for each in items}
 

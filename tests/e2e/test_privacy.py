@@ -1,4 +1,4 @@
-"""Erasure and exports (contract §3), with the workflows of the deployment."""
+"""Erasure and exports (contract §3), with the deployment's state machines."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_an_erased_person_is_gone_and_the_log_of_others_stays_dense(town: Town) 
     asked = ann.call("DELETE", "/users/me", {"password": PASSWORD})
     assert asked.status_code == 202
     assert "erased_at" in asked.json()
-    # then they are signed out at once, and soon nothing is left (no grace on the local stack)
+    # then they are signed out at once, and soon erased (the local stack has no grace period)
     problem(ann.get("/users/me"), 401, "token_revoked")
     eventually(lambda: bob.get(f"/users/{ann.id}").json().get("display_name") == "deleted user", within_s=60.0)
     events = log_of(bob, group)

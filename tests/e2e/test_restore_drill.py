@@ -1,4 +1,4 @@
-"""The restore drill in its short form (R47): data are lost and brought back, and nothing acknowledged is missing."""
+"""The short restore drill (R47): data are destroyed and restored, and nothing acknowledged is missing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.e2e.tools import eventually, operators_client
 
 
 def _caught_up(endpoints: dict[str, str], who: Person, wanted: str) -> bool:
-    """Whether what follows the streams has come to this message, and nothing waits behind it."""
+    """Whether the consumers of the streams have handled this message, and no queue has a backlog."""
     if not who.ok("GET", "/search", params={"q": wanted})["items"]:
         return False
     sqs, waiting = operators_client(endpoints, "sqs"), "ApproximateNumberOfMessages"
@@ -37,7 +37,7 @@ def test_what_was_acknowledged_before_the_damage_is_there_after_the_restore(
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    # and when all streams have been followed over what was put back, the stack is as quick as before
+    # and when the consumers have handled the restored rows, the stack is as fast as before
     ada, bob = town.people("ada", "bob")
     ada.send(ada.direct_with(bob), "afterwards")
     eventually(lambda: _caught_up(endpoints, bob, "afterwards"), within_s=120, every_s=0.5)

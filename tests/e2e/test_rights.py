@@ -1,4 +1,4 @@
-"""Losing a right in the middle of something, through the deployed stack: it ends at once, and all are told (R52)."""
+"""Losing a right during an activity, on the deployed stack: it ends at once, and everybody is notified (R52)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from tests.e2e.people import PASSWORD, Person, Town
 from tests.e2e.tools import eventually
 
-AT_ONCE_S = 5.0  # of a machine that runs the whole cloud; the lease that would end it otherwise is 45 s
+AT_ONCE_S = 5.0  # on a machine that runs the whole cloud; otherwise a lease would end the activity after 45 s
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
-"""A table of rights that are lost in the middle of something (R52): each loss a row, each thing that goes on a column.
+"""A table of lost rights (R52): each row a way to lose a right, each column an activity that needs it.
 
-A test is a row: Bob begins everything that the right lets him, loses the right, and each of these things has ended or
-does not happen. Cells that make no sense say why. The SFU's column is in tests/integration/calls/test_calls_sfu.py, row
-by row, as the local cloud has no meetings of Chime; a block has no cell there, as a call of two has no meeting.
+Each test is a row: Bob begins every activity that the right allows and loses the right; then each activity has ended or
+does not happen. Cells that make no sense have a reason. The column of the SFU is in
+tests/integration/calls/test_calls_sfu.py, row by row, because the local cloud has no Chime meetings; it has no cell for
+a block, because a call of two has no meeting.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from tests.e2e.test_notifications import subscribe
 from tests.e2e.tools import eventually, problem
 from tests.support.push_services import WebPushService, web_push_service
 
-WITHIN_S = 150.0  # of a busy machine; what would end by itself does so later or is not looked at by its end
+WITHIN_S = 150.0  # on a busy machine; activities that would end by themselves do so later, or are judged otherwise
 NEW_PASSWORD = "another long phrase 7"
 
 
 @dataclass
 class Scene:
-    """Bob is about to lose a right. `place` is where it stands: a group of all three, or his chat with Ada."""
+    """Bob is about to lose a right. `place` is the conversation: a group of all three, or his chat with Ada."""
 
     town: Town
     ada: Person
@@ -43,7 +44,7 @@ class Scene:
     pushes: WebPushService
 
     def bob_again(self) -> Person:
-        """Bob after an account ban, which is lifted, or as he is."""
+        """Bob, with a lifted ban and a new session if his account was banned."""
         if self.bob.get("/users/me").status_code == 401:
             self.admin.ok("POST", f"/admin/users/{self.bob.id}/unban")
             return self.bob.another_session()
@@ -53,7 +54,7 @@ class Scene:
         return self.town.stores(table, text)
 
 
-# --- the rows: how a right is lost ----------------------------------------------------------------------------
+# --- the rows: ways to lose a right ---------------------------------------------------------------------------
 
 
 def _leave(it: Scene) -> None:
@@ -65,7 +66,7 @@ def _remove(it: Scene) -> None:
 
 
 def _ban(it: Scene) -> None:
-    """Whom an admin removes is banned: no link brings him back."""
+    """Removal by an admin, which also bans: no link lets Bob join again."""
     link = it.ada.ok("POST", f"/conversations/{it.place}/invitations", {"expires_in": 3600})
     _remove(it)
     problem(it.bob.post(f"/invitations/{link['token']}/accept"), 403, "banned")
@@ -129,7 +130,7 @@ OF_THE_GROUP = ("leaving", "removal", "ban from the group", "deletion of the gro
 OF_SESSIONS = ("logout", "logout-all", "session removal", "password change", "password reset")
 
 
-# --- the columns: what is going on. Each begins it, and gives what must be so after the loss -------------------
+# --- the columns: activities. Each begins one, and returns the condition that must hold after the loss ---------
 
 Check = Callable[[str], None]
 
@@ -173,7 +174,7 @@ def _typing(it: Scene) -> Check:
 
     def check(loss: str) -> None:
         assert it.bob.post(path, {"typing": True}).status_code in (401, 404)
-        if loss != "deletion of the group":  # where nobody is left to be told
+        if loss != "deletion of the group":  # where nobody is left to notify
             it.adas.expect("typing", user_id=it.bob.id, typing=False, within_s=WITHIN_S)
 
     return check
@@ -288,7 +289,7 @@ def test_what_goes_on_ends_with_the_right(loss: str, town: Town, admin: Person, 
         for name, check in going_on.items():
             try:
                 check(loss)
-            except AssertionError as error:  # the other columns are looked at all the same
+            except AssertionError as error:  # the other columns are checked all the same
                 failed[name] = str(error)
         assert failed == {}
 

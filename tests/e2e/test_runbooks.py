@@ -1,7 +1,7 @@
-"""The runbooks' commands that call a function, ask the API or look at the deployment, on the deployed stack.
+"""The runbooks' commands that call a function, ask the API or look at the deployment, run on the deployed stack.
 
-The others run beside a local cloud without functions (tests/infra/test_operators_commands.py), those that bring data
-back in the drill (tests/e2e/test_restore_drill.py).
+The others run on a local cloud without functions (tests/infra/test_operators_commands.py), those that restore data in
+the drill (tests/e2e/test_restore_drill.py).
 """
 
 from __future__ import annotations
@@ -43,4 +43,4 @@ def test_the_commands_of_a_runbook_work_on_the_deployed_stack(page: Path, endpoi
     named = {"PERSON": ada.username} if "$PERSON" in page.read_text() else {}
     shell = tuple((operators_shell(endpoints_file) | named).items())
     follow(page, lambda text: run(text, shell), with_functions=True)
-    ada.ok("GET", "/users/me")  # whatever was done, who was signed in still is
+    ada.ok("GET", "/users/me")  # no command may sign people out

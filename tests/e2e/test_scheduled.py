@@ -1,4 +1,4 @@
-"""Scheduled and disappearing messages on the deployed stack: the server's clock does it, no client (contract §5)."""
+"""Scheduled and disappearing messages on the deployed stack: the server's clock acts, not a client (contract §5)."""
 
 from __future__ import annotations
 

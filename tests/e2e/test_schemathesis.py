@@ -1,7 +1,7 @@
-"""Every answer is as the served document says, whatever is asked (R41): Schemathesis makes the calls.
+"""Every answer agrees with the served document, whatever the request (R41): Schemathesis makes the calls.
 
-With its seed the calls are the same each time, but for ids that it finds in answers and asks for again. `make
-conformance` makes ten times as many, of another seed. Not called is what would end the session of the calls.
+A seed makes the same calls each time, except for ids that it finds in answers and requests again. `make conformance`
+makes ten times as many, with another seed. Operations that would end the session of the calls are left out.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ CHECKS = ("not_a_server_error", "status_code_conformance", "content_type_conform
 EXAMPLES = int(os.environ.get("SC_EXAMPLES", "3"))
 SEED = os.environ.get("SC_SEED", "1")
 ENDING = ("POST /auth/logout", "POST /auth/logout-all", "DELETE /auth/sessions/{session_id}", "DELETE /users/me")
-# One operation at a time: Hypothesis reads sources in threads, which CPython 3.11 answers with SystemError at times.
+# One operation at a time: Hypothesis reads source files in threads, which makes CPython 3.11 raise SystemError at
+# times.
 WORKERS = 1
-# Less than an account may call, so that answers are of the routes and not of their limit.
+# Below an account's rate limit, so that answers come from the routes and not from the limit.
 RATE = "1100/m"
 # A cold start on a busy machine is no failure.
 PATIENCE_S = 60
@@ -39,5 +40,5 @@ def test_every_answer_is_as_the_served_document_says(town: Town, tmp_path: Path)
         command += ["--exclude-name", name]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    # a run that ended its own session would have been refused everywhere, and tried nothing
+    # if the run had ended its own session, every call would have been refused and nothing tested
     assert caller.get("/users/me").status_code == 200

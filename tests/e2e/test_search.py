@@ -1,4 +1,4 @@
-"""Search on the deployed stack: from the log through the stream into the index, and who finds what (contract §5)."""
+"""Search on the deployed stack: from the log through the stream into the index, and its visibility (contract §5)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def await_found(who: Person, q: str, wanted: list[str], **filters: Any) -> None:
 
 
 def word() -> str:
-    """A word that no other test has."""
+    """A word that no other test uses."""
     return f"w{secrets.token_hex(6)}"
 
 
@@ -101,7 +101,7 @@ def test_only_those_who_may_see_a_message_find_it(ada: Person, bob: Person, eve:
     assert found(eve, mark) == []
     problem(eve.get("/search", params={"q": mark, "conversation_id": tea}), 404, "not_found")
     ada.ok("POST", f"/conversations/{tea}/members", {"user_ids": [eve.id]})
-    assert found(eve, mark) == []  # a newcomer does not see what was before
+    assert found(eve, mark) == []  # a newcomer does not find older messages
     ada.ok("DELETE", f"/conversations/{tea}/members/{bob.id}")
     assert found(bob, mark) == []
     problem(bob.get("/search", params={"q": mark, "conversation_id": tea}), 404, "not_found")

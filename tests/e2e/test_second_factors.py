@@ -26,14 +26,14 @@ def test_a_second_factor_is_set_up_used_and_removed(town: Town) -> None:
     assert login(town, ada).status_code == 200, "it is not confirmed yet"
     confirming = codes.now()
     ada.ok("POST", "/auth/totp/confirm", {"code": confirming})
-    # then signing in needs a code that was not used, or a recovery code, once
+    # then signing in needs an unused code, or a recovery code, once
     problem(login(town, ada), 401, "totp_required")
     problem(login(town, ada, totp=confirming), 401, "invalid_credentials")
     recovery = made["recovery_codes"]
     assert len(recovery) == 10
     assert login(town, ada, totp=recovery[0]).status_code == 200
     problem(login(town, ada, totp=recovery[0]), 401, "invalid_credentials")
-    # and without it again after it is removed by password and code
+    # and needs none after the app is removed with password and code
     problem(ada.call("DELETE", "/auth/totp", {"password": PASSWORD, "code": "nothing"}), 401, "invalid_credentials")
     assert ada.call("DELETE", "/auth/totp", {"password": PASSWORD, "code": recovery[1]}).status_code == 204
     assert login(town, ada).status_code == 200
@@ -51,7 +51,7 @@ def test_wrong_codes_lock_like_wrong_passwords(town: Town) -> None:
 
 
 def test_an_earlier_sign_in_is_not_given_again_with_a_changed_password(town: Town) -> None:
-    # given a sign-in with a key, whose answer was lost and is given again
+    # given a sign-in with an Idempotency-Key, repeated after a lost answer
     dan = town.person("dan")
     body = {"identifier": dan.username, "password": PASSWORD}
     key = {"Idempotency-Key": f"again-{dan.username}"}
@@ -83,11 +83,11 @@ def test_a_passkey_is_added_signs_in_and_is_removed(town: Town) -> None:
     challenge = town.http.post("/auth/passkeys/challenges").json()
     answer = {"challenge_id": challenge["challenge_id"], "credential": device.get(challenge["options"])}
     signed_in = town.http.post("/auth/passkeys/login", json={**answer, "device_name": "laptop"})
-    # then they are in, once per challenge
+    # then they are signed in, once per challenge
     assert signed_in.status_code == 200
     assert signed_in.json()["user"]["id"] == pam.id
     problem(town.http.post("/auth/passkeys/login", json=answer), 401, "invalid_credentials")
-    # and no more once it is removed
+    # and no longer once the passkey is removed
     assert pam.call("DELETE", f"/auth/passkeys/{added['id']}", {"password": PASSWORD}).status_code == 204
     challenge = town.http.post("/auth/passkeys/challenges").json()
     answer = {"challenge_id": challenge["challenge_id"], "credential": device.get(challenge["options"])}

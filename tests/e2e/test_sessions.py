@@ -1,6 +1,6 @@
 """Sessions: refreshing, ending, listing; which access tokens are accepted (contract §2; R13, R14, R34, R35).
 
-The end of the 30 s in which a refresh may be repeated is for the unit tests, which hold the clock.
+The end of the 30 s in which a refresh may be repeated is tested in the unit tests, which control the clock.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.support import deployed_functions
 
 @pytest.fixture(scope="module")
 def ada(town: Town) -> Person:
-    """Somebody whose first session the tests leave standing."""
+    """A person whose first session no test ends."""
     return town.person("ada")
 
 
@@ -47,7 +47,7 @@ def test_a_refresh_rotates_both_tokens_within_the_session(town: Town, ada: Perso
     assert renewed["session_id"] == device.session_id
     assert renewed["refresh_token"] != device.tokens["refresh_token"]
     assert bearer(town, renewed["access_token"]).json()["id"] == ada.id
-    # the access token of before is good until it expires
+    # the previous access token is valid until it expires
     assert device.get("/users/me").status_code == 200
 
 
@@ -60,20 +60,20 @@ def test_fifty_refreshes_at_once_get_one_successor(town: Town, ada: Person) -> N
 
 
 def test_a_refresh_token_used_again_ends_the_session_and_tells_its_owner(town: Town) -> None:
-    # given a session that has moved two tokens on, with a socket
+    # given a session that was refreshed twice, with a socket
     bob = town.person("bob")
     first = bob.tokens["refresh_token"]
     second = refresh(town, first).json()["tokens"]["refresh_token"]
     latest = refresh(town, second).json()["tokens"]
     with bob.live() as socket:
-        # when the first token comes again
+        # when the first refresh token is used again
         problem(refresh(town, first), 401, "refresh_reused")
         # then the whole session has ended: socket, access, refresh
         assert socket.expect("session.revoked")["data"]["session_id"] == bob.session_id
         socket.wait_closed()
     problem(bearer(town, latest["access_token"]), 401, "token_revoked")
     problem(refresh(town, latest["refresh_token"]), 401, "token_revoked")
-    # and a letter says so
+    # and an e-mail says so
     eventually(lambda: "ended for safety" in " ".join(mail["Subject"] for mail in town.mails_to(bob.email)))
 
 
@@ -103,7 +103,7 @@ def test_every_character_of_a_refresh_token_counts(town: Town, ada: Person) -> N
 
 @pytest.fixture(params=["with Redis", "without Redis"])
 def redis_or_none(request: pytest.FixtureRequest, endpoints: dict[str, str]) -> Iterator[None]:
-    """The functions of the calls below, with the stack's Redis or as in a deployment without one."""
+    """The functions called below, with the stack's Redis or as in a deployment without Redis."""
     names = [f"{endpoints['stack']}-{each}" for each in ("Sessions", "Users", "Conversations", "Messages", "Realtime")]
     changes = {"REDIS_URL": ""} if request.param == "without Redis" else {}
     with deployed_functions.changed(operators_client(endpoints, "lambda"), names if changes else [], changes):
@@ -112,7 +112,7 @@ def redis_or_none(request: pytest.FixtureRequest, endpoints: dict[str, str]) -> 
 
 @pytest.mark.usefixtures("redis_or_none")
 def test_logging_out_ends_every_way_in_within_a_second(town: Town, ada: Person) -> None:
-    # given a device with a socket, a ticket for another, and calls that all functions have seen
+    # given a device with a socket, a ticket for another socket, and calls by which all functions know its session
     device = ada.another_session()
     conversation = device.group_with()
     message = device.send(conversation, "hello")
@@ -186,12 +186,12 @@ def test_nobody_ends_a_session_of_somebody_else(town: Town, ada: Person) -> None
 
 
 def test_a_sign_in_of_somebody_else_is_ended_by_the_letter_alone(town: Town) -> None:
-    # given somebody's session and one that a stranger has begun on a new device
+    # given a person's session, and one that a stranger has begun on a new device
     eve = town.person("eve")
     stranger = eve.another_session(device_name="phone")
     token = town.code_in_letter(eve.email, "A sign-in from a new device")
     with stranger.live() as socket:
-        # when the letter's token is given, by nobody who is signed in
+        # when the token of the e-mail is sent, without signing in
         assert town.http.post("/auth/sessions/disown", json={"token": token}).status_code == 204
         # then the stranger's session and socket have ended, and nothing else
         assert socket.expect("session.revoked")["data"]["reason"] == "disowned"
@@ -210,7 +210,7 @@ def _part(value: dict[str, Any]) -> str:
 
 
 def _forgeries(town: Town, token: str) -> dict[str, str]:
-    """Tokens like this one that must not pass; the whole corpus is in the unit tests."""
+    """Forged variants of this token, all of which must be refused; the whole corpus is in the unit tests."""
     head, body, signature = token.split(".")
     header = jwt.get_unverified_header(token)
     claims = jwt.decode(token, options={"verify_signature": False})
@@ -219,7 +219,7 @@ def _forgeries(town: Town, token: str) -> dict[str, str]:
     ours = ec.generate_private_key(ec.SECP256R1())
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     unsigned = f"{_part({**header, 'alg': 'HS256'})}.{body}"
-    # PyJWT refuses to use a public key as an HMAC secret, so this confusion is made by hand
+    # PyJWT refuses a public key as an HMAC secret, so this forgery is made by hand
     mac = base64.urlsafe_b64encode(hmac.digest(pem, unsigned.encode(), hashlib.sha256)).rstrip(b"=").decode()
     return {
         "no signature": f"{head}.{body}.",
@@ -256,7 +256,7 @@ def test_an_access_token_is_good_for_fifteen_minutes_and_then_expired_everywhere
         answer = device.call(method, path, headers=old)
         problem(answer, 401, "token_expired")
         assert answer.headers["www-authenticate"].startswith("Bearer")
-    # the session stands, and gives another
+    # the session is live, and issues another token
     renewed = refresh(town, device.tokens["refresh_token"]).json()["tokens"]
     assert bearer(town, renewed["access_token"]).status_code == 200
 

@@ -37,13 +37,13 @@ def tea(ada: Person, bob: Person) -> str:
 
 @pytest.fixture
 def live(ada: Person) -> Iterator[Live]:
-    """A socket of Ada's."""
+    """A socket of Ada."""
     with ada.live() as socket:
         yield socket
 
 
 def refusal(frame: Frame, code: str, *, field: str | None = None) -> Frame:
-    """The problem of an error frame that must have this code, naming this field."""
+    """Check that a frame is an error with this code, naming this field; returns its problem."""
     assert (frame["type"], frame.get("problem", {}).get("code")) == ("error", code), frame
     found: Frame = frame["problem"]
     assert field is None or field in {error["field"] for error in found["errors"]}, found
@@ -78,7 +78,7 @@ def test_without_a_good_ticket_the_handshake_is_refused(town: Town, ada: Person)
     queries = ("", "?ticket=", "?ticket=x", f"?ticket={changed}", f"?ticket={'x' * 4_000}", f"?Ticket={ticket}")
     assert {query: refused(url, query) for query in queries} == dict.fromkeys(queries, 401)
     assert refused(url, f"?ticket={ada.tokens['access_token']}") == 401
-    # none of these has used up the good one
+    # none of these has used up the valid ticket
     Live(url, ticket).close()
 
 
@@ -112,7 +112,7 @@ def test_every_action_is_answered_once_with_what_it_did(bob: Person, live: Live,
     missed = live.ok("sync", cursors={tea: 4})
     ponged = live.ok("ping")
     deleted = live.ok("deleteMessage", **about)
-    # then the acks carry what REST would answer
+    # then the acks have the answers of the REST API
     assert (sent["seq"], edited["text"], read) == (2, "hello", {"read_seq": 3, "unread_count": 0})
     assert (reacted, taken_back, typing, ponged, deleted) == (None,) * 5
     assert [each["seq"] for each in missed["conversations"][0]["events"]] == [5]
@@ -192,7 +192,7 @@ def test_a_frame_that_is_none_gets_an_error_and_the_socket_stays(
 
 
 def frame_of(size: int, conversation_id: str) -> str:
-    """A good frame of so many bytes."""
+    """A valid frame of this size in bytes."""
     fields = {"action": "sendMessage", "id": "f", "conversation_id": conversation_id, "client_id": secrets.token_hex(8)}
     text = "語" * 9_700  # 29,100 bytes
     bare = json.dumps({**fields, "text": text, "metadata": {"x": ""}}, ensure_ascii=False)
@@ -209,7 +209,7 @@ def test_a_frame_of_32_kilobytes_is_taken_and_one_byte_more_is_not(bob: Person, 
         live.answers.clear()
         live.send_text(too_large)
         refusal(live.answer_to("f"), "payload_too_large")
-        # what was taken comes back whole, though it has grown beyond the size of a frame
+        # the accepted text comes back complete, though its event is larger than a frame
         assert len(other.expect("message.created", conversation_id=tea)["data"]["text"]) == 9_700
     assert len(log_of(bob, tea)) == 2
 
@@ -234,7 +234,7 @@ def test_everybody_sees_the_events_of_the_log_on_their_sockets(ada: Person, bob:
             seen = {event["seq"]: event for event in socket.seen(tea)}
             assert {seq: event["type"] for seq, event in seen.items()} == {e["seq"]: e["type"] for e in events}
             assert len(socket.seen(tea)) == len(events)
-            # whole objects, as the REST API shows them to this person
+            # complete objects, as the REST API returns them to this person
             assert seen[6]["data"].keys() == person.ok("GET", place).keys()
             assert (seen[6]["data"]["name"], seen[6]["data"]["role"]) == ("Tea", "owner" if person is ada else "admin")
             assert seen[2]["data"]["id"] == seen[7]["data"]["id"] == sent["id"]
@@ -353,7 +353,7 @@ def test_sync_over_the_socket_brings_what_was_missed(bob: Person, live: Live, te
 
 
 def test_sync_over_the_socket_comes_to_an_end_with_the_longest_messages(town: Town, bob: Person) -> None:
-    # given messages of which two do not fit one post
+    # given messages so large that two do not fit into one post
     cleo = town.person("cleo")
     group = cleo.group_with(bob, settings={"encrypted": True})
     longest = longest_ciphertext(group)
@@ -361,16 +361,16 @@ def test_sync_over_the_socket_comes_to_an_end_with_the_longest_messages(town: To
         body = {"client_id": secrets.token_hex(8), "type": "encrypted", "ciphertext": longest}
         cleo.ok("POST", f"/conversations/{group}/messages", body)
     with cleo.live() as socket:
-        # when they are asked for until there is no more
+        # when a device syncs until there are no more
         at = 0
         for _ in range(6):
             answer = socket.ask("sync", cursors={group: at})
             if answer["type"] == "error":
-                # then either the answer says to ask over HTTP
+                # then either the answer says to sync over HTTP
                 refusal(answer, "payload_too_large")
                 return
             (found,) = answer["data"]["conversations"]
-            # or every answer brings something
+            # or every answer has at least one event
             assert found["events"], "an answer without progress"
             at = found["events"][-1]["seq"]
             if not found["more"]:
@@ -391,12 +391,12 @@ def test_the_longest_message_arrives_on_a_socket(town: Town, bob: Person) -> Non
 def test_a_socket_that_vanished_does_not_disturb_the_senders_nor_the_other_sockets(
     ada: Person, bob: Person, live: Live, tea: str
 ) -> None:
-    # given sockets that are cut without a word, among some that live
+    # given sockets that are dropped without a close frame, and some live ones
     with bob.live() as alive:
         lost: list[Live] = [Live(*bob.ticket()) for _ in range(3)]
         sent: list[dict[str, Any]] = []
         for each in lost:
-            # when somebody sends at that very moment, over the socket and over HTTP
+            # when somebody sends at that moment, over the socket and over HTTP
             each.cut()
             fields = {"conversation_id": tea, "client_id": secrets.token_hex(8)}
             sent += [live.ok("sendMessage", **fields, text="hi"), ada.send(tea, "there")]

@@ -45,7 +45,7 @@ def thread_of(who: Person, message: dict[str, Any], **params: Any) -> list[dict[
 
 
 def now(who: Person, message: dict[str, Any]) -> dict[str, Any]:
-    """A message in its present state."""
+    """The present state of a message."""
     found: dict[str, Any] = who.ok("GET", at(message["conversation_id"], f"/{message['id']}"))
     return found
 
@@ -54,12 +54,12 @@ def now(who: Person, message: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_thread_holds_its_replies_oldest_first(ada: Person, bob: Person, tea: str) -> None:
-    # given replies to a message, to each other, and messages beside them
+    # given replies to a message, to each other, and messages outside of the thread
     root = ada.send(tea, "root")
     first = bob.send(tea, "one", thread_root=root["id"])
     ada.send(tea, "beside")
     second = ada.send(tea, "two", thread_root=first["id"])
-    # then the thread is flat, and counted at its root in every form in which that is shown
+    # then the thread is flat, and the root has its count wherever the root is shown
     assert thread_of(bob, root) == [first, second]
     assert thread_of(bob, second) == [first, second]
     assert {each["thread_root"] for each in (first, second)} == {root["id"]}

@@ -1,4 +1,4 @@
-"""What the README promises a newcomer's first minutes: its tour works as pasted, and `make demo` shows what it says."""
+"""The README's promises for the first minutes: its tour works when pasted, and `make demo` shows what it says."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TOUR_S = 60
 SEES = r"sees #\d+: "
 VOTED = r"Which tea\? \(Assam 0, Sencha 1; "
-STEPS = (  # who sees or does what
+STEPS = (  # a person, and what they see or do
     ("", "ada, bob and cleo are registered"),
     ("ada", "has a direct conversation with bob, and the group Tea"),
     ("ada", "sees that somebody is typing"),
@@ -50,7 +50,7 @@ STEPS = (  # who sees or does what
 
 @pytest.fixture
 def checkout(tmp_path: Path, endpoints_file: Path) -> Path:
-    """A directory that looks to the tour as the repository after `make up`."""
+    """A folder that the tour takes for the repository after `make up`."""
     (tmp_path / ".local").mkdir()
     (tmp_path / ".local" / "endpoints.json").symlink_to(endpoints_file.resolve())
     (tmp_path / ".venv").symlink_to(sys.prefix)
@@ -58,13 +58,13 @@ def checkout(tmp_path: Path, endpoints_file: Path) -> Path:
 
 
 def tour() -> list[str]:
-    """The commands of the README's tour, as they stand there."""
+    """The commands of the README's tour, unchanged."""
     _, _, rest = (ROOT / "README.md").read_text(encoding="utf-8").partition(f"## A tour of {TOUR_S} seconds\n")
     return re.findall(r"^```bash\n(.*?)^```$", rest.partition("\n## ")[0], re.DOTALL | re.MULTILINE)
 
 
 def paste(commands: str, where: Path) -> str:
-    """What a shell says to commands that are typed into it, none of which may complain."""
+    """The output of a shell for these commands, none of which may write to stderr."""
     done = subprocess.run(
         ["bash"], input=commands, cwd=where, capture_output=True, text=True, timeout=TOUR_S, check=False
     )
@@ -90,7 +90,7 @@ def test_the_demo_shows_each_of_its_steps(endpoints: dict[str, str], capsys: pyt
     missing = [step for step in STEPS if not any(step[0] == who and re.fullmatch(step[1], what) for who, what in said)]
     assert missing == [], said
     numbered = [each for each in said if each[1].startswith("sees") and "#" in each[1]]
-    assert len(set(numbered)) == len(numbered)  # nobody sees anything twice
+    assert len(set(numbered)) == len(numbered)  # nobody sees an event twice
     dropped = said.index(("bob", "loses the connection"))
     assert all(said.index(each) > dropped for each in said if each[0] == "bob" and "this one" in each[1])
-    assert not any(who == "cleo" and "tea" in what for who, what in said)  # nothing from before she came
+    assert not any(who == "cleo" and "tea" in what for who, what in said)  # she sees nothing from before she joined

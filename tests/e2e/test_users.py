@@ -146,14 +146,14 @@ def test_a_search_needs_something_to_search_for(ada: Person) -> None:
 
 
 def test_a_block_stops_direct_messages_both_ways(town: Town) -> None:
-    # given two people who talk
+    # given two people with a conversation
     ada, eve = town.people("ada", "eve")
     direct = ada.direct_with(eve)
     sent = eve.send(direct, "hello")
     # when one blocks the other, twice
     for _ in range(2):
         assert ada.put(f"/users/me/blocks/{eve.id}").status_code == 204
-    # then neither can write, and only the blocker knows why
+    # then neither can write, and only the blocker gets the reason
     new = {"client_id": "after", "text": "are you there?"}
     problem(ada.post(f"/conversations/{direct}/messages", new), 403, "blocked")
     problem(eve.post(f"/conversations/{direct}/messages", new), 404, "not_found")
@@ -162,7 +162,7 @@ def test_a_block_stops_direct_messages_both_ways(town: Town) -> None:
     problem(eve.put(f"{message}/reactions/👍"), 404, "not_found")
     problem(eve.post(f"/conversations/{direct}/typing", {"typing": True}), 404, "not_found")
     assert [each["id"] for each in ada.ok("GET", "/users/me/blocks")["items"]] == [eve.id]
-    # and once it is lifted they can again, with one conversation as before
+    # and once the block is lifted they can write again, in the same conversation
     assert ada.delete(f"/users/me/blocks/{eve.id}").status_code == 204
     assert eve.send(direct, "at last")["seq"] > sent["seq"]
     assert eve.direct_with(ada) == direct
@@ -186,12 +186,12 @@ def test_a_block_stops_new_conversations_invitations_and_requests(town: Town, bo
     # given a block between two who have no conversation
     ada, eve = town.people("ada", "eve")
     ada.put(f"/users/me/blocks/{eve.id}")
-    # then there is no new direct one
+    # then neither can begin one
     for caller, other, status, code in ((ada, eve, 403, "blocked"), (eve, ada, 404, "not_found")):
         answer = caller.post("/conversations", {"type": "direct", "member_ids": [other.id]})
         problem(answer, status, code)
         problem(caller.post(f"/contacts/{other.id}"), status, code)
-    # nor does one bring the other into a group
+    # and neither can add the other to a group
     problem(ada.post("/conversations", {"type": "group", "member_ids": [bob.id, eve.id], "name": "A"}), 403, "blocked")
     problem(ada.post(f"/conversations/{ada.group_with(bob)}/members", {"user_ids": [eve.id]}), 403, "blocked")
     group = eve.group_with(bob, ada)

@@ -1,4 +1,4 @@
-"""Every screen of the web client for everybody: axe-core in both themes, and a journey by the keyboard alone."""
+"""Accessibility of every screen of the web client: axe-core in both themes, and a journey by the keyboard alone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SCREENS_FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screens"
 
 @pytest.fixture
 def group(town: Town, ada: Person) -> str:
-    """A group with something of everything that its screens show."""
+    """A group with an example of everything that its screens show."""
     bob, cyd = town.person("bob"), town.person("cyd")
     made = ada.group_with(bob, cyd, name="Engine room")
     said = bob.send(made, "The **boiler** is hot", mentions=[ada.id])
@@ -48,7 +48,7 @@ def show(window: Window, place: str) -> Page:
 
 
 def keep(page: Page, name: str) -> None:
-    """A picture for the documents, where SC_SCREENSHOTS asks for them."""
+    """Save a screenshot for the documents, if SC_SCREENSHOTS is set."""
     if "SC_SCREENSHOTS" in os.environ:
         page.screenshot(path=SCREENS_FOLDER / f"{name}.png")
 
@@ -185,7 +185,7 @@ def test_in_other_languages_nothing_is_left_untold_or_runs_out_of_its_frame(
 
 
 def test_a_journey_by_the_keyboard_alone(browser: Browser, endpoints: dict[str, str], town: Town, ada: Person) -> None:
-    """Signing in, jumping to a conversation, writing, a setting, signing out: no pointer is used."""
+    """Signing in, jumping to a conversation, writing, a setting, signing out, without a pointer."""
     bob = town.person("bob")
     group = ada.group_with(bob, name="Keys only")
     with closing(Window(browser, endpoints["web_url"], "Ada", ada.username)) as window:
@@ -238,7 +238,7 @@ NAME = """() => {
 
 
 def _tab_to(page: Page, name: str) -> None:
-    """Presses Tab until the focus is on something of that name."""
+    """Press Tab until an element with this name has the focus."""
     for _ in range(60):
         if name in page.evaluate(NAME):
             return

@@ -1,4 +1,4 @@
-"""AI help in the web client: where both sides want it; cited, streamed, and plain about what it cannot do."""
+"""AI help in the web client: with consent of the person and the conversation; cited, streamed, with clear refusals."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SAID = (
 
 @pytest.fixture
 def room(town: Town, ada: Person) -> str:
-    """A group in which somebody has said things that ada has not read."""
+    """A group with messages that Ada has not read."""
     bob = town.person("bob")
     made = ada.group_with(bob, name="Release")
     for text in SAID:
@@ -61,7 +61,7 @@ def test_both_switches_are_asked_for_and_an_answer_leads_to_its_messages(
     window.open("Release")
     expect(window.page.get_by_role("button", name="AI help", exact=True)).to_have_count(0)
 
-    # when ada wants it, for herself and for the conversation
+    # when ada switches it on, for herself and for the conversation
     _help(window)
     window.page.get_by_role("checkbox", name="I want AI help").check()
     window.page.get_by_role("checkbox", name=re.compile("This conversation")).check()
@@ -86,7 +86,7 @@ def test_a_question_to_all_conversations_leads_to_the_one_that_answers_it(
     elsewhere = bob.group_with(ada, name="Elsewhere")
     bob.ok("PATCH", f"/conversations/{elsewhere}", {"settings": {"ai_enabled": True}})
     asked = {"question": "When do we ship the release?"}
-    eventually(lambda: ada.ok("POST", "/ai/answers", asked)["citations"])  # the index of search has them by then
+    eventually(lambda: ada.ok("POST", "/ai/answers", asked)["citations"])  # by then the search index has the messages
     window.open("Elsewhere")
     expect(window.page.get_by_role("heading", name="Elsewhere")).to_be_visible()
     _help(window)
@@ -112,7 +112,7 @@ def test_replies_are_suggested_and_what_the_provider_cannot_do_is_said(window: W
     _switch_on(ada, room)
     window.open("Release")
 
-    # suggestions come, and one becomes the text
+    # suggestions appear, and one becomes the text
     window.page.get_by_role("button", name="AI help", exact=True).click()
     window.page.get_by_role("button", name="Suggest replies").click()
     chip = window.page.locator(".ai-tray .chip").first
@@ -121,7 +121,7 @@ def test_replies_are_suggested_and_what_the_provider_cannot_do_is_said(window: W
     chip.click()
     expect(window.page.get_by_label("Write a message")).to_have_value(text)
 
-    # the embedded provider can neither rewrite nor translate; what was typed stays
+    # the embedded provider can neither rewrite nor translate; the typed text stays
     window.page.get_by_role("button", name="AI help", exact=True).click()
     window.page.get_by_role("button", name="More formal").click()
     expect(window.page.get_by_role("alert")).to_contain_text("cannot do this", timeout=60_000)
@@ -134,13 +134,13 @@ def test_replies_are_suggested_and_what_the_provider_cannot_do_is_said(window: W
     expect(window.message("See you at lunch").get_by_role("alert")).to_have_count(0)
 
 
-# --- by a language model of this machine, which the deployed functions are told to use ---------------------------
+# --- with a language model on this machine, which the deployed functions are set to use --------------------------
 
 AT_LENGTH = "The announcement is being written [4]. " * 60
 
 
 def _says(system: str, user: str) -> str:
-    """A model that translates by turning letters round, rewrites with courtesy, and cites the line with the day."""
+    """A model that translates by reversing the letters, rewrites politely, and cites the line with the day."""
     data = data_in(user)
     if "Translate the text" in system:
         return f"Übersetzt: {data['text'][::-1]}"
@@ -159,7 +159,7 @@ def model(endpoints: dict[str, str]) -> Iterator[LoopbackModel]:
 
 
 def _ask(window: Window, question: str) -> Any:
-    """Asks in the panel of AI help, which is returned."""
+    """Ask in the panel of AI help; returns the panel."""
     _help(window)
     window.page.get_by_label("Your question").fill(question)
     window.page.get_by_role("button", name="Ask", exact=True).click()
@@ -180,14 +180,14 @@ def test_an_answer_of_a_model_is_read_while_it_is_written(
     model.before_part = lambda n: n <= pieces or go_on.wait(60)
     window.open("Release")
 
-    # its first sentence is there while the model still thinks about the second
+    # its first sentence is shown while the model still generates the second
     panel = _ask(window, "When do we ship the release?")
     expect(panel.get_by_text("The release ships on Friday [1].")).to_be_visible(timeout=60_000)
     expect(panel.get_by_role("button", name="Stop")).to_be_visible()
     expect(panel.get_by_text("It was decided")).to_have_count(0)
     go_on.set()
 
-    # then all of it, without its link and the citation of nothing, and with who said so
+    # then all of it, without its link and the invalid citation, and with the cited author
     expect(panel.get_by_text("The release ships on Friday [1]. It was decided by Bob. See (link)")).to_be_visible()
     expect(panel.get_by_text("By openai, loopback-small. It may be wrong.")).to_be_visible()
     expect(panel.get_by_role("button", name="Stop")).to_have_count(0)
@@ -230,7 +230,7 @@ def test_an_answer_that_is_stopped_or_left_is_stopped_at_the_model_too(
     panel = _ask(window, "Tell at length of the announcement")
     expect(panel.get_by_text(re.compile("The announcement is being written"))).to_be_visible(timeout=60_000)
 
-    # stopped by hand: the page is quiet at once, the model soon, and what has come is paid for once
+    # stopped by hand: the page stops at once, the model soon, and the tokens so far are counted once
     panel.get_by_role("button", name="Stop").click()
     expect(panel.get_by_role("button", name="Stop")).to_have_count(0)
     eventually(lambda: model.left == 1)
@@ -245,7 +245,7 @@ def test_an_answer_that_is_stopped_or_left_is_stopped_at_the_model_too(
     panel.get_by_role("button", name="Close").click()
     eventually(lambda: model.left == 2)
 
-    # left by closing the window, with which goes one's last socket
+    # left by closing the window, which closes the person's last socket
     with window_of(browser, endpoints, ada) as another:
         window.close()
         another.open("Release")

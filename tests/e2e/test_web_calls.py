@@ -1,4 +1,4 @@
-"""Calls in the web client: they ring on each device and stop everywhere, and what people see of each other."""
+"""Calls in the web client: ringing on each device and stopping everywhere, and the media that people see."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _shows(page: Page, pictures: int) -> None:
 
 @pytest.fixture
 def devices(endpoints: dict[str, str], ada: Person, bob: Person) -> Iterator[tuple[Window, Window, Window]]:
-    """Ada's one device, and two of Bob's; a screen to show is chosen without asking."""
+    """Ada's only device, and two of Bob's; the screen to share is chosen automatically."""
     ada.group_with(bob, name="Bridge")
     with chromium("--auto-select-desktop-capture-source=Entire screen") as browser, ExitStack() as open_:
         found = [open_.enter_context(window_of(browser, endpoints, who)) for who in (ada, bob, bob)]
@@ -74,7 +74,7 @@ def test_a_call_is_answered_on_one_device_and_shows_how_it_goes(devices: tuple[W
     _shows(bob.page, 2)
     assert found == [], "\n".join(found)
 
-    # the network is another one: each connection looks for its way anew
+    # the network changes: each connection restarts ICE
     ada.page.evaluate("dispatchEvent(new Event('online'))")
     expect(ada.page.get_by_role("img", name="Good connection")).to_be_visible()
     _shows(bob.page, 2)

@@ -1,4 +1,4 @@
-"""The conversation view of the web client: history, threads, pins, search, drafts, later, forwarding, polls."""
+"""The conversation view of the web client: history, threads, pins, search, drafts, sending later, forwarding, polls."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def room(ada: Person, bob: Person) -> str:
 
 @pytest.fixture
 def opened(browser: Browser, endpoints: dict[str, str]) -> Iterator[Any]:
-    """Opens a person's window; all are closed at the end of the test."""
+    """Opens windows of people; all are closed at the end of the test."""
     with ExitStack() as stack:
 
         def opened(person: Person, **settings: Any) -> Window:
@@ -36,7 +36,7 @@ def opened(browser: Browser, endpoints: dict[str, str]) -> Iterator[Any]:
 
 
 def _menu(window: Window, text: str, *items: str) -> None:
-    """Chooses from the menu of a message."""
+    """Choose from the menu of a message."""
     window.message(text).hover()
     window.message(text).get_by_role("button", name="More", exact=True).click()
     for item in items:
@@ -64,22 +64,22 @@ def test_a_long_history_begins_at_the_first_unread_and_is_read_both_ways(
     window = opened(ada)
     window.open("Engines")
 
-    # then it begins where she left off
+    # then it begins at her first unread message
     expect(window.page.get_by_role("separator")).to_contain_text("Unread from here")
     log = window.page.get_by_role("log")
     expect(log.get_by_text("line 60", exact=True)).to_be_in_viewport()
     newest = window.page.get_by_role("button", name=re.compile("new message"))
     expect(newest).to_be_visible()
 
-    # and not all of it is in the document
+    # and only a part of it is in the document
     assert window.page.get_by_role("article").count() < 80
 
-    # and the button leads to the newest, which counts as read then
+    # and the button jumps to the newest message, which then counts as read
     newest.click()
     expect(window.message("line 179")).to_be_in_viewport()
     eventually(lambda: ada.ok("GET", f"/conversations/{room}")["unread_count"] == 0)
 
-    # and scrolling up leads to the beginning
+    # and scrolling up reaches the beginning
     log.hover()
     for _ in range(60):
         window.page.mouse.wheel(0, -3_000)
@@ -115,7 +115,7 @@ def test_what_one_types_outlives_a_reload_and_comes_to_ones_other_devices(opened
     laptop.open("Engines")
     laptop.page.get_by_label("Write a message").press_sequentially("half a thou")
 
-    # a reload right after the last key, also of what one changes
+    # a reload right after the last keystroke keeps the text, also while a message is edited
     laptop.page.reload()
     expect(laptop.page.get_by_label("Write a message")).to_have_value("half a thou")
     laptop.message("a thought").hover()
@@ -128,7 +128,7 @@ def test_what_one_types_outlives_a_reload_and_comes_to_ones_other_devices(opened
     expect(laptop.message("a second thought")).to_contain_text("edited")
     expect(laptop.page.get_by_label("Write a message")).to_have_value("half a thou")
 
-    # and the phone has it, where it is finished and sent
+    # and the phone has the draft, which is finished and sent there
     phone.open("Engines")
     expect(phone.page.get_by_label("Write a message")).to_have_value("half a thou")
     phone.page.get_by_label("Write a message").press_sequentially("ght")
@@ -149,7 +149,7 @@ def test_what_is_written_while_the_network_is_cut_goes_when_it_is_back_in_three_
     for tab in tabs:
         expect(tab.get_by_role("log").get_by_text("before")).to_be_visible()
 
-    # given the network is cut in the middle
+    # given a network that is cut while messages are sent
     window.context.set_offline(True)
     for number, tab in enumerate(tabs):
         tab.get_by_label("Write a message").fill(f"without network {number}")
@@ -157,7 +157,7 @@ def test_what_is_written_while_the_network_is_cut_goes_when_it_is_back_in_three_
         expect(tab.get_by_role("log").get_by_text(f"without network {number}")).to_be_visible()
     bob.send(room, "said meanwhile")
 
-    # when it is back, all is there in each tab, and once
+    # when it is back, each tab has all messages, once
     window.context.set_offline(False)
     for tab in tabs:
         for text in ["said meanwhile", *(f"without network {number}" for number in range(3))]:
@@ -303,7 +303,7 @@ def test_a_vote_shows_before_the_server_has_it_and_voters_are_listed(
     window.open("Engines")
     expect(window.page.get_by_role("radio", name="Yes")).to_be_visible()
 
-    # given a network on which nothing goes out any more
+    # given a network that is cut
     window.context.set_offline(True)
     window.page.get_by_role("radio", name="Yes").click()
     expect(window.page.get_by_role("radio", name="Yes")).to_be_checked()
@@ -415,4 +415,4 @@ def test_arabic_runs_from_right_to_left_and_german_is_german(opened: Any, ada: P
 
 
 def _never(route: Route) -> None:
-    """An answer that does not come."""
+    """Never answer."""

@@ -20,7 +20,7 @@ pytestmark = needs_a_browser
 
 
 def _sees(window: Window, people: int) -> bool:
-    """Whether so many pictures move in the call."""
+    """Whether the call shows this many moving pictures."""
     return bool(window.page.evaluate(SHOWN) == people)
 
 

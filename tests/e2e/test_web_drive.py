@@ -1,4 +1,4 @@
-"""The drive in the web client: looking at files, places, versions, sharing, links with a password, the trash."""
+"""The drive in the web client: previews, places, versions, sharing, links with a password, the trash."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ HANGING = """() => {
 
 def test_an_upload_that_does_not_get_through_is_given_up_and_its_room_is_free(page: Page, ada: Person) -> None:
     used = ada.ok("GET", "/drive/usage")["used"]
-    page.evaluate(HANGING)  # bytes of files are never answered
+    page.evaluate(HANGING)  # requests for bytes of files are never answered
     with page.expect_response(lambda answer: answer.url.endswith("/drive/uploads") and answer.status == 201):
         stuck = FilePayload(name="stuck.bin", mimeType="application/octet-stream", buffer=bytes(1_000))
         page.locator("section.page > header input[type=file]").set_input_files(stuck)
@@ -187,7 +187,7 @@ def test_what_was_deleted_comes_back_or_goes_for_good(page: Page, ada: Person) -
     assert ada.ok("GET", "/drive/usage")["used"] == 0
 
 
-KEPT_BYTES = 64 * 2**20  # what the browser keeps of a file that is on its way
+KEPT_BYTES = 64 * 2**20  # the browser stores files up to this size during their upload
 SOME_PARTS = 3
 
 
@@ -200,7 +200,7 @@ def test_an_upload_that_a_reload_interrupts_waits_in_the_list_for_its_file(
     sent = 0
 
     def store_some(route: Route) -> None:
-        """The storage takes a few parts, and never answers about the others."""
+        """Store the first parts, and never answer the others."""
         nonlocal sent
         if route.request.method != "PUT":
             route.fallback()

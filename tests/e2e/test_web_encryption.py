@@ -1,4 +1,4 @@
-"""The web client and the Python client in one encrypted group: two MLS libraries, each way, over the deployed stack."""
+"""The web client and the Python client in one encrypted group, over the deployed stack: two MLS libraries."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class Devices:
-    """Devices of the Python client, on a loop of their own beside the browser's."""
+    """Devices of the Python client, on an event loop of their own next to the browser's."""
 
     def __init__(self, town: Town, folder: Path) -> None:
         self._town = town
@@ -37,14 +37,14 @@ class Devices:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._clients = AsyncExitStack()
-        self.client_of: dict[str, Client] = {}  # by the device's name
+        self.client_of: dict[str, Client] = {}  # device name → client
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
 
     def device(self, person: Person) -> Encryption:
-        """A registered device of somebody."""
+        """A registered device of a person."""
         return self.run(self._device(person))
 
     async def _device(self, person: Person) -> Encryption:
@@ -73,7 +73,7 @@ def _devices(town: Town, folder: Path) -> Iterator[Devices]:
 
 
 def _listened(window: Window) -> list[str]:
-    """Everything that this window sends from now on."""
+    """The list to which everything that this window sends from now on is added."""
     sent: list[str] = []
 
     def opened(socket: WebSocket) -> None:
@@ -84,12 +84,12 @@ def _listened(window: Window) -> list[str]:
 
     window.page.on("request", asked)
     window.page.on("websocket", opened)
-    window.page.reload()  # the socket as well
+    window.page.reload()  # so that the socket is recorded as well
     return sent
 
 
 def _read(devices: Devices, device: Encryption, conversation_id: str, text: str) -> None:
-    """Wait until this device has read a text."""
+    """Wait until this device has decrypted a text."""
 
     def has_read() -> bool:
         devices.run(device.catch_up(conversation_id))
@@ -99,12 +99,12 @@ def _read(devices: Devices, device: Encryption, conversation_id: str, text: str)
 
 
 def _let_in(devices: Devices, device: Encryption, conversation_id: str) -> None:
-    """Wait for a Welcome that a window sends."""
+    """Wait for a Welcome from a window, and join."""
     assert eventually(lambda: conversation_id in devices.run(device.join_waiting()), within_s=15, every_s=0.3)
 
 
 async def _with_file(devices: Devices, device: Encryption, conversation_id: str) -> tuple[str, bytes]:
-    """Name and content of the last file that was sent."""
+    """The name and the decrypted content of the last file in the conversation."""
     (about,) = device.said(conversation_id)[-1].files
     sealed = await devices.client_of[device.device_id].drive.download(about.id)
     return about.name, open_file(sealed, about)
@@ -128,7 +128,7 @@ def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
         sent = _listened(window)
         page = window.page
 
-        # a window begins an encrypted conversation, and a Python device is brought in
+        # a window begins an encrypted conversation and adds a Python device
         page.get_by_role("button", name="New conversation").click()
         page.get_by_label("Find people by name").fill(bob.username)
         page.get_by_role("checkbox", name=re.compile(bob.username)).check()
@@ -151,12 +151,12 @@ def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
         assert audit(page, "encryption") == []
         page.get_by_role("button", name="Close").click()
 
-        # new keys by the other library
+        # new keys from the other library
         devices.run(bobs.update(conversation_id))
         devices.run(bobs.send(conversation_id, f"{word} with new keys"))
         expect(window.message(f"{word} with new keys")).to_be_visible()
 
-        # a file goes encrypted, with its name, and opens as it was
+        # a file is sent encrypted, name included, and opens unchanged
         path = tmp_path / f"{word}.txt"
         path.write_text(f"{word} in a file")
         page.locator("input[type=file]").set_input_files(path)
@@ -165,12 +165,12 @@ def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
         window.say(f"{word} the file")
         _read(devices, bobs, conversation_id, f"{word} the file")
 
-        # the other library opens it, and sends one
+        # the other library opens it, and sends another
         said = devices.run(_with_file(devices, bobs, conversation_id))
         assert said == (path.name, path.read_bytes())
         devices.run(_send_file(devices, bobs, conversation_id, f"{word} by Python.txt", word.encode()))
 
-        # a reload reads what it had read before, from this device
+        # after a reload the window shows the earlier messages from this device's storage
         page.reload()
         expect(window.message(f"{word} from the window")).to_be_visible()
         expect(window.message(f"{word} from Python")).to_be_visible()
@@ -181,7 +181,7 @@ def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
             page.get_by_role("log").get_by_role("button", name=f"{word} by Python.txt").click()
         assert Path(downloading.value.path()).read_text() == word
 
-        # another tab shows it too, and what is written in either goes out
+        # another tab shows them too, and either tab can send
         tab = window.tab(f"#/conversations/{conversation_id}")
         expect(tab.get_by_role("log").get_by_text(f"{word} from Python")).to_be_visible()
         tab.get_by_label("Write a message").fill(f"{word} from the other tab")
@@ -192,7 +192,7 @@ def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
             expect(each.get_by_role("log").get_by_text(f"{word} to both tabs")).to_be_visible()
         tab.close()
 
-        # another device of Bob's: it is told, let in by the window, and the safety number is another
+        # Bob registers another device: the window notices and adds it, and the safety number changes
         phone = devices.device(bob)
         expect(page.get_by_text("Devices have changed: Bob.")).to_be_visible()
         _let_in(devices, phone, conversation_id)
@@ -205,7 +205,7 @@ def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
         page.get_by_role("button", name="Dismiss").click()
         expect(page.get_by_text("Devices have changed: Bob.")).to_be_hidden()
 
-        # a group that Python begins: the window is brought in, brings Carol in, and out again
+        # a group created by Python: the window is added, adds Carol, and removes her
         group = devices.run(bobs.create([ada.id], name="Tea"))
         devices.run(bobs.send(group, f"{word} tea?"))
         window.open("Tea")
@@ -220,7 +220,7 @@ def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
         with pytest.raises((ApiError, NotInGroup)):
             devices.run(carols.catch_up(group))
 
-        # and nothing of it left the window in the clear
+        # and the window sent no plaintext
         assert any(conversation_id in each for each in sent)
         assert [each for each in sent if word in each] == []
 

@@ -1,4 +1,4 @@
-"""The web client's engine in a real browser, without screens: tabs that share a socket, reloads, uploads (R7, R32)."""
+"""The web client's engine in a real browser, without screens: shared sockets of tabs, reloads, uploads (R7, R32)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def browser() -> Iterator[Browser]:
 
 
 class Machine:
-    """One person's browser. Its tabs are pages of the engine's own, under the policy of the real page."""
+    """A person's browser. Its tabs are test pages of the engine, under the policy of the real page."""
 
     def __init__(self, browser: Browser, town: Town, person: Person) -> None:
         self.person = person
@@ -62,7 +62,7 @@ class Machine:
         return page
 
     def signed_in(self) -> Page:
-        """The first tab: it signs in, and the others find themselves signed in."""
+        """Open the first tab and sign in; later tabs are then signed in."""
         page = self.tab()
         answer = {"user": {"id": self.person.id}, "tokens": self.person.tokens}
         page.evaluate("answer => engine.adopt(answer)", answer)
@@ -90,7 +90,7 @@ def machine(browser: Browser, town: Town, ada: Person) -> Iterator[Machine]:
 
 
 def _until(page: Page, condition: str) -> None:
-    """Playwright's own waiting evaluates text inside the page, which the page's policy forbids."""
+    """Wait for a condition; Playwright's own wait evaluates text in the page, which the page's policy forbids."""
     deadline = time.monotonic() + PATIENCE_S
     while not page.evaluate(condition):
         assert time.monotonic() < deadline, f"not within {PATIENCE_S:g} s: {condition}"

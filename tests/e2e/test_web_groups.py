@@ -1,4 +1,4 @@
-"""A group in the web client: who is in it, what holds in it, who comes in and who has to go."""
+"""Groups in the web client: members, settings, joining, removing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = needs_a_browser
 
 @pytest.fixture
 def opened(browser: Browser, endpoints: dict[str, str]) -> Iterator[Any]:
-    """Opens windows of people who are signed in."""
+    """Opens windows of signed-in people."""
     with ExitStack() as windows:
         yield lambda person, **settings: windows.enter_context(window_of(browser, endpoints, person, **settings))
 
@@ -76,7 +76,7 @@ def _settings(who: Person, group: str) -> dict[str, Any]:
 
 
 def test_a_link_lets_somebody_in_once_an_admin_agrees(town: Town, ada: Person, bob: Person, opened: Any) -> None:
-    # given a link whose use an admin decides on
+    # given a link that needs an admin's approval
     dan = town.person("dan")
     group = ada.group_with(bob, name="Club")
     page = panel(opened(ada), group, "Links")

@@ -1,4 +1,4 @@
-"""What reaches people of the web client: the bell, the service worker's pushes, and the page without a network."""
+"""Notifications in the web client: the bell, pushes to the service worker, and the page without a network."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from tests.support.push_services import Browser as Subscriber
 from tests.support.push_services import WebPushService, web_push_service
 
 pytestmark = needs_a_browser
-# A browser's push service is its maker's and cannot be had offline: this stands for the subscription it gives.
+# A browser uses its vendor's push service, which is unavailable offline; this replaces the subscription.
 SUBSCRIBE = """subscription => {
     let made = null;
     const own = { toJSON: () => subscription, unsubscribe: async () => { made = null; return true; } };
     PushManager.prototype.subscribe = async () => (made = own);
     PushManager.prototype.getSubscription = async () => made;
 }"""
-# As when somebody presses it; but the right to bring a window to the front comes from a real press alone, which no
-# debugger gives: what the worker asks of the browser then is written down, and not done.
+# Simulates a click on a notification. The permission to bring a window to the front comes only from a real click,
+# which no debugger can make: the worker's request to the browser is recorded, and not carried out.
 PRESS = """async tag => {
     const until = async found => {
         for (let n = 0; n < 200 && !(await found()); n++) await new Promise(done => setTimeout(done, 50));
@@ -56,7 +56,7 @@ def window(browser: Browser, endpoints: dict[str, str], ada: Person) -> Iterator
 
 
 class Worker:
-    """The service worker of a window, as the debugger sees it: it takes a push as from the browser's push service."""
+    """The service worker of a window, controlled by the debugger; it gets pushes as from a push service."""
 
     def __init__(self, window: Window) -> None:
         self._page = window.page
@@ -77,7 +77,7 @@ class Worker:
         self._devtools.send("ServiceWorker.deliverPushMessage", fields)
 
     def press(self, tag: str) -> list[str]:
-        """What the worker asks of the browser when one is pressed: `focus`, or the address of a new window."""
+        """Click a notification; returns the worker's requests to the browser: `focus`, or a new window's address."""
         asked: list[str] = self._context.service_workers[0].evaluate(PRESS, tag)
         return asked
 
@@ -118,7 +118,7 @@ def test_who_has_refused_notifications_is_told_where_to_allow_them_and_may_come_
         page.get_by_role("tab", name="Notifications").click()
         switch = page.get_by_role("switch", name="Notify me on this device")
         refused = page.get_by_text("The browser does not let this page show notifications.")
-        expect(refused).to_be_visible()  # a browser without a screen says no where nobody can be asked
+        expect(refused).to_be_visible()  # a headless browser denies permissions, because nobody can be asked
         expect(switch).to_have_count(0)
 
         window.context.grant_permissions(["notifications"])
@@ -148,18 +148,18 @@ def test_a_push_goes_the_whole_way_and_is_taken_away_when_read_elsewhere(
     eventually(lambda: pushed(subscriber, "message") != [], within_s=20)
     worker.push(pushed(subscriber, "message")[0])
 
-    # then the system shows that something came, and not what
+    # then the notification says that there is a message, without its content
     eventually(lambda: len(worker.shown()) == 1, within_s=10)
     assert worker.shown() == [{"title": "SecureConnect", "body": "New message", "tag": group}]
 
-    # and reading it on another device takes it away
+    # and reading it on another device removes it
     last = ada.ok("GET", f"/conversations/{group}")["last_seq"]
     ada.ok("POST", f"/conversations/{group}/read", {"seq": last})
     eventually(lambda: pushed(subscriber, "read") != [], within_s=20)
     worker.push(pushed(subscriber, "read")[0])
     eventually(lambda: worker.shown() == [], within_s=10)
 
-    # and what one has on the screen is pushed to nobody
+    # and a message in the visible conversation causes no notification
     page.bring_to_front()
     page.evaluate("group => { location.hash = `#/conversations/${group}` }", group)
     expect(window.message("the secret plan")).to_be_visible()
@@ -186,13 +186,13 @@ def test_a_notification_leads_to_its_conversation_in_the_window_there_is_or_in_a
     worker.push(_message_in(island))
     eventually(lambda: len(worker.shown()) == 1, within_s=10)
 
-    # pressed while a window is open, that one shows the conversation
+    # clicked while a window is open: that window shows the conversation
     assert worker.press(island) == ["focus"]
     expect(page.get_by_role("heading", name="Island")).to_be_visible()
     expect(window.message("the boat is here")).to_be_visible()
     assert worker.shown() == []
 
-    # pressed while none is, there will be one at the conversation
+    # clicked while no window is open: a new one opens at the conversation
     page.goto("about:blank")
     worker.push(_message_in(other))
     (opened,) = worker.press(other)
@@ -204,7 +204,7 @@ def test_a_notification_leads_to_its_conversation_in_the_window_there_is_or_in_a
 def test_what_a_window_shows_by_now_needs_no_notification_and_what_it_showed_does(
     window: Window, ada: Person, bob: Person
 ) -> None:
-    # given a window that was opened at one conversation and went on to another
+    # given a window that was opened at one conversation and now shows another
     first, second = bob.group_with(ada, name="First"), bob.group_with(ada, name="Second")
     page = window.page
     page.evaluate("group => { location.hash = `#/conversations/${group}` }", first)
@@ -242,15 +242,15 @@ def test_without_a_network_the_page_opens_and_shows_what_was_loaded(window: Wind
     page.evaluate("group => { location.hash = `#/conversations/${group}` }", group)
     expect(window.message("before the storm")).to_be_visible()
     page.evaluate("async () => { await navigator.serviceWorker.ready }")
-    page.wait_for_timeout(6_000)  # the list is kept every 5 s
-    # when the network is gone and the page is opened anew
+    page.wait_for_timeout(6_000)  # the list is stored every 5 s
+    # when the page is opened again without a network
     window.context.set_offline(True)
     page.reload()
-    # then it is all there, and says how things stand
+    # then everything is shown, with a notice that the network is missing
     expect(page.get_by_role("heading", name="Island")).to_be_visible()
     expect(window.message("before the storm")).to_be_visible()
     expect(page.get_by_role("status").filter(has_text="No connection")).to_be_visible()
-    # and what is written is sent once there is one again
+    # and a message written now is sent when the network is back
     window.say("after the storm")
     window.context.set_offline(False)
     page.evaluate("dispatchEvent(new Event('online'))")

@@ -1,4 +1,4 @@
-"""Settings in the web client: what people change about themselves, and the proofs of who they are."""
+"""Settings in the web client: changes to one's own account, and proofs of identity."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def settings(window: Window, tab: str) -> Page:
 
 
 def sign_in(window: Window, password: str = PASSWORD) -> None:
-    """What is typed and sent; whether it is enough is for the test to see."""
+    """Fill in and submit the sign-in form; the test checks the result."""
     window.page.get_by_label("Username or e-mail address").fill(window.username)
     window.page.get_by_label("Password").fill(password)
     window.page.get_by_role("button", name="Sign in", exact=True).click()
@@ -85,7 +85,7 @@ def test_the_password_is_changed_and_a_wrong_one_is_told(ada: Window) -> None:
 
 
 def test_an_authenticator_is_set_up_and_a_recovery_code_signs_in(ada: Window) -> None:
-    # given an authenticator that was set up from what the screen shows
+    # given an authenticator that was set up from the secret on the screen
     page = settings(ada, "Sign-in")
     page.get_by_role("button", name="Set up an authenticator").click()
     page.get_by_role("textbox", name="Password", exact=True).fill(PASSWORD)
@@ -107,7 +107,7 @@ def test_an_authenticator_is_set_up_and_a_recovery_code_signs_in(ada: Window) ->
 
 
 def test_a_passkey_is_made_signs_in_and_is_removed(browser: Browser, endpoints: dict[str, str]) -> None:
-    """The whole way through the server, with Chromium's own virtual authenticator. A passkey needs a name."""
+    """Through the server, with Chromium's virtual authenticator. Passkeys need a host name, so `localhost`."""
     url = endpoints["web_url"].replace("127.0.0.1", "localhost")
     with closing(Window(browser, url, "Ada")) as ada:
         page = ada.page
@@ -205,7 +205,7 @@ def test_a_copy_of_ones_data_is_made_and_the_account_erased(ada: Window, tmp_pat
 def test_a_session_of_somebody_else_is_ended_from_the_letter_without_signing_in(
     browser: Browser, endpoints: dict[str, str], town: Town, ended: bool
 ) -> None:
-    # given somebody's sign-in that the letter tells of, who may have signed out again
+    # given a sign-in reported by e-mail, to a person who may be signed out by now
     ada = town.person("ada")
     stranger = ada.another_session(device_name="a device nobody knows")
     token = town.code_in_letter(ada.email, "A sign-in from a new device")
@@ -215,13 +215,13 @@ def test_a_session_of_somebody_else_is_ended_from_the_letter_without_signing_in(
         # when its link is opened and the button pressed
         page = window.tab(f"#/disown?token={token}")
         page.get_by_role("button", name="That was not me").click()
-        # then it has ended, one's own stands, and the next step is at hand
+        # then that session has ended, the person's own is live, and the next step is offered
         expect(page.get_by_role("status")).to_contain_text("That session has ended")
         problem(stranger.get("/users/me"), 401, "token_revoked")
         assert ada.get("/users/me").status_code == 200
         page.get_by_role("button", name="New password").click()
         expect(page.get_by_label("E-mail address")).to_be_visible()
-        # and the link is good once
+        # and the link works only once
         again = window.tab(f"#/disown?token={token}")
         again.get_by_role("button", name="That was not me").click()
         expect(again.get_by_role("alert")).to_be_visible()

@@ -1,4 +1,4 @@
-"""A new version of the server under an open tab: it is offered, and nothing that was typed is lost by taking it."""
+"""A new version of the web client under an open tab: it is offered, and accepting it loses no typed text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SEEN_AGAIN = "document.dispatchEvent(new Event('visibilitychange'))"
 
 
 class Publisher:
-    """Puts versions of the web client where the deployed one is."""
+    """Publishes versions of the web client in place of the deployed one."""
 
     def __init__(self, endpoints: dict[str, str]) -> None:
         self._s3 = operators_client(endpoints, "s3")
@@ -28,7 +28,7 @@ class Publisher:
         self._first = self._told["Body"].read()
 
     def publish(self, change: bytes) -> None:
-        """A build whose worker differs by so much, as each build's does."""
+        """Publish a build whose worker differs by these bytes, as every build's worker differs."""
         body = gzip.decompress(self._first) + change
         self._put(gzip.compress(body))
 
@@ -54,7 +54,7 @@ def test_a_newer_version_is_offered_to_an_open_tab_and_what_one_types_stays(
     with window_of(browser, endpoints, ada) as window:
         page = window.page
         page.evaluate(CONTROLLED)
-        page.reload()  # from now on the worker is the page's
+        page.reload()  # from now on the worker controls the page
         window.open("Old and new")
         page.get_by_label("Write a message").fill("half a thought")
         expect(page.get_by_text("A newer version is ready.")).to_have_count(0)

@@ -1,4 +1,4 @@
-"""Comes last: what all the other tests together have seen of the API."""
+"""Runs last: checks which routes all other tests have called successfully."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tests.e2e.people import Town
 CANNOT = {
     "POST /users/me/restore": "the grace of an erasure is 0 days here",
 }
-TRANSCRIPTIONS = {"POST /ai/transcriptions", "GET /ai/jobs/{job_id}"}  # where the stack was deployed with them
+TRANSCRIPTIONS = {"POST /ai/transcriptions", "GET /ai/jobs/{job_id}"}  # only if the stack has transcriptions
 
 
 def test_every_route_has_answered_with_success_and_as_the_document_says(
     town: Town, endpoints: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
-    """That each answer is as the document says was checked when it came."""
+    """The agreement of each answer with the document was checked when it arrived."""
     chosen = {item.path for item in request.session.items}
     if left_out := {path.name for path in Path(__file__).parent.glob("test_*.py")} - {path.name for path in chosen}:
         pytest.skip(f"only some of the tests run: without {', '.join(sorted(left_out))} not every route is called")

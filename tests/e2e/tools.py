@@ -1,4 +1,4 @@
-"""Small tools of the end-to-end tests: waiting for conditions, doing things at once, looking at problems."""
+"""Tools of the end-to-end tests: waiting for conditions, concurrent calls, checking problems."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# More at once and the local cloud starts a process for each: their start is then what is tested.
+# With more concurrent calls the local cloud starts a process for each, and their start would be measured.
 WIDTH = 8
 PATIENCE_S = 15.0
 
 
 def eventually(check: Callable[[], T], *, within_s: float = PATIENCE_S, every_s: float = 0.05) -> T:
-    """The first true value of `check`; fails when there is none in time."""
+    """The first true value of `check`; fails if there is none in time."""
     deadline = time.monotonic() + within_s
     while not (found := check()):
         assert time.monotonic() < deadline, f"not within {within_s} s"
@@ -43,14 +43,14 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
 
 
 def secret_of(endpoints: Mapping[str, str], name: str) -> str:
-    """The text of one of the stack's secrets, which an operator may read and no client."""
+    """The text of one of the stack's secrets, which operators may read but clients may not."""
     manager = operators_client(endpoints, "secretsmanager")
     text: str = manager.get_secret_value(SecretId=f"{endpoints['stack']}/{name}")["SecretString"]
     return text
 
 
 def seeds_of(endpoints: Mapping[str, str], ring: str) -> list[str]:
-    """The seeds of one of the stack's keyrings, the newest first, which its account's owner may decrypt."""
+    """The seeds of one of the stack's keyrings, newest first, which the account's owner may decrypt."""
     key = {"ring": {"S": ring}}
     found = operators_client(endpoints, "dynamodb").get_item(TableName=f"{endpoints['stack']}-keyrings", Key=key)
     kms, context = operators_client(endpoints, "kms"), {"stack": endpoints["stack"], "keyring": ring}
@@ -59,20 +59,20 @@ def seeds_of(endpoints: Mapping[str, str], ring: str) -> list[str]:
 
 
 def instance_at(endpoints: Mapping[str, str]) -> Instance:
-    """The local cloud at these addresses, as the programs that run it know it."""
+    """The local cloud at these addresses, as an Instance of its driver."""
     ports = [urlsplit(endpoints[name]).port or 0 for name in ("aws_endpoint_url", "redis_url")]
     return replace(config.instance("test"), port=ports[0], redis_port=ports[1])
 
 
 def operators_client(endpoints: Mapping[str, str], service: str) -> Any:
-    """A client of the local cloud with the rights of who runs the stack."""
+    """A client of the local cloud with an operator's rights."""
     session = botocore.session.Session()
     session.set_credentials("test", "test")
     return session.create_client(service, region_name=endpoints["region"], endpoint_url=endpoints["aws_endpoint_url"])
 
 
 def problem(answer: httpx.Response, status: int, code: str, *, field: str | None = None) -> dict[str, Any]:
-    """The problem document of an answer that must be this error, naming this field."""
+    """Check that an answer is this error, naming this field; returns its problem document."""
     assert (answer.status_code, answer.json().get("code")) == (status, code), answer.text
     body: dict[str, Any] = answer.json()
     if field is not None:
@@ -81,7 +81,7 @@ def problem(answer: httpx.Response, status: int, code: str, *, field: str | None
 
 
 def pages(person: Person, path: str, **params: Any) -> list[list[dict[str, Any]]]:
-    """All pages of a list, by its cursors."""
+    """All pages of a list, read by its cursors."""
     found = []
     cursor: dict[str, str] = {}
     while True:

@@ -1,7 +1,7 @@
 """`python -m tests.e2e.uploader URL STORE USERNAME FILE CLIENT_ID`: uploads a file with the client package.
 
-Says on its way how many bytes it has handed to the network so far (`sent N`), how many are there by the client's own
-progress (`there N`), and at last which file it is (`file ID`).
+It prints the number of bytes sent so far (`sent N`), the number stored by the client's own progress (`there N`), and at
+the end the id of the file (`file ID`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PIECE_BYTES = 64 * 1024
 
 
 class _Counted(httpx.AsyncByteStream):
-    """A body that tells of each piece before it leaves."""
+    """A body that prints the count before each piece is sent."""
 
     def __init__(self, transport: _Counting, body: httpx.AsyncByteStream) -> None:
         self._transport = transport
@@ -40,7 +40,7 @@ class _Counted(httpx.AsyncByteStream):
 
 
 class _Counting(httpx.AsyncHTTPTransport):
-    """Counts the bytes that go to the storage, those of tries that fail too."""
+    """Counts the bytes that are sent to the storage, including those of failed tries."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Windows of the web client: one person's browser each, in Chromium, against the deployed stack."""
+"""Windows of the web client: each a person's browser, in Chromium, on the deployed stack."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ expect.set_options(timeout=PATIENCE_MS)
 
 
 class Window:
-    """One person's browser with the web client open, and what went wrong in its console."""
+    """A person's browser with the web client open, and the errors in its console."""
 
     def __init__(self, browser: Browser, url: str, name: str, username: str = "", **settings: Any) -> None:
         self.name = name
@@ -74,7 +74,7 @@ class Window:
         expect(page.get_by_role("navigation", name="Conversations")).to_be_visible()
 
     def sign_in(self) -> None:
-        """In whatever language the window speaks."""
+        """Sign in, whatever the language of the window."""
         self.page.locator("[name=identifier]").fill(self.username)
         self.page.locator("[name=password]").fill(PASSWORD)
         self.page.locator("form button.primary").click()
@@ -113,7 +113,7 @@ def chromium(*more: str) -> Iterator[Browser]:
 
 @contextmanager
 def window_of(browser: Browser, endpoints: dict[str, str], person: Person, **settings: Any) -> Iterator[Window]:
-    """A window in which somebody is signed in; at its end nothing may have gone wrong in its console."""
+    """A window with this person signed in; at its end its console must have no errors."""
     name = person.username.partition("_")[0].capitalize()
     with closing(Window(browser, endpoints["web_url"], name, person.username, **settings)) as window:
         window.sign_in()

@@ -1,5 +1,5 @@
-// A client of calls that knows the public API and nothing else: rings, joins, signals, shows, hangs up.
-// `open(settings)` first; the settings outlive a reload in sessionStorage, as a real client's session would.
+// A client for calls that uses only the public API: rings, joins, signals, shows media, hangs up.
+// Call `open(settings)` first; the settings survive a reload in sessionStorage, as a real client's session would.
 "use strict";
 
 const HEARTBEAT_MS = 5000, POLL_MS = 300, LOOK_MS = 50;
@@ -20,7 +20,7 @@ class Api {
   }
 }
 
-// Frames of the socket; where none opens, nothing comes and commands take the other way.
+// Frames of the socket; if it cannot be opened, no events arrive and commands use HTTP.
 class Socket {
   constructor(api, onEvent) { this.api = api; this.onEvent = onEvent; this.waiting = new Map(); this.next = 1; }
 
@@ -61,8 +61,8 @@ class Call {
     this.api = new Api(settings);
     this.socket = new Socket(this.api, (event) => this.heard(event));
     this.peers = new Map(); // participant_id -> {pc, life, queue}
-    this.life = crypto.randomUUID(); // tells a reloaded page from the one before
-    this.sent = new Map(); // by whom it is for, when the last signal is under way
+    this.life = crypto.randomUUID(); // distinguishes a reloaded page from the previous one
+    this.sent = new Map(); // recipient -> promise of the last signal
     this.taken = Promise.resolve();
     this.events = [];
   }
@@ -94,7 +94,7 @@ class Call {
     if (!this.socket.live) this.poll = setInterval(() => this.fetchSignals(), POLL_MS);
     this.looking = setInterval(() => this.look(), LOOK_MS);
     for (const peer of joined.peers) this.peer(peer, { offering: true });
-    if (this.socket.live) this.fetchSignals(); // what came between joining and now
+    if (this.socket.live) this.fetchSignals(); // signals that arrived since joining
     return this.me;
   }
 
@@ -111,7 +111,7 @@ class Call {
 
   heard(event) {
     this.events.push(event.type);
-    if (event.type === "pong" && this.me) this.fetchSignals(); // the server tells so when frames could not be delivered
+    if (event.type === "pong" && this.me) this.fetchSignals(); // a pong may mean that frames could not be delivered
     if (event.type === "call.signal" && event.data.call_id === this.callId) this.inOrder(event.data);
     if (["call.updated", "call.ended"].includes(event.type) && event.data.id === this.callId) this.changed(event.data);
   }
@@ -131,14 +131,14 @@ class Call {
 
   drop(peer) { this.peers.get(peer).pc.close(); this.peers.delete(peer); }
 
-  // --- signals: to each peer one after the other, taken in the order of their numbers ---
+  // --- signals: sent to each peer one after the other, processed in the order of their numbers ---
 
   signal(to, kind, payload) {
     const fields = { to, kind, payload };
     const overHttp = () => this.api.ask("POST", `/calls/${this.callId}/signals`, fields);
     const overSocket = () => this.socket.ask("signal", { call_id: this.callId, ...fields });
     const sent = (this.sent.get(to) || Promise.resolve())
-      .then(() => (this.socket.live ? overSocket().catch(overHttp) : overHttp())) // a socket takes so many frames
+      .then(() => (this.socket.live ? overSocket().catch(overHttp) : overHttp())) // a socket accepts a limited number of frames
       .catch((error) => this.events.push(`signal: ${error.message}`));
     this.sent.set(to, sent);
     return sent;
@@ -158,13 +158,13 @@ class Call {
     this.again = false;
     try {
       const { items } = await this.api.ask("GET", `/calls/${this.callId}/signals?after=${this.last}`);
-      if (items.length && items[0].n > this.last + 1) this.last = items[0].n - 1; // older ones are gone for good
+      if (items.length && items[0].n > this.last + 1) this.last = items[0].n - 1; // older ones no longer exist
       items.forEach((each) => this.inOrder(each));
     } catch (error) {
       this.events.push(`poll: ${error.message}`);
     } finally {
       this.fetching = false;
-      if (this.again) this.fetchSignals(); // it was asked for while the answer was on its way
+      if (this.again) this.fetchSignals(); // requested while the answer was on its way
     }
   }
 
@@ -229,7 +229,7 @@ class Call {
     screen.srcObject = stream;
   }
 
-  // --- what is seen ---
+  // --- media ---
 
   async frames() {
     const found = {};
@@ -270,7 +270,7 @@ class Call {
   }
 }
 
-// what a test drives
+// the interface for tests
 window.openCall = async (settings) => {
   if (settings) sessionStorage.setItem("settings", JSON.stringify(settings));
   window.client = new Call(settings || JSON.parse(sessionStorage.getItem("settings")));

@@ -1,4 +1,4 @@
-"""Seeded histories: people, devices and faults against the deployed local stack, checked after the fact (R1, R7).
+"""Seeded histories: people, devices and faults on the deployed local stack, checked afterwards (R1, R7).
 
-`plan` turns a seed into what shall happen, `history` lets it happen and collects `evidence`, `checker` judges that.
+`plan` turns a seed into a plan, `history` carries it out and collects `evidence`, `checker` judges the evidence.
 """

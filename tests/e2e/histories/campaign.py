@@ -1,4 +1,4 @@
-"""Many histories, several at a time in one loop, with people that they lend each other."""
+"""Runs many histories, several at a time in one event loop, with a shared pool of people."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tests.e2e.histories.people import Person, Pool
 from tests.e2e.histories.plan import PEOPLE, plan
 
 LANES = int(os.environ.get("SC_LANES", "8"))
-REQUESTS_AT_ONCE = 10  # more, and the local cloud starts a process for each: the machine is then what is tested
+REQUESTS_AT_ONCE = 10  # with more, the local cloud starts a process for each, and the test would measure the machine
 HISTORIES_PER_PERSON = 20
 PATIENCE_S = 600.0
 
 
 class Gate(httpx.AsyncBaseTransport):
-    """Lets so many requests through at a time; who waits for the answer to a lost frame holds nobody up."""
+    """Limits concurrent requests; a request that waits for the answer to a lost frame does not count."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport, width: int) -> None:
         self._inner = inner
@@ -37,7 +37,7 @@ class Gate(httpx.AsyncBaseTransport):
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a campaign: per seed what was wrong, and some numbers."""
+    """The result of a campaign: violations per seed, and some numbers."""
 
     wrong: dict[int, list[str]] = field(default_factory=dict)
     histories: int = 0
@@ -58,7 +58,7 @@ class Outcome:
 
 
 class Story(Protocol):
-    """A history as a campaign sees it."""
+    """The interface of a history for a campaign."""
 
     overloaded: Counter[int]
     unanswered: int
@@ -112,7 +112,7 @@ async def run_all(http_url: str, seeds: Sequence[int], begin: StoryFactory) -> O
             try:
                 async with asyncio.timeout(PATIENCE_S):
                     wrong = await history.run()
-            except Exception as error:  # one history's trouble is not the others'
+            except Exception as error:  # an error of one history must not end the others
                 wrong = [f"{type(error).__name__}: {error}", *history.troubles]
             if wrong:
                 outcome.wrong[seed] = wrong

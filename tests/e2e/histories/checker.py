@@ -1,7 +1,7 @@
-"""Judges a history by its evidence. Pure: no I/O, no clock; every fault it can name has a test of its own.
+"""Judges a history by its evidence. Pure: no I/O, no clock; every violation it can report has a test of its own.
 
-The log is the truth, and is itself checked: dense, with every acknowledged write in it once. Who may see which part
-of it follows from its own membership events, so a device is judged against the log alone.
+The log is the reference, and is itself checked: dense, with every acknowledged write in it once. The part of it that a
+person may see follows from the membership events in it, so a device is judged by the log alone.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ JOINED, LEFT = "member.added", "member.removed"
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stay of somebody in a conversation: the first and the last seq that they may see."""
+    """A person's stay in a conversation: the first and the last seq that they may see."""
 
     first: int
     last: float
@@ -40,7 +40,7 @@ class Span:
 
 
 def violations(evidence: Evidence) -> list[str]:
-    """Everything that is wrong, in words; empty for a history as it should be."""
+    """All violations, in words; empty for a correct history."""
     found = [*evidence.troubles]
     for room in evidence.rooms.values():
         writes = [each for each in evidence.writes if each.conversation_id == room.id]
@@ -71,7 +71,7 @@ def _density(room: Room) -> Iterator[str]:
 
 
 def stays(room: Room, user_id: str) -> list[Span]:
-    """Where somebody was in a conversation, by its log."""
+    """A person's stays in a conversation, by its log."""
     found: list[Span] = []
     since: int | None = 1 if user_id in room.founders else None
     for event in room.log:
@@ -88,7 +88,7 @@ def stays(room: Room, user_id: str) -> list[Span]:
 
 
 def is_member(room: Room, user_id: str) -> bool:
-    """Whether somebody is in at the end of the log."""
+    """Whether a person is a member at the end of the log."""
     spans = stays(room, user_id)
     return bool(spans) and spans[-1].last == NEVER
 
@@ -134,7 +134,7 @@ def _sends(room: Room, writes: list[Write]) -> Iterator[str]:
 
 
 def _commit_order(room: Room, writes: list[Write]) -> Iterator[str]:
-    """What was acknowledged before something else was asked for stands before it."""
+    """A write that was acknowledged before another was requested is before it in the log."""
     first: dict[tuple[str, str], Write] = {}
     for each in sorted(writes, key=lambda each: each.ended):
         if each.kind == "send" and each.acknowledged:
@@ -155,7 +155,7 @@ def _commit_order(room: Room, writes: list[Write]) -> Iterator[str]:
 
 
 def _changes(room: Room, writes: list[Write], evidence: Evidence) -> Iterator[str]:
-    """Edits and deletions: each acknowledged one is in the log, and nothing that nobody asked for."""
+    """Edits and deletions: each acknowledged one is in the log, and none that nobody requested."""
     for kind, type_ in (("edit", UPDATED), ("delete", DELETED)):
         logged = Counter((event.actor_id, event.about) for event in room.log if event.type == type_)
         for (user_id, about), times in logged.items():
@@ -179,7 +179,7 @@ def _changes(room: Room, writes: list[Write], evidence: Evidence) -> Iterator[st
 
 
 def _text(room: Room, message: Message, writes: list[Write]) -> Iterator[str]:
-    """The text is that of an edit which no other, acknowledged one came after; or the first, if there was none."""
+    """The text is that of an edit after which no other acknowledged edit was requested, or else the original."""
     edits = [each for each in writes if each.kind == "edit" and each.about == message.id]
     latest = max((each.began for each in edits if each.acknowledged), default=None)
     possible = {each.text for each in edits if latest is None or each.over >= latest}
@@ -219,7 +219,7 @@ def _reactions(room: Room, writes: list[Write], evidence: Evidence) -> Iterator[
 def _wishes(
     room: Room, writes: list[Write], present: dict[tuple[str, str, str], bool], messages: dict[str, Message]
 ) -> Iterator[str]:
-    """The last acknowledged wish of somebody about a reaction holds, unless another may have come later."""
+    """A person's last acknowledged change of a reaction holds, unless another may have followed."""
     wishes: dict[tuple[str, str, str], list[Write]] = defaultdict(list)
     for each in writes:
         if each.kind in ("react", "unreact"):
@@ -236,18 +236,18 @@ def _wishes(
 
 
 def _messages(room: Room) -> dict[str, Message]:
-    """All messages as whoever was there all the time is shown them."""
+    """All messages as shown to a member who was there all the time."""
     for user_id, seen in room.seen.items():
         if stays(room, user_id) == [Span(1, NEVER)]:
             return {message.id: message for message in seen.messages}
     return {}
 
 
-# --- what one person sees -------------------------------------------------------------------------------------
+# --- what a person sees ---------------------------------------------------------------------------------------
 
 
 def _markers(room: Room, marked: list[Marked], writes: list[Write]) -> Iterator[str]:
-    """Read markers are moved as acknowledged, never back, and by nobody else."""
+    """Read markers move as acknowledged, never back, and only by their owner."""
     end = room.log[-1].seq if room.log else 0
     for each in marked:
         if each.ended == NEVER:
@@ -256,7 +256,7 @@ def _markers(room: Room, marked: list[Marked], writes: list[Write]) -> Iterator[
         if each.read_seq < each.asked <= end:
             yield f"{who} was to be {each.asked} and became {each.read_seq}"
         if any(out.kind == "remove" and out.about == each.user_id and out.ended >= each.began for out in writes):
-            continue  # a new stay begins with a new marker
+            continue  # each stay begins with a new marker
         for later in marked:
             after = later.user_id == each.user_id and each.ended < later.began and later.ended != NEVER
             if after and later.read_seq < each.read_seq:
@@ -279,7 +279,7 @@ def _unread(room: Room) -> Iterator[str]:
 
 
 def _peeks(room: Room, evidence: Evidence, writes: list[Write]) -> Iterator[str]:
-    """Nobody reads what lies outside their stays; and nothing at all between a removal and the next return."""
+    """Nobody reads events outside their stays, and nothing at all between a removal and the next stay."""
     for each in evidence.peeked:
         if each.conversation_id != room.id:
             continue
@@ -299,11 +299,11 @@ def _peeks(room: Room, evidence: Evidence, writes: list[Write]) -> Iterator[str]
             yield f"{room.id}: {each.user_id} read the log after the removal was acknowledged"
 
 
-# --- what one device saw --------------------------------------------------------------------------------------
+# --- what a device got ----------------------------------------------------------------------------------------
 
 
 def _deliveries(room: Room, device: Device) -> Iterator[str]:
-    """The slice of the log that its person may see: from its start, in order, without a hole, nothing twice."""
+    """A device gets the part of the log that its person may see: from its start, in order, no gaps, no repetitions."""
     where = f"{room.id} on {device.name}"
     ahead = stays(room, device.user_id)
     span: Span | None = None
@@ -322,7 +322,7 @@ def _deliveries(room: Room, device: Device) -> Iterator[str]:
             if span is None:
                 begins = [each for each in ahead if each.first == seq or (again and seq in each)]
             elif seq == last + 1 or again:
-                # only where the whole history is shown does another stay go on from the one before
+                # a later stay continues an earlier one only if the whole history is visible
                 begins = [each for each in (span, *(ahead if room.history_visible else [])) if seq in each]
             else:
                 yield f"{where}: {'again' if seq <= last else 'skipped to'} {seq} after {last}"
@@ -342,7 +342,7 @@ def _deliveries(room: Room, device: Device) -> Iterator[str]:
 
 
 def _heard(room: Room, device: Device) -> Iterator[str]:
-    """Not even a frame that the client would ignore may tell of what lies outside of a stay."""
+    """No frame, not even one that the client would ignore, has an event outside of a stay."""
     spans = stays(room, device.user_id)
     leaked = sorted(
         seq
@@ -361,7 +361,7 @@ def _outbox_order(room: Room, device: Device) -> Iterator[str]:
 
 
 def _state(room: Room, device: Device) -> Iterator[str]:
-    """What the device made of its events is what the list of messages shows."""
+    """The messages that the device made from its events equal the list of messages."""
     seen = room.seen.get(device.user_id)
     if seen is None or not is_member(room, device.user_id):
         return

@@ -1,4 +1,4 @@
-"""A device in a history: a client, the reader of its events, and what both saw. It survives its own restarts."""
+"""A device in a history: a client, the reader of its events, and the evidence of both. It survives its restarts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CONNECT_PATIENCE_S = 60.0
 
 
 class Device:
-    """One device of one person. `seen` is its part of the evidence."""
+    """A person's device. `seen` is its part of the evidence."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class Device:
         self._reader = asyncio.create_task(self._read(self.live or self.client.poll(interval_s=POLL_S)))
 
     async def restart(self, *, crashed: bool) -> None:
-        """End the process, in good order or in the middle of things, and begin again from the file."""
+        """End the process, cleanly or by a crash, and start again from the file."""
         await self.close(crashed=crashed)
         self.seen.steps.append(Restarted(crashed))
         self.restarts += 1
@@ -112,7 +112,7 @@ class Device:
             self.live.reconnect_now()
 
     async def catch_up(self, ends: Mapping[str, int], outs: Collection[str], *, within_s: float) -> None:
-        """Get everything up to these ends of logs, and know of the conversations that this person is out of.
+        """Read all events up to these ends of logs, and learn of the conversations that the person has left.
 
         Raises TimeoutError.
         """
@@ -141,12 +141,12 @@ class Device:
         await self.client.outbox.flush(timeout_s=timeout_s)
 
     def cursor(self, conversation_id: str) -> int:
-        """The last seq that the application has got."""
+        """The last seq that the application has received."""
         state = self._view.state(conversation_id)
         return 0 if state is None else state.last_seq
 
     async def note_states(self, room_ids: list[str]) -> None:
-        """Put into the evidence what the messages look like here."""
+        """Add the messages as this device has them to the evidence."""
         for room_id in room_ids:
             state = self._view.state(room_id)
             self.seen.states[room_id] = () if state is None else state.messages

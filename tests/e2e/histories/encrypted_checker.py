@@ -1,6 +1,6 @@
-"""Judges the history of an encrypted group: all who are members at a message's epoch read it, and nobody else does.
+"""Judges the history of an encrypted group: all members at a message's epoch read it, and nobody else does.
 
-Pure. The log is the server's; who is in the group at which epoch is told by the devices that saw that epoch, who all
+Pure. The log is the server's; the members at an epoch are reported by the devices that were at that epoch, which all
 have to agree.
 """
 
@@ -18,10 +18,10 @@ Leaf = tuple[str, str, str]  # user id, device id, signature key in hex
 
 @dataclass(slots=True)
 class Reader:
-    """A device from when it had its keys until it lost them. `read` and `stolen` have texts by seq.
+    """A device from getting its keys to losing them. `read` and `stolen` have texts by seq.
 
-    `stolen` is what it could decrypt in the end with all that it ever kept, of the whole log. `entered` has the epochs
-    at which it began the group or opened a Welcome.
+    `stolen` is everything of the whole log that it could decrypt at the end with all that it ever stored. `entered` has
+    the epochs at which it created the group or joined by a Welcome.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """An encrypted message as the log has it."""
+    """An encrypted message in the log."""
 
     seq: int
     epoch: int
@@ -44,7 +44,7 @@ class Sealed:
 
 @dataclass(slots=True)
 class EncryptedEvidence:
-    """What was seen. `said` has texts by client_id, `acknowledged` places in the log, `commits` the log's epochs."""
+    """The evidence. `said` has texts by client_id, `acknowledged` seqs in the log, `commits` the log's epochs."""
 
     room: Room
     said: dict[str, str] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class EncryptedEvidence:
 
 
 def violations(evidence: EncryptedEvidence) -> list[str]:
-    """Everything that is wrong, in words."""
+    """All violations, in words."""
     return [
         *evidence.troubles,
         *_epochs(evidence),
@@ -112,7 +112,7 @@ def _reading(evidence: EncryptedEvidence, message: Sealed) -> Iterator[str]:
 
 
 def _has_to_read(evidence: EncryptedEvidence, reader: Reader, message: Sealed) -> bool:
-    """Whoever keeps its keys, came in and has stayed, and whom the server shows the log from then on to the end."""
+    """Whether a device must have read a message: it joined, kept its keys, and its person sees the log to the end."""
     here = any(message.seq in span and span.last == NEVER for span in stays(evidence.room, reader.leaf[0]))
     return here and not reader.is_lost and any(_stayed(evidence, reader.leaf, n, message.epoch) for n in reader.entered)
 

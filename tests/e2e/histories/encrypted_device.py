@@ -1,4 +1,4 @@
-"""A device in an encrypted history: it can be killed, restarted, and lose what it keeps. Here: the Python client."""
+"""A device in an encrypted history: it can be killed, restarted, and lose its storage. Here: the Python client."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.e2e.histories.people import Person
 
 
 class Cut(httpx.AsyncBaseTransport):
-    """Kills the device at one of its requests: this one and all after it are never answered."""
+    """Kills the device at one of its requests: this request and all later ones are never answered."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         self._inner = inner
@@ -35,7 +35,7 @@ class Cut(httpx.AsyncBaseTransport):
         self.killed = asyncio.Event()
 
     def at(self, requests: int | None, *, after: bool = False) -> None:
-        """Kill at the request of this number, before it goes out or after it was carried out."""
+        """Kill at the request of this number, before it is sent or after it was carried out."""
         self._left, self._after = requests, after
         self.killed.clear()
 
@@ -53,7 +53,7 @@ class Cut(httpx.AsyncBaseTransport):
 
 
 class Hoard(MemoryVault):
-    """Keeps the states of groups that it is told to remove, as a device in strange hands would."""
+    """Keeps the states of groups that it is told to delete, as an attacker's device would."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class Hoard(MemoryVault):
 
 @dataclass(slots=True)
 class WatchedGroup:
-    """A group that tells who is in it after each commit."""
+    """A group that records its members after each commit."""
 
     inner: Group
     owner: PythonDevice
@@ -124,7 +124,7 @@ class WatchedEngine:
 
 
 class EncryptedDevice(ABC):
-    """One device of one person. `seen` is its present part of the evidence."""
+    """A person's device. `seen` is its present part of the evidence."""
 
     seen: Reader
     device_id: str
@@ -154,26 +154,26 @@ class EncryptedDevice(ABC):
             timeout=httpx.Timeout(30.0),
         )
 
-    # -- what a history lets it do
+    # -- operations of a history
 
     @abstractmethod
     async def open(self) -> None:
-        """Begin with nothing kept."""
+        """Start with empty storage."""
 
     @abstractmethod
     async def restart(self, conversation_id: str) -> None:
-        """Begin again from what it keeps."""
+        """Start again from its storage."""
 
     @abstractmethod
     async def register(self) -> None: ...
 
     @abstractmethod
     async def join(self, conversation_id: str) -> bool:
-        """Open what waits; whether it is in the group."""
+        """Open pending Welcomes; returns whether it is in the group."""
 
     @abstractmethod
     async def send(self, conversation_id: str, text: str, client_id: str) -> int:
-        """Its seq."""
+        """Send a message; returns its seq."""
 
     @abstractmethod
     async def catch_up(self, conversation_id: str) -> None: ...
@@ -185,7 +185,7 @@ class EncryptedDevice(ABC):
     async def update(self, conversation_id: str) -> None: ...
 
     async def kill_in(self, work: Coroutine[Any, Any, None], conversation_id: str, *, at: int, after: bool) -> None:
-        """Do something and be killed at its request number `at`, if it makes so many; then start again."""
+        """Do something, be killed at request number `at` if it makes that many, and start again."""
         self._cut.at(at, after=after)
         doing = asyncio.ensure_future(work)
         dying = asyncio.ensure_future(self._cut.killed.wait())
@@ -201,7 +201,7 @@ class EncryptedDevice(ABC):
             raise error
 
     async def lose(self, conversation_id: str) -> None:
-        """Come back with nothing that was kept."""
+        """Start again with empty storage."""
         await self.note(conversation_id)
         self.seen.is_lost = True
         await self.open()
@@ -210,15 +210,15 @@ class EncryptedDevice(ABC):
 
     @abstractmethod
     async def note(self, conversation_id: str) -> None:
-        """Put into the evidence what it has read."""
+        """Add the messages that it has read to the evidence."""
 
     @abstractmethod
     async def at(self, conversation_id: str) -> tuple[int, int] | None:
-        """Epoch and seq that it is at; None if it is not in the group."""
+        """The epoch and seq of its state; None if it is not in the group."""
 
     @abstractmethod
     def steal(self, conversation_id: str, seq: int, ciphertext: bytes) -> None:
-        """Try to read a message with everything that this device ever kept."""
+        """Try to decrypt a message with everything that this device ever stored."""
 
     def _appear(self, key: str) -> None:
         self._times += 1
@@ -253,7 +253,7 @@ class PythonDevice(EncryptedDevice):
         was_in = self.seen.entered
         self._start()
         if not was_in:
-            await self._note_entry(conversation_id)  # killed after it had come in
+            await self._note_entry(conversation_id)  # it was killed after joining
 
     async def register(self) -> None:
         await self._encryption.register(self.name)
@@ -302,5 +302,5 @@ class PythonDevice(EncryptedDevice):
 
 
 def names_of(leaves: Iterable[tls.Leaf]) -> Iterator[Leaf]:
-    """The leaves as the evidence has them."""
+    """The leaves in the evidence's form."""
     return ((each.user_id, each.device_id, each.signature_key.hex()) for each in leaves)

@@ -1,4 +1,4 @@
-"""Lets a plan happen in an encrypted group, with faults, and afterwards collects what everybody has read."""
+"""Carries out a plan in an encrypted group, with faults, and collects what everybody has read."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from tests.e2e.histories.people import Person
 SETTLE_ROUNDS = 12
 PATIENT_TRIES = 6
 
-DeviceFactory = Callable[..., Any]  # called as `EncryptedDevice` is
+DeviceFactory = Callable[..., Any]  # has the signature of `EncryptedDevice`
 
 
 class EncryptedHistory:
-    """One history, from its plan to the judgement."""
+    """A history, from its plan to the judgement."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class EncryptedHistory:
         return self.records.troubles
 
     async def run(self) -> list[str]:
-        """What was wrong with it; empty if nothing was."""
+        """Run the history; returns its violations, empty if there are none."""
         try:
             await asyncio.gather(*(self._begin(each) for each in self._devices))
             room = self.records.room
@@ -104,7 +104,7 @@ class EncryptedHistory:
             await self._try(number, operation.act, self._do(self._devices[number], operation))
 
     async def _try(self, number: int, what: str, work: Awaitable[Any]) -> bool:
-        """Whether it was done. What may happen to honest devices of an honest server is counted, the rest is noted."""
+        """Whether the work succeeded. Errors that honest devices may meet are counted, all others are recorded."""
         name = self._devices[number].name
         try:
             await work
@@ -170,7 +170,7 @@ class EncryptedHistory:
                 return
 
     async def _send(self, device: EncryptedDevice) -> None:
-        """First once more what may not have gone out before, as an outbox does."""
+        """Send a message, after repeating one that may not have been sent, as an outbox does."""
         room = self.records.room.id
         if not await device.join(room):
             return
@@ -198,7 +198,7 @@ class EncryptedHistory:
     # -- afterwards
 
     async def _settle(self) -> None:
-        """Everybody comes in, sees to the group and reads until nothing changes; then each says a last word."""
+        """Everybody joins, updates the group and reads until nothing changes; then each sends a last message."""
         before: list[Any] = []
         for _ in range(SETTLE_ROUNDS):
             for number, device in enumerate(self._devices):
@@ -233,7 +233,7 @@ class EncryptedHistory:
                 device.steal(room.id, seq, message)
 
     async def _clear_up(self) -> None:
-        """The people go on into another history without the devices of this one."""
+        """Remove this history's devices, so that its people can go into another history."""
         for device in self._devices:
             try:
                 await device.client.request("DELETE", f"/keys/devices/{device.device_id}")

@@ -1,7 +1,7 @@
-"""From a seed to what shall happen in an encrypted group of 2 to 8 devices. Pure and reproducible.
+"""Turns a seed into a plan for an encrypted group of 2 to 8 devices. Pure and reproducible.
 
-Device 0 is the witness: it begins the group and keeps its state, so it sees every epoch. All others may be brought in,
-taken out, killed in the middle of something, and lose everything that they keep.
+Device 0 is the witness: it creates the group and keeps its state, so it sees every epoch. All others may be added,
+removed, killed during an operation, and lose their storage.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _NEVER_OF_THE_WITNESS = ("lose", "replace")
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing that a device does, after a pause.
+    """An operation of a device, after a pause.
 
-    A killed one is killed at its request number `cut`: when that has been carried out, or before it goes out.
+    For kills: the device is killed at its request number `cut`, after that was carried out or before it is sent.
     """
 
     act: Act
@@ -56,7 +56,7 @@ class DevicePlan:
 
 @dataclass(frozen=True, slots=True)
 class EncryptedPlan:
-    """Person 0 owns the conversation; the founders are there from the beginning."""
+    """The plan. Person 0 owns the conversation; the founders are members from the beginning."""
 
     seed: int
     founders: tuple[int, ...]
@@ -65,7 +65,7 @@ class EncryptedPlan:
 
 
 def encrypted_plan(seed: int, operations: int, *, kinds: tuple[Kind, ...] = ("python",)) -> EncryptedPlan:
-    """What happens in the history of this seed; `operations` in total, on devices of these kinds."""
+    """The plan of this seed; `operations` in total, on devices of these kinds."""
     rng = random.Random(seed)
     people = [0, *sorted(rng.sample(range(1, PEOPLE), rng.randint(1, PEOPLE - 1)))]
     bodies = [*people, *rng.sample(people, rng.randint(0, len(people)))][:DEVICES_MAX]

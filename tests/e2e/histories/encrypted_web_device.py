@@ -11,7 +11,7 @@ from tests.e2e.histories.web_host import Host, Port
 
 
 class WebDevice(EncryptedDevice):
-    """It goes by HTTP alone: what a socket would tell it, it asks for."""
+    """It uses HTTP only: it polls for what a socket would deliver."""
 
     def __init__(self, *given: Any, host: Host, **more: Any) -> None:
         super().__init__(*given, **more)
@@ -63,7 +63,7 @@ class WebDevice(EncryptedDevice):
         self.seen.read = {int(seq): text for seq, text in said}
 
     async def at(self, conversation_id: str) -> tuple[int, int] | None:
-        """Epoch and seq that it is at, which goes into the evidence with who is in the group there."""
+        """The epoch and seq of its state, which goes into the evidence with the members at that epoch."""
         found = await self._call("at", conversation_id=conversation_id)
         if found is None:
             return None
@@ -71,7 +71,7 @@ class WebDevice(EncryptedDevice):
         return found["epoch"], found["seq"]
 
     def steal(self, conversation_id: str, seq: int, ciphertext: bytes) -> None:
-        """Nothing: the devices of the Python client try for all."""
+        """Do nothing: the devices of the Python client try to decrypt everything."""
 
     async def _note_entry(self, conversation_id: str) -> None:
         if (place := await self.at(conversation_id)) is not None:

@@ -1,4 +1,4 @@
-"""What is known of a history when it is over: plain values, collected by `history`, judged by `checker`."""
+"""The evidence of a finished history: plain values, collected by `history`, judged by `checker`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NEVER = math.inf
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """One event of a conversation's log; `about` is the user or the message's id, `emoji` that of a reaction."""
+    """An event of a conversation's log; `about` is the id of the user or message, `emoji` that of a reaction."""
 
     seq: int
     type: str
@@ -27,11 +27,11 @@ class Logged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
-    """Something that was asked for. `ended` is when it was acknowledged, NEVER if it was not.
+    """A requested write. `ended` is the time of its acknowledgement, NEVER without one.
 
-    `about` is the message or the user; a send has its `client_id`, the `root` of the thread it goes to, if any, and
-    once acknowledged the message and its seq.
-    `loose`: a socket died under it, so that a first try may have been carried out after the acknowledgement.
+    `about` is the message or the user. A send has its `client_id`, the `root` of its thread, if any, and once it is
+    acknowledged the message and its seq. `loose`: its socket died, so a first try may have been carried out after the
+    acknowledgement.
     """
 
     kind: Kind
@@ -49,7 +49,7 @@ class Write:
 
     @property
     def over(self) -> float:
-        """From when on it cannot change anything any more."""
+        """The time from which on the write cannot change anything any more."""
         return NEVER if self.loose else self.ended
 
     @property
@@ -58,13 +58,13 @@ class Write:
 
 
 def acknowledged(write: Write, *, about: str = "", seq: int = 0, loose: bool = False) -> Write:
-    """The same, answered just now; of a send with the message that it made."""
+    """The same write, acknowledged now; a send with the message that it made."""
     return replace(write, ended=time.monotonic(), about=about or write.about, seq=seq or write.seq, loose=loose)
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """An event as a device's application got it."""
+    """An event as the device's application received it."""
 
     conversation_id: str
     seq: int
@@ -72,14 +72,14 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Out:
-    """The device was told that it is out of a conversation."""
+    """The device learned that its person is no longer in a conversation."""
 
     conversation_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Restarted:
-    """The device's process ended and began again; after a crash the last events may come a second time."""
+    """The device's process ended and started again; after a crash the last events may be delivered again."""
 
     crashed: bool
 
@@ -89,14 +89,14 @@ Step = Delivered | Out | Restarted
 
 @dataclass(slots=True)
 class Device:
-    """What one device saw: `steps` in order as handed to its application, `heard` raw from its sockets."""
+    """The observations of a device: `steps` in the order given to its application, `heard` raw from its sockets."""
 
     name: str
     user_id: str
     steps: list[Step] = field(default_factory=list)
     heard: set[tuple[str, int]] = field(default_factory=set)
-    sent_in_order: dict[str, list[str]] = field(default_factory=dict)  # an outbox's client_ids per conversation
-    states: dict[str, tuple[Any, ...]] = field(default_factory=dict)  # the messages as made from events
+    sent_in_order: dict[str, list[str]] = field(default_factory=dict)  # conversation → client_ids in the outbox's order
+    states: dict[str, tuple[Any, ...]] = field(default_factory=dict)  # conversation → the messages made from events
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class Peeked:
-    """What somebody got who read a conversation's log: the seqs, None for a 404."""
+    """The result of reading a conversation's log: the seqs, None for a 404."""
 
     conversation_id: str
     user_id: str
@@ -124,7 +124,7 @@ class Peeked:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message in the list of messages, as far as counting needs it."""
+    """A message of the message list, with the fields that counting needs."""
 
     id: str
     seq: int
@@ -137,7 +137,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a member is shown of a conversation at the end; `shown` are the messages as their devices know them."""
+    """A member's view of a conversation at the end; `shown` are the messages as their devices have them."""
 
     unread_count: int
     read_seq: int
@@ -147,7 +147,7 @@ class Seen:
 
 @dataclass(slots=True)
 class Room:
-    """A conversation: who began it, and at the end its log and how each member sees it."""
+    """A conversation: its creator, and at the end its log and each member's view."""
 
     id: str
     founders: tuple[str, ...]
@@ -158,9 +158,9 @@ class Room:
 
 @dataclass(slots=True)
 class Evidence:
-    """Everything that is known of one history.
+    """The evidence of a history.
 
-    `tries` counts how often something was asked for at all, by (kind, user_id, about, emoji).
+    `tries` counts requests, including unanswered ones, by (kind, user_id, about, emoji).
     """
 
     rooms: dict[str, Room] = field(default_factory=dict)

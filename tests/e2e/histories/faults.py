@@ -1,6 +1,6 @@
-"""The network as it may be: frames and answers that get lost, come twice, late or out of order, and what was asked for.
+"""A faulty network: it loses, repeats, delays and reorders frames and answers, and counts requests.
 
-It stands between a client and the stack, on the seams that the client package has for tests.
+It sits between a client and the stack, at the seams that the client package has for tests.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CALM = Noise(0, 0, 0, 0, 0, 0, 0)
 
 @dataclass(slots=True)
 class Weather:
-    """The faults of one history as they are now."""
+    """The present faults of a history."""
 
     rng: random.Random
     tries: Counter[tuple[str, str, str, str]]
@@ -36,7 +36,7 @@ class Weather:
 
 
 class Carrier(httpx.AsyncBaseTransport):
-    """One person's requests over a shared pool of connections. Counts what is asked for, loses, doubles."""
+    """A person's requests over a shared connection pool. Counts, loses and repeats them."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport, weather: Weather, user_id: str) -> None:
         self._inner = inner
@@ -61,7 +61,7 @@ class Carrier(httpx.AsyncBaseTransport):
         return await self._inner.handle_async_request(request)
 
     async def aclose(self) -> None:
-        """The pool is shared; whoever made it closes it."""
+        """Do nothing: the pool is shared, and its owner closes it."""
 
     def _count(self, request: httpx.Request) -> None:
         found = _MESSAGE.search(request.url.path)
@@ -113,7 +113,7 @@ class Watched:
 
 
 class Network:
-    """What one device's client is given: a transport, a way to dial, and a filter of frames that listens."""
+    """The network of a device's client: a transport, a dialler, and a filter that records frames."""
 
     def __init__(
         self, inner: httpx.AsyncBaseTransport, weather: Weather, user_id: str, heard: set[tuple[str, int]]

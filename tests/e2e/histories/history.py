@@ -1,4 +1,4 @@
-"""Lets a plan happen against the stack, with faults, and afterwards collects the evidence."""
+"""Carries out a plan on the stack, with faults, and collects the evidence."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ SETTLE_S = 0.4
 SETTLE_ROUNDS = 20
 CATCH_UP_S = 90.0
 BEYOND_THE_END = 10**9
-# A stack at its limit may say so; a 500 is never an answer.
+# An overloaded stack may answer with these; a 500 is always a violation.
 OVERLOAD = frozenset({429, 502, 503, 504})
 
 
 AnyDevice = Device | WebDevice
-DeviceFactory = Callable[..., AnyDevice]  # called as `Device` is
+DeviceFactory = Callable[..., AnyDevice]  # has the signature of `Device`
 
 
 @dataclass(slots=True)
 class Place:
-    """A conversation of this history: the messages acknowledged so far, and what was sent other than by an outbox."""
+    """A conversation of this history: the acknowledged messages, and sends that bypassed an outbox."""
 
     id: str
     messages: list[tuple[str, int, str]] = field(default_factory=list)  # id, seq, sender
@@ -49,7 +49,7 @@ class Place:
 
 
 class History:
-    """One history, from its plan to the judgement."""
+    """A history, from its plan to the judgement."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class History:
         self._numbers = 0
 
     async def run(self) -> list[str]:
-        """What was wrong with it; empty if nothing was."""
+        """Run the history; returns its violations, empty if there are none."""
         with tempfile.TemporaryDirectory(prefix="history-") as folder:
             self._make_devices(Path(folder))
             await asyncio.gather(*(each.open() for each in self._devices))
@@ -137,7 +137,7 @@ class History:
             self._places.append(Place(made.id))
             self.records.rooms[made.id] = Room(made.id, tuple(members), room.history_visible)
 
-    # -- meanwhile
+    # -- during the history
 
     async def _work(self, device: AnyDevice) -> None:
         for operation in device.plan.operations:
@@ -147,7 +147,7 @@ class History:
             except ApiError as error:
                 self._note(device, operation, error)
             except SecureConnectError:
-                self.unanswered += 1  # it may or may not have been done
+                self.unanswered += 1  # it may or may not have been carried out
 
     def _note(self, device: AnyDevice, operation: Operation, error: ApiError) -> None:
         if error.status in OVERLOAD:
@@ -191,7 +191,7 @@ class History:
             await self._post(device, place, write, over_socket=operation.way == "socket")
 
     def _root(self, device: AnyDevice, place: Place, operation: Operation) -> str:
-        """Every third message is a reply, of those who surely see what they reply to: the owner, or all."""
+        """The message to reply to, empty for none: every third message is a reply, if its sender certainly sees the root."""
         sees_all = self.records.rooms[place.id].history_visible or device.user_id == self.people[0].user_id
         if not place.messages or not sees_all or operation.pick_more > 1 / 3:
             return ""
@@ -199,11 +199,11 @@ class History:
         return root
 
     async def _repeat(self, device: AnyDevice, place: Place, operation: Operation) -> None:
-        """Somebody's client sends again what it may have sent before: the same client_id, the same words."""
+        """A client repeats a send that may have been carried out: the same client_id, the same text."""
         mine = [each for each in place.sent if each.user_id == device.user_id]
         if mine:
             again = dataclasses.replace(_pick(mine, operation.pick), began=time.monotonic())
-            for each in self.records.devices:  # past its outbox, so no outbox answers for its place any more
+            for each in self.records.devices:  # the outbox was bypassed, so its order no longer holds here
                 waiting = each.sent_in_order.get(again.conversation_id, [])
                 waiting[:] = [client_id for client_id in waiting if client_id != again.client_id]
             await self._post(device, place, again, over_socket=operation.way == "socket")
@@ -252,7 +252,7 @@ class History:
         return None
 
     async def _try(self, device: AnyDevice, write: Write, call: Callable[[], Awaitable[Any]]) -> Any:
-        """Record that something is asked for, and its acknowledgement in place of that if there is one."""
+        """Record a request, and replace it by its acknowledgement if there is one."""
         position = len(self.records.writes)
         self.records.writes.append(write)
         socket = device.live.connection if device.live else None
@@ -302,7 +302,7 @@ class History:
     # -- afterwards
 
     async def _settle(self) -> None:
-        """Wait until nothing moves any more, let every device catch up, and read how it ended."""
+        """Wait until nothing changes any more, let every device catch up, and read the final state."""
         try:
             await asyncio.gather(*(each.flush_outbox(timeout_s=CATCH_UP_S) for each in self._devices))
         except TimeoutError:
@@ -347,7 +347,7 @@ class History:
                 room.seen[user_id] = await _seen(device, room.id, read)
 
     def _remember(self) -> None:
-        """What the people of this history take with them into the next."""
+        """Remember the conversations that this history's people take into the next."""
         used: Counter[int] = Counter()
         for device in self._devices:
             person = self.people[device.plan.person]
@@ -389,7 +389,7 @@ def _pick(options: Any, at: float) -> Any:
 
 
 async def all_of(client: Client, path: str) -> list[dict[str, Any]]:
-    """A list of the API, whole, by seq."""
+    """All items of a list of the API, by seq."""
     found: list[dict[str, Any]] = []
     while True:
         after = found[-1]["seq"] if found else 0

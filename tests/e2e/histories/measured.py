@@ -1,4 +1,4 @@
-"""What the functions counted themselves, read from their log lines. To be printed; no test depends on it."""
+"""Figures from the functions' log lines. They are only printed; no test depends on them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import botocore.session
 
 
 def append_retries(endpoints: Mapping[str, str], *, since_ms: int) -> list[int]:
-    """How often each append to a log had to be tried again, smallest first, since an instant."""
+    """The retries of each append to a log since an instant, smallest first."""
     session = botocore.session.Session()
     session.set_credentials("test", "test")
     client: Any = session.create_client(
@@ -37,5 +37,5 @@ def _retries(line: str) -> list[int]:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value that this share of the (sorted) values does not exceed; 0 for none."""
+    """The value that this share of the (sorted) values does not exceed; 0 without values."""
     return values[min(len(values) - 1, int(len(values) * share))] if values else 0.0

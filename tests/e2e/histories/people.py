@@ -1,4 +1,4 @@
-"""People for histories: registered once and lent out again, since a password costs 200 ms. A history has them alone."""
+"""People for histories: registered once and reused, since a password costs 200 ms; one history has them at a time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AT_ONCE = 4
 
 @dataclass(slots=True)
 class Person:
-    """Somebody with two sessions; `known` are the conversations of earlier histories and where their logs ended."""
+    """A person with two sessions; `known` are the conversations of earlier histories and the ends of their logs."""
 
     user_id: str
     sessions: list[Session]
@@ -27,7 +27,7 @@ class Person:
 
 
 class Pool:
-    """Lends people out."""
+    """Lends people to histories."""
 
     def __init__(self, http_url: str, transport: httpx.AsyncBaseTransport) -> None:
         self._http_url = http_url
@@ -45,7 +45,7 @@ class Pool:
         await asyncio.gather(*(one() for _ in range(count)))
 
     async def borrow(self, count: int) -> list[Person]:
-        async with self._turn:  # else two might wait for each other's second half
+        async with self._turn:  # otherwise two histories could each hold half of the people and wait for the rest
             return [await self._free.get() for _ in range(count)]
 
     def give_back(self, people: list[Person]) -> None:
@@ -57,7 +57,7 @@ class Pool:
         sessions = []
         for device in range(DEVICES):
             store = MemoryStore()
-            # not closed: that would close the shared connections
+            # never closed, because that would close the shared connections
             client = Client(self._http_url, store=store, transport=self._transport)
             if device == 0:
                 await client.register(

@@ -1,7 +1,7 @@
-"""From a seed to what shall happen: people, devices, conversations, operations and faults. Pure and reproducible.
+"""Turns a seed into a plan: people, devices, conversations, operations and faults. Pure and reproducible.
 
-What cannot be known beforehand (which messages there will be) is left as numbers from 0 to 1 to pick with. The order
-in which the devices' operations meet is the network's to decide.
+Choices that depend on the run (among messages that do not exist yet) are numbers from 0 to 1. The network decides in
+which order the operations of different devices happen.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _WEIGHTS: dict[OperationKind, int] = {
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing that a device does, after a pause; `pick` and `pick_more` choose what it is done to."""
+    """An operation of a device, after a pause; `pick` and `pick_more` choose its objects."""
 
     kind: OperationKind
     way: Way
@@ -48,7 +48,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class DevicePlan:
-    """A person's device: on a socket or polling; a durable one keeps a file and may restart."""
+    """A person's device, on a socket or polling; a durable one has a file and may restart."""
 
     person: int
     kind: Literal["live", "poll"]
@@ -58,7 +58,7 @@ class DevicePlan:
 
 @dataclass(frozen=True, slots=True)
 class RoomPlan:
-    """A group: person 0 owns it, the founders are there from the beginning."""
+    """A group: person 0 owns it, the founders are members from the beginning."""
 
     founders: tuple[int, ...]
     history_visible: bool
@@ -66,7 +66,7 @@ class RoomPlan:
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """How likely each fault is: of a frame that comes in, and of a request."""
+    """The probability of each fault: for incoming frames, and for requests."""
 
     frame_dropped: float
     frame_doubled: float
@@ -86,7 +86,7 @@ class Plan:
 
 
 def plan(seed: int, operations: int) -> Plan:
-    """What happens in the history of this seed; `operations` in total."""
+    """The plan of this seed; `operations` in total."""
     rng = random.Random(seed)
     rooms = tuple(_room(rng, first=n == 0) for n in range(rng.choice([1, 1, 2])))
     bodies = _bodies(rng)
@@ -107,7 +107,7 @@ def _room(rng: random.Random, *, first: bool) -> RoomPlan:
 
 
 def _bodies(rng: random.Random) -> list[tuple[int, Literal["live", "poll"], bool]]:
-    """Everybody has a device, some have two; person 0's first is always on a socket."""
+    """The devices: each person has one or two; person 0's first is always on a socket."""
     found: list[tuple[int, Literal["live", "poll"], bool]] = []
     for person in range(PEOPLE):
         live = person == 0 or rng.random() < 0.75
@@ -124,7 +124,7 @@ def _operation(
     kind = rng.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
     device = rng.randrange(len(bodies))
     if kind in ("add", "remove"):
-        device = 0  # the owner's: others may not
+        device = 0  # only the owner may do it
     ways: list[Way] = ["http", "outbox"] if bodies[device][1] == "poll" else ["http", "socket", "socket", "outbox"]
     way = rng.choice(ways) if kind == "send" else rng.choice([each for each in ways if each != "outbox"])
     if (kind == "kill" and bodies[device][1] == "poll") or (kind == "restart" and not bodies[device][2]):
@@ -134,7 +134,7 @@ def _operation(
 
 
 def noise_of(rng: random.Random) -> Noise:
-    """Some histories are quiet, some noisy, some very."""
+    """The faults of a history: none, some or many."""
     loud = rng.choice([0.0, 1.0, 1.0, 3.0])
     return Noise(
         frame_dropped=0.06 * loud,

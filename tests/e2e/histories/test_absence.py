@@ -1,6 +1,6 @@
-"""R7: who was away for long comes back to exactly what those know who stayed.
+"""R7: devices that were away for long end with exactly the knowledge of devices that stayed.
 
-SC_ABSENCE is how many events happen meanwhile (1,500; the full form is 10,000).
+SC_ABSENCE is the number of events during the absence (1,500; the full form is 10,000).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PATIENCE_S = 60.0 + EVENTS / 10
 
 
 class Reader:
-    """A device's application: the seqs it got of one conversation, and the messages made from its events."""
+    """A device's application: the seqs that it received of one conversation, and the messages made from its events."""
 
     def __init__(self, user_id: str, conversation_id: str) -> None:
         self.seqs: list[int] = []
@@ -40,7 +40,7 @@ class Reader:
         return () if state is None else state.messages
 
     async def read(self, stream: Live | Polling, *, up_to: int) -> None:
-        """Take events until this seq has come."""
+        """Receive events until this seq has arrived."""
         async with asyncio.timeout(PATIENCE_S):
             while not self.seqs or self.seqs[-1] < up_to:
                 self._take(await anext(stream))
@@ -53,7 +53,7 @@ class Reader:
 
 @asynccontextmanager
 async def _signed_in(http_url: str, name: str, *, store: Store | Path | None = None) -> AsyncIterator[Client]:
-    """A client of the person with this name, who registers if they are new; a store may know them already."""
+    """A client of the person with this name, who registers if new; the store may already have their session."""
     async with Client(http_url, store=store, timeout=httpx.Timeout(60.0)) as client:
         if client.session is None:
             try:
@@ -66,7 +66,7 @@ async def _signed_in(http_url: str, name: str, *, store: Store | Path | None = N
 
 
 async def _live(authors: list[Client], conversation_id: str, count: int) -> None:
-    """So many events: messages, and changes of them."""
+    """Make so many events: messages, and changes of them."""
     rng = random.Random(count)
     sent: list[tuple[Client, str]] = []
     at_once = asyncio.Semaphore(WIDTH)
@@ -81,7 +81,7 @@ async def _live(authors: list[Client], conversation_id: str, count: int) -> None
                 try:
                     await writer.messages.edit(conversation_id, message_id, f"edited {roll}")
                 except ApiError as error:
-                    if error.status != 410:  # somebody deleted it meanwhile
+                    if error.status != 410:  # it was deleted meanwhile
                         raise
             else:
                 writer, message_id = sent.pop(rng.randrange(len(sent)))
@@ -97,7 +97,7 @@ async def _absence(http_url: str, folder: Path) -> None:
         _signed_in(http_url, names[1]) as bob,
         _signed_in(http_url, names[2]) as cyd,
     ):
-        # given somebody with one device that stays and two that have seen the beginning
+        # given a person with one device that stays and two that have seen only the beginning
         group = await ada.conversations.create([bob.user_id, cyd.user_id], name="Long")
         await _live([ada, bob], group.id, 20)
         begun = (await ada.conversations.get(group.id)).last_seq
@@ -108,11 +108,11 @@ async def _absence(http_url: str, folder: Path) -> None:
                 await leaving.read(stream, up_to=begun)
             async with _signed_in(http_url, names[2], store=folder / "poll.db") as device:
                 await polling.read(device.poll(interval_s=0.1), up_to=begun)
-            # when much happens while those two are away
+            # when many events happen while those two are away
             await _live([ada, bob], group.id, EVENTS)
             end = (await ada.conversations.get(group.id)).last_seq
             await staying.read(live, up_to=end)
-        # then they come back to what the one that stayed knows, by pages without a hole
+        # then they end with the same messages as the one that stayed, by pages without gaps
         answer = await cyd.response("POST", "/sync", json={"cursors": {group.id: begun}})
         assert len(answer.content) <= 1_000_000
         async with _signed_in(http_url, names[2], store=folder / "live.db") as device, device.connect() as stream:
@@ -123,7 +123,7 @@ async def _absence(http_url: str, folder: Path) -> None:
         async with _signed_in(http_url, names[2]) as device, device.connect() as stream:
             await newcomer.read(stream, up_to=end)
         shown = tuple([message async for message in cyd.messages.iterate(group.id)])
-        assert end >= begun + EVENTS * 0.99  # two may have edited or deleted the same message
+        assert end >= begun + EVENTS * 0.99  # two people may have edited or deleted the same message
         for reader in (staying, leaving, polling, newcomer):
             assert reader.seqs == list(range(1, end + 1))
             assert reader.messages == shown

@@ -1,7 +1,7 @@
-"""Many at once at one place: 32 senders (R2, R4), 50 sends of one message (R3), many uses of one ticket (R13).
+"""Many concurrent requests: 32 senders (R2, R4), 50 sends of one message (R3), many uses of one ticket (R13).
 
-SC_SENDS is how many messages each of the 32 senders sends (10; the full form is 100). SC_TICKET_USES is how often one
-ticket is used at once (16; the full form is 50, for each of which the local cloud starts a process first).
+SC_SENDS is the number of messages of each of the 32 senders (10; the full form is 100). SC_TICKET_USES is the number of
+concurrent uses of one ticket (16; the full form is 50, for each of which the local cloud first starts a process).
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ def _all_at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
 def test_32_senders_at_once_share_one_dense_log(
     crowd: list[Person], endpoints: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # given 32 devices of the members of a group, and functions that run already
+    # given 32 devices of the members of a group, and functions that have started
     owner, *others = crowd
     senders = [crowd[n % len(crowd)] for n in range(SENDERS)]
     warm, group = owner.group_with(*others), owner.group_with(*others)
-    for width in (SENDERS // 4, SENDERS // 2, SENDERS):  # in steps, so that few functions start at once
+    for width in (SENDERS // 4, SENDERS // 2, SENDERS):  # in steps, so that few functions start at the same time
         _all_at_once([lambda who=who: who.send(warm, "warming up") for who in senders[:width]])  # type: ignore[misc]
     took: list[float] = []
 
@@ -56,7 +56,7 @@ def test_32_senders_at_once_share_one_dense_log(
     began_ms, started = int(time.time() * 1000), time.monotonic()
     talks = _all_at_once([lambda n=n: talk(n) for n in range(SENDERS)])  # type: ignore[misc]
     seconds = time.monotonic() - started
-    # then the log has each once, without a hole, as acknowledged, and everybody's in their order
+    # then the log has each once, without gaps, as acknowledged, and each sender's in their order
     events = log_of(owner, group)
     acknowledged = {message["seq"]: message["client_id"] for sent in talks for message in sent}
     assert [event["seq"] for event in events] == list(range(1, SENDERS * SENDS + 2))

@@ -1,9 +1,9 @@
-"""R1, R56: whatever happens to the devices of an encrypted group, all members read what was said, and nobody else does.
+"""R1, R56: whatever happens to the devices of an encrypted group, all members can read its messages, and nobody else.
 
-The devices are of both clients, of the web client where there is Node.js.
+The devices are of both clients; of the web client only if Node.js is installed.
 
-SC_ENCRYPTED_HISTORIES and SC_OPERATIONS say how many and how long, SC_SEED is the first one's seed; what fails is told
-with the command that repeats it.
+SC_ENCRYPTED_HISTORIES and SC_OPERATIONS set the number and length of histories, SC_SEED the first seed; a failure shows
+the command that repeats it.
 """
 
 from __future__ import annotations

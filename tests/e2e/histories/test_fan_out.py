@@ -1,7 +1,7 @@
-"""R10 and R11: a message reaches 200 sockets, of which some are dead; its acknowledgement waits for none of them.
+"""R10 and R11: a message reaches 200 sockets, some of which are dead; its acknowledgement waits for none of them.
 
-SC_SOCKETS is how many (200; the full form is 1,000). A peer that takes nothing cannot be had here: the local cloud
-buffers for it. What posting does then is tested where posts are made (tests/unit/realtime, tests/integration).
+SC_SOCKETS is their number (200; the full form is 1,000). A peer that reads nothing cannot be tested here, because the
+local cloud buffers for it; posting to such a peer is tested in tests/unit/realtime and tests/integration.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ HOUR_MS = 3_600_000
 
 
 class Ear:
-    """A socket that is read, and how often each seq of a conversation was heard on it."""
+    """A socket that is read, and the number of times that it received each seq of a conversation."""
 
     def __init__(self, connection: ClientConnection, conversation_id: str) -> None:
         self.heard: Counter[int] = Counter()
@@ -61,12 +61,12 @@ class Ear:
             self.last_at = time.monotonic()
 
     def misses(self, seqs: Sequence[int]) -> set[int]:
-        """What was not heard on a socket that was not told to sync either."""
+        """The seqs that a socket did not receive, unless it was told to sync."""
         return set() if self.hints else set(seqs) - self.heard.keys()
 
 
 class Table:
-    """The table of live sockets, to put in what a missing $disconnect would leave."""
+    """The table of live sockets, to insert rows as a missing $disconnect would leave them."""
 
     def __init__(self, endpoints: Mapping[str, str]) -> None:
         session = botocore.session.Session()
@@ -108,7 +108,7 @@ async def _fan_out(crowd: list[Person], table: Table, report: list[str]) -> None
     ghosts = [(person, f"ghost-{n}-{person.id}") for person in crowd for n in range(GHOSTS_EACH)]
     for person, ghost in ghosts:
         table.add_ghost(person.id, ghost, opened_at=int(time.time() * 1000))
-    # when messages are sent while some sockets die without a word
+    # when messages are sent while some sockets are dropped without a close frame
     acknowledged, sent_at, seqs = [], {}, []
     for n in range(MESSAGES):
         if n == MESSAGES // 2:
@@ -118,7 +118,7 @@ async def _fan_out(crowd: list[Person], table: Table, report: list[str]) -> None
         took, message = await asyncio.to_thread(_timed_answer, partial(owner.send, group, f"{n}"))
         acknowledged.append(took)
         seqs.append(message["seq"])
-    # then all that live hear all of it, or were told to sync
+    # then all live sockets receive all of them, or were told to sync
     deadline = time.monotonic() + PATIENCE_S
     while any(each.misses(seqs) for each in living) and time.monotonic() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(0.05)
@@ -132,7 +132,7 @@ async def _fan_out(crowd: list[Person], table: Table, report: list[str]) -> None
     )
     assert not deaf, f"{len(deaf)} of {len(living)} sockets miss {deaf[:5]}"
     assert statistics.median(acknowledged) < 3 * statistics.median(alone) + 0.5
-    # and what a missing $disconnect left is gone after the first post that failed
+    # and rows left by a missing $disconnect are deleted after the first failed post
     for person, ghost in ghosts:
         eventually(lambda person=person, ghost=ghost: ghost not in table.sockets_of(person.id))  # type: ignore[misc]
     await asyncio.gather(*(each.connection.close() for each in living))

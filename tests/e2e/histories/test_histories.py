@@ -1,6 +1,6 @@
-"""R1, R5, R6, R7: whatever happens to people's devices, everybody ends with exactly the log they may see.
+"""R1, R5, R6, R7: whatever happens to people's devices, everybody ends with exactly the log that they may see.
 
-SC_HISTORIES and SC_OPERATIONS say how many and how long, SC_SEED is the first one's seed; what fails is told with the
+SC_HISTORIES and SC_OPERATIONS set the number and length of histories, SC_SEED the first seed; a failure shows the
 command that repeats it.
 """
 

@@ -1,6 +1,6 @@
-"""R1, R7 for the engine of the web client: it goes through the same histories as the Python client, on every device.
+"""R1, R7 for the web client's engine: all devices run it, in the same histories as the Python client.
 
-SC_WEB_HISTORIES and SC_OPERATIONS say how many and how long, SC_SEED is the first one's seed.
+SC_WEB_HISTORIES and SC_OPERATIONS set the number and length of histories, SC_SEED the first seed.
 """
 
 from __future__ import annotations

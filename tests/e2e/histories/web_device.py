@@ -1,4 +1,4 @@
-"""A device in a history that runs the web client's engine. What a test does past the engine goes by a Python client."""
+"""A device in a history that runs the web client's engine. A Python client makes requests that bypass the engine."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from tests.e2e.histories.web_host import Host, Port
 ACK_PATIENCE_MS = 6_000
 POLL_MS = 3_000
 RECONNECT_MS = {"base_ms": 200, "cap_ms": 2_000, "spread_ms": 500}
-# A device without a socket still tries: not so often that its tickets are what is tested.
+# A device without a socket keeps trying, but rarely enough that tickets are not what is tested.
 REFUSED_MS = {"base_ms": 200, "cap_ms": 20_000, "spread_ms": 500}
 
 
 @dataclass(slots=True)
 class Stream:
-    """The engine's stream, as far as a history asks things of it."""
+    """The part of the engine's stream that a history uses."""
 
     host: Host
     name: str
@@ -66,7 +66,7 @@ class Stream:
 
 
 class WebDevice:
-    """One device of one person. `seen` is its part of the evidence."""
+    """A person's device. `seen` is its part of the evidence."""
 
     def __init__(
         self,
@@ -125,7 +125,7 @@ class WebDevice:
         )
 
     async def restart(self, *, crashed: bool) -> None:
-        """End the process, in good order or in the middle of things, and begin again from what it stored."""
+        """End the process, cleanly or by a crash, and start again from its storage."""
         await self._host.call(self._name, "close", crashed=crashed)
         self.seen.steps.append(Restarted(crashed))
         self.restarts += 1
@@ -146,7 +146,7 @@ class WebDevice:
                 await self._moved.wait()
 
     async def catch_up(self, ends: Mapping[str, int], outs: Collection[str], *, within_s: float) -> None:
-        """Get everything up to these ends of logs, and know of the conversations that this person is out of.
+        """Read all events up to these ends of logs, and learn of the conversations that the person has left.
 
         Raises TimeoutError.
         """
@@ -157,11 +157,11 @@ class WebDevice:
                 await self._moved.wait()
 
     def cursor(self, conversation_id: str) -> int:
-        """The last seq that the application has got."""
+        """The last seq that the application has received."""
         return self._cursors.get(conversation_id, 0)
 
     async def note_states(self, room_ids: list[str]) -> None:
-        """Put into the evidence what the messages look like here."""
+        """Add the messages as this device has them to the evidence."""
         for room_id in room_ids:
             messages = await self._host.call(self._name, "state", conversation_id=room_id)
             self.seen.states[room_id] = tuple(decode(Message, each) for each in messages)
@@ -210,7 +210,7 @@ class WebDevice:
 
 
 class _Renewing(httpx.AsyncBaseTransport):
-    """Two clients live on one session here: the Python one renews it for both, so that neither reuses a token."""
+    """Renews the session for both clients of this device, so that neither reuses a refresh token."""
 
     def __init__(self, client: Client, inner: httpx.AsyncBaseTransport) -> None:
         self._client = client

@@ -1,6 +1,6 @@
-"""A Node process in which devices run the web client's engine; all their requests and frames go through this side.
+"""A Node process in which devices run the web client's engine; all their requests and frames pass through this process.
 
-Lines of JSON both ways (web/tests/histories/host.ts). One process serves all devices of a campaign.
+Both sides exchange lines of JSON (web/tests/histories/host.ts). One process serves all devices of a campaign.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ NODE_MIN = (20, 19)
 
 
 class EngineFault(Exception):
-    """The engine threw what no caller of it should ever see."""
+    """The engine threw an exception that no caller should ever see."""
 
 
 class Port:
-    """What the host asks of one device's surroundings. `told` gets every other line about it."""
+    """The environment of one device for the host. `told` gets every other line about the device."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Port:
 
 
 class Host:
-    """The process, and what is under way with it."""
+    """The process and its pending calls."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -72,7 +72,7 @@ class Host:
         self._ports[name] = port
 
     async def call(self, device: str, method: str, **given: Any) -> Any:
-        """Let a device do something. Raises ApiError, ConnectionLost, EngineFault."""
+        """Call a method of a device. Raises ApiError, ConnectionLost, EngineFault."""
         self._last_id += 1
         answer = self._calls[self._last_id] = asyncio.get_running_loop().create_future()
         self._say(t="call", id=self._last_id, device=device, method=method, given=given)
@@ -164,7 +164,7 @@ class Host:
         wire = self._wires.get(line["wire"])
         if wire is None:
             return
-        with contextlib.suppress(ConnectionLost):  # the reader of this socket tells
+        with contextlib.suppress(ConnectionLost):  # the reader of this socket reports it
             await wire.send(line["text"])
 
     def _start(self, work: Any) -> None:
@@ -202,7 +202,7 @@ def _error(line: dict[str, Any]) -> Exception:
 
 
 def missing() -> str | None:
-    """Why there can be no host here; None if there can."""
+    """The reason why no host can run here; None if one can."""
     node = shutil.which("node")
     if node is None:
         return "there is no Node.js"
@@ -214,7 +214,7 @@ def missing() -> str | None:
 
 @asynccontextmanager
 async def host() -> AsyncIterator[Host]:
-    """Build the engine and run it."""
+    """Build the engine and run its host."""
     build = await asyncio.create_subprocess_exec("npm", "run", "-s", "build:host", cwd=WEB)
     if await build.wait() != 0:
         raise EngineFault("the engine cannot be built")
