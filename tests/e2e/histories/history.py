@@ -191,7 +191,7 @@ class History:
             await self._post(device, place, write, over_socket=operation.way == "socket")
 
     def _root(self, device: AnyDevice, place: Place, operation: Operation) -> str:
-        """The message to reply to, empty for none: every third message is a reply, if its sender certainly sees the root."""
+        """The message to reply to, or empty: every third message is a reply, if its sender certainly sees the root."""
         sees_all = self.records.rooms[place.id].history_visible or device.user_id == self.people[0].user_id
         if not place.messages or not sees_all or operation.pick_more > 1 / 3:
             return ""
