@@ -25,7 +25,7 @@ def audit(files: list[str]) -> str:
 
 
 def report(answer: str) -> int:
-    """Print what was found. An advisory service that cannot be reached is said, and no failure."""
+    """Print the findings; returns the exit code. An unreachable advisory service is reported, but is no failure."""
     try:
         packages: list[dict[str, Any]] = json.loads(answer)["dependencies"]
     except (ValueError, KeyError):
@@ -55,7 +55,7 @@ def audit_web() -> str:
 
 
 def report_web(answer: str) -> int:
-    """Print what was found. An advisory service that cannot be reached is said, and no failure."""
+    """Print the findings; returns the exit code. An unreachable advisory service is reported, but is no failure."""
     try:
         found: dict[str, dict[str, Any]] = json.loads(answer)["vulnerabilities"]
     except (ValueError, KeyError):

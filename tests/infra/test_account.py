@@ -31,7 +31,7 @@ def of_kind(environment: str, kind: str, **parameters: str) -> dict[str, dict[st
     return {path: each.properties for path, each in found if each.kind == kind}
 
 
-# --- what is left when a stack is deleted ---------------------------------------------------------------------
+# --- deleting a stack -----------------------------------------------------------------------------------------
 
 HOLDS_DATA = {"AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::KMS::Key", "AWS::SecretsManager::Secret"}
 BUILT = {"Web.Bucket"}  # built from this repository, so it can be built again

@@ -136,7 +136,7 @@ def test_what_aws_takes_passes_and_what_it_refuses_does_not(
     refused(service, operation, bad)
 
 
-# --- what can be read in the templates ------------------------------------------------------------------------
+# --- rules checked in the templates ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "statemachines").glob("*.json")), ids=lambda path: path.stem)
