@@ -33,7 +33,7 @@ Written by `make openapi` from template.yaml and the typed settings of the code;
 
 ## Parameters of a deployment
 
-Given to `make deploy` as `PARAMETERS="Name=value …"` or in samconfig.toml; [deploy.md](deploy.md) explains some of them further.
+Given to `make deploy` as `PARAMETERS="Name=value …"` or in samconfig.toml; [deploy.md](deploy.md) explains some.
 
 | parameter | values | default | what it does |
 |---|---|---|---|
