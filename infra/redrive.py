@@ -27,7 +27,7 @@ SEEN_S = 60  # messages are hidden from others for this long, in case this proce
 
 # The effect of a retry on the messages of each queue.
 EXPLAINED: Mapping[str, str] = {
-    "push": "each device gets each push once, because its deliveries are kept for 15 days. Pushes of messages that are "
+    "push": "each device gets a push once, because its deliveries are kept for 15 days. Pushes of messages that are "
     "older than a day or were read meanwhile, and rings that are over, are dropped.",
     "notifications": "each notice is in a person's list once, because its id stays the same. Notices older than a day "
     "cause no push.",
