@@ -1,8 +1,8 @@
 """`python -m infra.local.rights [INSTANCE]`: compares each function's rights with its calls in a running local cloud.
 
 The local cloud refuses calls that no right allows, as AWS does, and records each kind of call (`parity_rights`). After
-the end-to-end tests this command lists the refused calls, each of which is a fault, and the unused rights: a right is
-in infra/unreached_rights.toml with the reason why tests do not use it, or it is superfluous (R44).
+the end-to-end tests this command lists the refused calls, each of which is a fault, and the unused rights, which are
+superfluous, except for those that infra/unreached_rights.toml has with the reason (R44).
 
 A right that functions share (infra/rights.yaml, infra/realtime.yaml) counts as used if one of them uses it (decision
 79).
@@ -74,12 +74,10 @@ def unused(holders: Mapping[Right, set[str]], calls: Iterable[Json]) -> list[Rig
     ]
 
 
-def explained(right: Right, reasons: Iterable[Json]) -> bool:
-    """Whether a reason is recorded why tests do not use a right."""
+def explained(owner: str, action: str, on: str, reasons: Iterable[Json]) -> bool:
+    """Whether one of the reasons covers this function or shared policy, action, and resource or keyring."""
     return any(
-        fnmatchcase(right.owner, each["owner"])
-        and fnmatchcase(right.action, each["action"])
-        and fnmatchcase(right.keyring or right.resource, each["on"])
+        fnmatchcase(owner, each["owner"]) and fnmatchcase(action, each["action"]) and fnmatchcase(on, each["on"])
         for each in reasons
     )
 
@@ -128,12 +126,21 @@ def main(name: str) -> int:
     calls = [json.loads(line) for line in (here.home / "calls.jsonl").read_text().splitlines()]
     ours = [call for call in calls if call["role"] in functions]
     holders = granted(session.client("iam", endpoint_url=endpoint), functions)
-    refused = [call for call in ours if not call["allowed"]]
-    reasons = tomllib.loads(UNREACHED.read_text())["unreached"]
+    known = tomllib.loads(UNREACHED.read_text())
     idle = unused(holders, [call for call in ours if call["allowed"]])
-    left = sorted(str(right) for right in idle if not explained(right, reasons))
-    for call in refused:
-        print(f"refused: {functions[call['role']]}: {call['action']} on {call['resource']}")
+    left = sorted(
+        str(right)
+        for right in idle
+        if not explained(right.owner, right.action, right.keyring or right.resource, known["unreached"])
+    )
+    refused = [
+        f"{functions[call['role']]}: {call['action']} on {call['resource']}"
+        for call in ours
+        if not call["allowed"]
+        and not explained(functions[call["role"]], call["action"], call["resource"], known["refused"])
+    ]
+    for what in refused:
+        print(f"refused: {what}")
     for right in left:
         print(f"unused: {right}")
     print(f"{len(ours)} kinds of calls of {len({call['role'] for call in ours})} functions, {len(refused)} refused; ")

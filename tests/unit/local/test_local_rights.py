@@ -64,7 +64,7 @@ def test_a_policy_grants_each_action_on_each_resource_and_a_key_for_each_ring() 
     ],
 )
 def test_a_reason_is_for_the_rights_that_it_names(reason: dict[str, str], known: bool) -> None:
-    assert rights.explained(Right("Calls", "chime:CreateMeeting", "meeting"), [reason]) is known
+    assert rights.explained("Calls", "chime:CreateMeeting", "meeting", [reason]) is known
 
 
 def test_a_kind_of_call_is_kept_once_whatever_ids_it_names(tmp_path: Path) -> None:
