@@ -34,7 +34,7 @@ LOOK_EVERY_S = 2.0
 
 # Tables that are not restored unless `--only` names them, and why.
 LEFT: Mapping[str, str] = {
-    "sessions": "ended sessions would be live again",
+    "sessions": "a session that was ended would be live again",
     "one_time_tokens": "used codes would be valid again",
     "tickets": "they live for a minute",
     "connections": "it lists the sockets that are open now",
