@@ -72,7 +72,7 @@ def test_every_screen_of_a_person_keeps_the_rules(
             if name in ("notifications", "settings security", "group members", "group invitations"):
                 keep(page, name.replace(" ", "-"))
         page.keyboard.press("Control+k")
-        expect(page.get_by_role("dialog", name="Jump or do")).to_be_visible()
+        expect(page.get_by_role("dialog", name="Go to or run a command")).to_be_visible()
         found += audit(page, "palette")
         keep(page, "palette")
         page.keyboard.press("Escape")
@@ -107,7 +107,7 @@ def test_every_dialog_keeps_the_rules_and_what_a_link_shows_to_strangers(
         page.get_by_role("button", name="Share plan.txt").click()
         found += audit(page, "sharing")
         page.get_by_role("tab", name="Links").click()
-        page.get_by_role("button", name="Make a link").click()
+        page.get_by_role("button", name="Create a link").click()
         link = page.get_by_label("Link", exact=True).input_value()
         found += audit(page, "links")
     with closing(Window(browser, endpoints["web_url"], "Nobody")) as nobody:
@@ -198,7 +198,7 @@ def test_a_journey_by_the_keyboard_alone(browser: Browser, endpoints: dict[str, 
         expect(page.get_by_role("navigation", name="Conversations")).to_be_visible()
 
         keys.press("Control+k")
-        expect(page.get_by_role("dialog", name="Jump or do").get_by_role("searchbox")).to_be_focused()
+        expect(page.get_by_role("dialog", name="Go to or run a command").get_by_role("searchbox")).to_be_focused()
         keys.type("Keys")
         expect(page.get_by_role("menuitem")).to_have_count(1)
         keys.press("ArrowDown")
@@ -221,7 +221,7 @@ def test_a_journey_by_the_keyboard_alone(browser: Browser, endpoints: dict[str, 
         expect(page.get_by_role("switch", name="Others see what I have read")).not_to_be_checked()
 
         keys.press("Control+k")
-        expect(page.get_by_role("dialog", name="Jump or do").get_by_role("searchbox")).to_be_focused()
+        expect(page.get_by_role("dialog", name="Go to or run a command").get_by_role("searchbox")).to_be_focused()
         keys.type("Sign out")
         expect(page.get_by_role("menuitem")).to_have_count(1)
         keys.press("ArrowDown")

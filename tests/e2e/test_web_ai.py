@@ -65,7 +65,7 @@ def test_both_switches_are_asked_for_and_an_answer_leads_to_its_messages(
     _help(window)
     window.page.get_by_role("checkbox", name="I want AI help").check()
     window.page.get_by_role("checkbox", name=re.compile("This conversation")).check()
-    expect(window.page.get_by_text(re.compile("nothing leaves this account"))).to_be_visible()
+    expect(window.page.get_by_text(re.compile("nothing leaves this service"))).to_be_visible()
     assert ada.ok("GET", "/ai/settings")["enabled"]
     assert ada.ok("GET", f"/conversations/{room}")["settings"]["ai_enabled"]
 
@@ -217,7 +217,7 @@ def test_a_message_is_translated_in_place_and_one_s_own_words_are_rewritten(
     window.page.get_by_role("button", name="AI help", exact=True).click()
     window.page.get_by_role("button", name="More formal").click()
     expect(window.page.get_by_label("Write a message")).to_have_value("Would you kindly: send it", timeout=60_000)
-    window.page.get_by_role("button", name="My own words again").click()
+    window.page.get_by_role("button", name="Restore my text").click()
     expect(window.page.get_by_label("Write a message")).to_have_value("send it")
 
 

@@ -55,12 +55,12 @@ def test_a_call_is_answered_on_one_device_and_shows_how_it_goes(devices: tuple[W
     bob.page.get_by_role("button", name="Mute").click()
     expect(ada.page.get_by_role("img", name="Muted")).to_be_visible()
 
-    bob.page.get_by_role("button", name="Show my screen").click()
+    bob.page.get_by_role("button", name="Share my screen").click()
     expect(ada.page.get_by_text("Bob’s screen")).to_be_visible()
     eventually(lambda: ada.page.evaluate(BIG), within_s=PATIENCE_MS / 1000)
     ada.page.get_by_role("button", name="Large").click()
     found += audit(ada.page, "in a large call")
-    bob.page.get_by_role("button", name="Show my screen").click()
+    bob.page.get_by_role("button", name="Share my screen").click()
     expect(ada.page.get_by_text("Bob’s screen")).to_be_hidden()
     _shows(ada.page, 2)
 
@@ -86,9 +86,9 @@ def test_who_reloads_the_page_joins_again(devices: tuple[Window, Window, Window]
     bob.page.get_by_role("button", name="Answer").click()
     expect(ada.page.get_by_role("img", name="Good connection")).to_be_visible()
     bob.page.reload()
-    bob.page.get_by_role("button", name="Join it").click()
+    bob.page.get_by_role("button", name="Join", exact=True).click()
     for each in (ada, bob):
         expect(each.page.get_by_role("img", name="Good connection")).to_be_visible()
     ada.page.get_by_role("button", name="Leave").click()
     bob.page.get_by_role("button", name="Leave").click()
-    expect(ada.page.get_by_text("A call goes on here.")).to_be_hidden()
+    expect(ada.page.get_by_text("A call is in progress.")).to_be_hidden()

@@ -98,7 +98,7 @@ def test_a_link_to_a_message_leads_there_and_a_date_does(opened: Any, ada: Perso
     window.page.reload()
     expect(window.message("the very first")).to_be_in_viewport()
 
-    window.page.get_by_role("button", name="To the newest").or_(
+    window.page.get_by_role("button", name="Jump to newest").or_(
         window.page.get_by_role("button", name=re.compile("new message"))
     ).click()
     expect(window.message("the very first")).not_to_be_in_viewport()
@@ -338,13 +338,13 @@ def test_files_are_pasted_shown_in_place_and_gathered_in_the_gallery(
     expect(window.page.locator(".tray").get_by_text("square.png")).to_be_visible()
     expect(window.page.locator(".tray progress")).to_have_count(0, timeout=60_000)
     window.say("look")
-    expect(other.message("look").get_by_role("button", name="Look at square.png")).to_be_visible()
-    other.message("look").get_by_role("button", name="Look at square.png").click()
+    expect(other.message("look").get_by_role("button", name="View square.png")).to_be_visible()
+    other.message("look").get_by_role("button", name="View square.png").click()
     expect(other.page.get_by_role("dialog").get_by_role("img", name="square.png")).to_be_visible()
     other.page.keyboard.press("Escape")
     other.page.get_by_role("button", name="More of this conversation").click()
     other.page.get_by_role("menuitem", name="Pictures and files").click()
-    expect(other.page.get_by_role("complementary").get_by_role("button", name="Look at square.png")).to_be_visible()
+    expect(other.page.get_by_role("complementary").get_by_role("button", name="View square.png")).to_be_visible()
 
 
 def test_an_upload_can_be_cancelled(opened: Any, ada: Person, room: str) -> None:

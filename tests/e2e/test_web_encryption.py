@@ -133,7 +133,7 @@ def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
         page.get_by_label("Find people by name").fill(bob.username)
         page.get_by_role("checkbox", name=re.compile(bob.username)).check()
         page.get_by_text("End-to-end encrypted", exact=True).click()
-        page.get_by_role("button", name="Begin").click()
+        page.get_by_role("button", name="Start", exact=True).click()
         expect(page.get_by_role("button", name="End-to-end encryption")).to_be_visible()
         conversation_id = page.evaluate("location.hash").split("/")[2]
         _let_in(devices, bobs, conversation_id)
@@ -255,7 +255,7 @@ def test_a_backup_is_opened_by_a_new_window_and_by_a_device_of_the_other_client(
             window.open("Tea")
             page.get_by_role("button", name="End-to-end encryption").click()
             page.get_by_label("Passphrase").fill("what I shall not forget")
-            page.get_by_role("button", name="Read the backup").click()
-            expect(page.get_by_text("1 earlier messages were read.")).to_be_visible()
+            page.get_by_role("button", name="Restore the backup").click()
+            expect(page.get_by_text("1 earlier messages were restored.")).to_be_visible()
             page.get_by_role("button", name="Close").click()
             expect(window.message("a cup of tea?")).to_be_visible()

@@ -80,19 +80,19 @@ def test_a_link_lets_somebody_in_once_an_admin_agrees(town: Town, ada: Person, b
     dan = town.person("dan")
     group = ada.group_with(bob, name="Club")
     page = panel(opened(ada), group, "Links")
-    page.get_by_label("An admin decides who comes in").check()
-    page.get_by_role("button", name="Make a link").click()
+    page.get_by_label("An admin approves who joins").check()
+    page.get_by_role("button", name="Create a link").click()
     expect(page.get_by_role("img", name="QR code of the link")).to_be_visible()
     link = page.get_by_label("Link", exact=True).input_value()
     # when somebody follows it and asks
     theirs = opened(dan).page
     theirs.evaluate("link => { location.hash = new URL(link).hash }", link)
     expect(theirs.get_by_role("heading", name="Club")).to_be_visible()
-    theirs.get_by_role("button", name="Ask to come in").click()
+    theirs.get_by_role("button", name="Ask to join").click()
     expect(theirs.get_by_text("You have asked.")).to_be_visible()
     # then the admin sees it at once and lets them in
     page.get_by_role("tab", name="Requests").click()
-    page.get_by_role("button", name="Let in: Dan").click()
+    page.get_by_role("button", name="Approve Dan").click()
     expect(theirs.get_by_role("navigation").get_by_role("button", name=re.compile("Club"))).to_be_visible()
     # and a link that is revoked lets nobody in
     page.get_by_role("tab", name="Links").click()

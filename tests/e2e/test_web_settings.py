@@ -72,11 +72,11 @@ def test_a_session_on_another_device_is_ended(ada: Window, browser: Browser, end
 
 def test_the_password_is_changed_and_a_wrong_one_is_told(ada: Window) -> None:
     page = settings(ada, "Sign-in")
-    page.get_by_label("Password so far").fill("not this one")
+    page.get_by_label("Current password").fill("not this one")
     page.get_by_label("New password").fill(NEW_PASSWORD)
     page.get_by_role("button", name="Change password").click()
-    expect(page.get_by_role("alert")).to_contain_text("do not belong together")
-    page.get_by_label("Password so far").fill(PASSWORD)
+    expect(page.get_by_role("alert")).to_contain_text("password is incorrect")
+    page.get_by_label("Current password").fill(PASSWORD)
     page.get_by_role("button", name="Change password").click()
     expect(page.get_by_text("The password is changed")).to_be_visible()
     sign_out(ada)
@@ -130,7 +130,7 @@ def test_a_passkey_is_made_signs_in_and_is_removed(browser: Browser, endpoints: 
         settings(ada, "Sign-in")
         page.get_by_label("Name of the passkey").fill("Laptop")
         page.get_by_role("button", name="Add a passkey").click()
-        expect(page.get_by_text("Laptop can sign you in now.")).to_be_visible()
+        expect(page.get_by_text("You can sign in with Laptop now.")).to_be_visible()
         held = devtools.send("WebAuthn.getCredentials", {"authenticatorId": made["authenticatorId"]})["credentials"]
         assert len(held) == 1
 
@@ -158,7 +158,7 @@ def test_preferences_and_quiet_hours_are_kept(ada: Window) -> None:
     for change in (
         lambda: page.get_by_label("Messages", exact=True).select_option("mentions"),
         lambda: page.get_by_role("switch", name="Polls").press("Space"),
-        lambda: page.get_by_role("switch", name="Leave me alone for some hours").press("Space"),
+        lambda: page.get_by_role("switch", name="Use quiet hours").press("Space"),
         lambda: page.get_by_label("From", exact=True).fill("21:30"),
         lambda: page.get_by_label("Time zone").select_option("Europe/Berlin"),
     ):
@@ -185,7 +185,7 @@ def test_language_and_colours_are_chosen_on_this_device(ada: Window) -> None:
 
 def test_a_copy_of_ones_data_is_made_and_the_account_erased(ada: Window, tmp_path: Path) -> None:
     page = settings(ada, "Data and account")
-    page.get_by_role("button", name="Make a copy").click()
+    page.get_by_role("button", name="Request a copy").click()
     with page.expect_download() as downloading:
         page.get_by_role("button", name="Download").click()
     assert Path(downloading.value.path()).read_bytes().startswith(b"PK")
@@ -194,7 +194,7 @@ def test_a_copy_of_ones_data_is_made_and_the_account_erased(ada: Window, tmp_pat
     dialog = page.get_by_role("dialog", name="Erase your account?")
     dialog.get_by_label("Password").fill("not this one")
     dialog.get_by_role("button", name="Erase it").click()
-    expect(dialog.get_by_role("alert")).to_contain_text("do not belong together")
+    expect(dialog.get_by_role("alert")).to_contain_text("password is incorrect")
     dialog.get_by_label("Password").fill(PASSWORD)
     dialog.get_by_role("button", name="Erase it").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

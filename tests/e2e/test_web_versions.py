@@ -66,7 +66,7 @@ def test_a_newer_version_is_offered_to_an_open_tab_and_what_one_types_stays(
         expect(window.message("the old version goes on meanwhile")).to_be_visible()
 
         with page.expect_navigation():
-            page.get_by_role("button", name="Load it").click()
+            page.get_by_role("button", name="Reload").click()
         expect(page.get_by_label("Write a message")).to_have_value("half a thought")
         expect(page.get_by_text("A newer version is ready.")).to_have_count(0)
         page.get_by_label("Write a message").press("Enter")

@@ -70,7 +70,7 @@ class Window:
         page.get_by_label("Username").fill(self.username)
         page.get_by_label("E-mail address").fill(f"{self.username}@example.com")
         page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Make an account").click()
+        page.get_by_role("button", name="Create account").click()
         expect(page.get_by_role("navigation", name="Conversations")).to_be_visible()
 
     def sign_in(self) -> None:
@@ -84,7 +84,7 @@ class Window:
         self.page.get_by_role("button", name="New conversation").click()
         self.page.get_by_label("Find people by name").fill(other.username)
         self.page.get_by_role("checkbox", name=re.compile(other.username)).check()
-        self.page.get_by_role("button", name="Begin").click()
+        self.page.get_by_role("button", name="Start", exact=True).click()
         expect(self.page.get_by_role("heading", name=other.name)).to_be_visible()
 
     def open(self, other: Window | str) -> None:

@@ -121,7 +121,7 @@ function Loaded({ conversation, onClose }: { conversation: Conversation; onClose
         <MessageList message={place.screen === "conversations" && place.id === id ? place.message : undefined} />
         {encrypted && <KeyNotice conversationId={id} members={members} />}
         <p className="typing" aria-live="polite">
-          {typing.length > 0 && t("typing", { names: typing.join(", ") })}
+          {typing.length > 0 && t("typing", { names: typing.join(", "), count: typing.length })}
         </p>
         {asking ? (
           <NewPoll conversationId={id} onDone={() => setAsking(false)} />
