@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, RootModel
 
 from assistant.embedded.moderating import CATEGORIES
-from kernel.schema import Beyond, Body, Id, Input, Instant, Output, SearchText
+from kernel.schema import Beyond, Body, Id, Input, Instant, Output, SearchText, absent
 from kernel.websocket import Frame
 from messages.schemas import Message
 from users.schemas import Locale
@@ -14,24 +14,20 @@ LongText = Annotated[Body, Field(min_length=1, max_length=10_000)]
 Tone = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^\W_][\w -]*$")]
 
 
-def _absent() -> Any:
-    """The default of fields that may be missing but not null; only given fields are read."""
-
-
 class FeaturesIn(Input):
-    summaries: bool = Field(default_factory=_absent)
-    replies: bool = Field(default_factory=_absent)
-    translations: bool = Field(default_factory=_absent)
-    rewrites: bool = Field(default_factory=_absent)
-    answers: bool = Field(default_factory=_absent)
-    moderations: bool = Field(default_factory=_absent)
-    transcriptions: bool = Field(default_factory=_absent)
+    summaries: bool = Field(default_factory=absent)
+    replies: bool = Field(default_factory=absent)
+    translations: bool = Field(default_factory=absent)
+    rewrites: bool = Field(default_factory=absent)
+    answers: bool = Field(default_factory=absent)
+    moderations: bool = Field(default_factory=absent)
+    transcriptions: bool = Field(default_factory=absent)
 
 
 class AiSettingsChanges(Input):
-    enabled: bool = Field(default_factory=_absent)
-    features: FeaturesIn = Field(default_factory=_absent)
-    language: Locale = Field(default_factory=_absent)
+    enabled: bool = Field(default_factory=absent)
+    features: FeaturesIn = Field(default_factory=absent)
+    language: Locale = Field(default_factory=absent)
 
 
 class Features(Output):

@@ -6,7 +6,20 @@ from pydantic import Field, StringConstraints
 
 from drive.schemas import File
 from kernel import schema
-from kernel.schema import Beyond, ClientId, Id, Input, Instant, InstantIn, Opaque, Output, Paging, SearchText, Secret
+from kernel.schema import (
+    Beyond,
+    ClientId,
+    Id,
+    Input,
+    Instant,
+    InstantIn,
+    Opaque,
+    Output,
+    Paging,
+    SearchText,
+    Secret,
+    absent,
+)
 from users.schemas import PublicProfile
 
 Name = Annotated[schema.Name, Field(min_length=1, max_length=255)]
@@ -72,15 +85,11 @@ class UploadCompletion(Input):
     parts: Annotated[list[SentPart], Field(max_length=10_000)] = []
 
 
-def _absent() -> Any:
-    """The default of fields that may be missing."""
-
-
 class FileChanges(Input):
     """`folder_id` null moves to the root."""
 
-    name: Name = Field(default_factory=_absent)
-    folder_id: Id | None = Field(default_factory=_absent)
+    name: Name = Field(default_factory=absent)
+    folder_id: Id | None = Field(default_factory=absent)
 
 
 class Download(Output):
@@ -124,8 +133,8 @@ class NewFolder(Input):
 class FolderChanges(Input):
     """`parent_id` null moves to the root."""
 
-    name: Name = Field(default_factory=_absent)
-    parent_id: Id | None = Field(default_factory=_absent)
+    name: Name = Field(default_factory=absent)
+    parent_id: Id | None = Field(default_factory=absent)
 
 
 class Folder(Output):

@@ -1,18 +1,14 @@
 """People: requests and answers."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
-from kernel.schema import Id, Input, Instant, Name, Note, Opaque, Output, Paging, SearchText
+from kernel.schema import Id, Input, Instant, Name, Note, Opaque, Output, Paging, SearchText, absent
 from users.model import Audience, ContactState, Role
 
 DisplayName = Annotated[Name, Field(min_length=1, max_length=100)]
 Locale = Annotated[Opaque, Field(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
-
-
-def _absent() -> Any:
-    """The default of a field that may be absent but not null; only fields that were set are read."""
 
 
 class PublicProfile(Output):
@@ -44,9 +40,9 @@ class FullProfile(PublicProfile):
 
 
 class SettingsChanges(Input):
-    read_receipts: bool = Field(default_factory=_absent)
-    last_seen: Audience = Field(default_factory=_absent)
-    ai_enabled: bool = Field(default_factory=_absent)
+    read_receipts: bool = Field(default_factory=absent)
+    last_seen: Audience = Field(default_factory=absent)
+    ai_enabled: bool = Field(default_factory=absent)
 
 
 class ProfileChanges(Input):
@@ -56,11 +52,11 @@ class ProfileChanges(Input):
     file later does not change the avatar.
     """
 
-    display_name: DisplayName = Field(default_factory=_absent)
+    display_name: DisplayName = Field(default_factory=absent)
     bio: Annotated[Note, Field(max_length=500)] | None = None
     avatar_file_id: Id | None = None
-    locale: Locale = Field(default_factory=_absent)
-    settings: SettingsChanges = Field(default_factory=_absent)
+    locale: Locale = Field(default_factory=absent)
+    settings: SettingsChanges = Field(default_factory=absent)
 
 
 class PeopleSearch(Paging):

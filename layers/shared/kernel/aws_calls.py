@@ -111,13 +111,13 @@ class DirectCalls:
         """Resolve the endpoint by botocore for the first call and keep it for all others."""
         context: dict[str, Any] = {}
         url, headers, _ = self._client._resolve_endpoint_ruleset(model, arguments, context)
-        signing, signer = context.get("signing", {}), self._signer
+        scope, signer = context.get("signing", {}), self._signer
         self._endpoint = found = _Endpoint(
             url.rstrip("/") + "/",
             urlsplit(url).netloc,
             headers,
-            signing.get("signing_name", signer.signing_name),
-            signing.get("region", signer.region_name),
+            scope.get("signing_name", signer.signing_name),
+            scope.get("region", signer.region_name),
         )
         return found
 

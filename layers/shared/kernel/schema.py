@@ -141,6 +141,10 @@ class Paging(Query):
     cursor: Opaque | None = None
 
 
+def absent() -> Any:
+    """The `default_factory` of fields that may be missing but not null; only fields that were set are read."""
+
+
 def parse_json(model: type[M], raw: str | bytes) -> M:
     """The body as a model; raises MalformedJson, or ValidationFailed naming each field."""
     try:
