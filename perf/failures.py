@@ -11,12 +11,11 @@ import argparse
 import json
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from perf.against import tree_of
 from perf.template import ROOT
 
 CHILD = Path(__file__).with_name("failures_child.py")
@@ -25,18 +24,6 @@ REDIS, REDIS_FAULTS = ("redis-send", "redis-sign-in"), ("hung", "down")
 CELLS = [f"{one}/{fault}" for one in SERVICES for fault in FAULTS]
 CELLS += [f"{one}/{fault}" for one in REDIS for fault in REDIS_FAULTS]
 Figures = Mapping[str, Mapping[str, float]]
-
-
-@contextmanager
-def _revision(name: str) -> Iterator[Path]:
-    """A work tree of an earlier revision in a temporary folder."""
-    with tempfile.TemporaryDirectory() as folder:
-        tree = Path(folder) / "tree"
-        subprocess.run(["git", "worktree", "add", "--detach", "-q", str(tree), name], cwd=ROOT, check=True)
-        try:
-            yield tree
-        finally:
-            subprocess.run(["git", "worktree", "remove", "--force", str(tree)], cwd=ROOT, check=True)
 
 
 def _measured(root: Path, cells: list[str]) -> Figures:
@@ -66,7 +53,7 @@ def main() -> int:
     chosen = parser.parse_args()
     print(_table("now", _measured(ROOT, chosen.cells)), flush=True)
     if chosen.against:
-        with _revision(chosen.against) as tree:
+        with tree_of(chosen.against) as tree:
             print(_table(chosen.against, _measured(tree, chosen.cells)), flush=True)
     return 0
 
