@@ -2,6 +2,8 @@
 
 If this user may create control groups, the kernel limits it (a CPU quota with periods of 20 ms, as in Lambda);
 otherwise the process is stopped and continued by signals.
+
+`python -m perf.held SHARE COMMAND…` limits a command and all that it starts to this share of all cores together.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -106,3 +109,24 @@ def _wait(process: subprocess.Popen[bytes], share: float, timeout_s: float) -> N
         time.sleep(PERIOD_US / 1e6 * share)
         process.send_signal(signal.SIGSTOP)
         time.sleep(PERIOD_US / 1e6 * (1 - share))
+
+
+def main() -> int:
+    """Run the command with this share of all cores; returns its exit code, or 2 after saying what is missing."""
+    try:
+        share, command = float(sys.argv[1]), sys.argv[2:]
+    except (IndexError, ValueError):
+        command = []
+    if not command or not 0 < share <= 1:
+        print("use: python -m perf.held SHARE COMMAND… (SHARE: above 0, at most 1)", file=sys.stderr)
+        return 2
+    with group() as held:
+        if held is None:
+            print(f"no control group with a CPU quota can be made below {_GROUPS}: run this as root", file=sys.stderr)
+            return 2
+        held.hold(share * (os.cpu_count() or 1))
+        return subprocess.run(command, preexec_fn=held.enter, check=False).returncode
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -192,6 +192,7 @@ FAULTS: dict[str, Callable[[Any], AbstractContextManager[None]]] = {
 }
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_session_that_ends_while_redis_takes_nothing_is_refused_at_once(redis: Any, fault: str) -> None:
     """Redis still has the session as live, but callers do not trust a Redis that accepts no writes (R51)."""
@@ -214,6 +215,7 @@ def test_a_session_that_ends_while_redis_takes_nothing_is_refused_at_once(redis:
     assert jobs() == []
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_sessions_that_stand_go_on_while_redis_takes_nothing(redis: Any, fault: str) -> None:
     person = someone()

@@ -227,3 +227,10 @@ def test_a_mistake_in_a_command_is_not_hidden(valkey: Valkey, settings: pytest.M
     with pytest.raises(ZeroDivisionError):
         cache.call(lambda _redis: 1 / 0)
     assert cache.breaker.state == "closed"
+
+
+def test_other_tests_have_a_redis_that_may_be_slow(redis: Any) -> None:
+    _ping()
+    redis.client_pause(int(3 * REDIS_TIMEOUT_S * 1_000))
+    assert _ping() == 2
+    assert cache.breaker.state == "closed"

@@ -160,3 +160,12 @@ def test_sizes_of_packages_are_kept_with_their_sum(tmp_path: Path) -> None:
     assert [part.mb for part in parts] == [1] * (1 + len(packages.LAYERS))
     assert packages.as_json([whole])[0]["mb"] == len(parts)
     assert packages.table([Size("a part", 1.5, 0.25)]).rows == [("a part", "1.50", "0.250")]
+
+
+def test_a_command_held_by_hand_ends_with_its_own_code_or_says_what_is_missing() -> None:
+    own = "import sys; sys.exit(3)"
+    ended = subprocess.run([sys.executable, "-m", "perf.held", "0.5", sys.executable, "-c", own], capture_output=True)
+    assert ended.returncode == 3 or b"control group" in ended.stderr
+    for arguments in ([], ["0.5"], ["2", "true"], ["half", "true"]):
+        refused = subprocess.run([sys.executable, "-m", "perf.held", *arguments], capture_output=True)
+        assert (refused.returncode, refused.stderr.startswith(b"use:")) == (2, True)
