@@ -9,22 +9,3 @@ from accounts.sessions import authenticate_by_table as authenticate
 from accounts.step_up import require_password, require_recent_proof
 from accounts.store import delete_attempts, user_id_of
 from accounts.totp import reset as reset_totp
-
-__all__ = [
-    "AFTER_SIGN_IN",
-    "CLOSE_SOCKETS",
-    "END_DISOWNED",
-    "END_ERASED",
-    "END_SESSIONS",
-    "authenticate",
-    "ban",
-    "bans",
-    "delete_attempts",
-    "end_everything",
-    "require_password",
-    "require_recent_proof",
-    "reset_totp",
-    "session_views",
-    "unban",
-    "user_id_of",
-]

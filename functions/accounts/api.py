@@ -6,5 +6,3 @@
 from __future__ import annotations
 
 from accounts.sessions import authenticate, authenticate_by_table
-
-__all__ = ["authenticate", "authenticate_by_table"]

@@ -4,5 +4,3 @@ from __future__ import annotations
 
 from accounts.liveness import is_live, is_live_by_table
 from accounts.session_store import live_sessions_among
-
-__all__ = ["is_live", "is_live_by_table", "live_sessions_among"]

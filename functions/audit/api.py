@@ -3,5 +3,3 @@
 from __future__ import annotations
 
 from audit.service import entries, entries_about, proof, record, stage
-
-__all__ = ["entries", "entries_about", "proof", "record", "stage"]

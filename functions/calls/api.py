@@ -3,5 +3,3 @@
 from __future__ import annotations
 
 from calls.service import live, ringing_for
-
-__all__ = ["live", "ringing_for"]

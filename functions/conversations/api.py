@@ -9,18 +9,15 @@ from conversations.erasure import ERASE_CONVERSATION
 from conversations.joining import join, plan_join
 from conversations.members import affected_members
 from conversations.members import remove as remove_member
-from conversations.plans import append, append_and_publish, with_info
+from conversations.plans import append, append_and_publish
 from conversations.ports import Eraser, Preview, register_eraser, register_messages
 from conversations.publish import ephemeral_frame, log_unpublished, publish_ephemeral, publish_events, publish_to_admins
 from conversations.read_work import CONVERSATIONS_AT_ONCE, spend_on_records
 from conversations.read_work import spend as spend_read_work
-from conversations.record_store import member_of
 from conversations.service import list_conversations, require_id, require_member
 from conversations.store import (
     admins,
     context,
-    context_in,
-    context_keys,
     contexts,
     conversations_of,
     info,
@@ -28,7 +25,6 @@ from conversations.store import (
     info_key,
     infos,
     member,
-    member_key,
     members,
     members_among,
     members_by_id,
@@ -40,58 +36,3 @@ from conversations.store import (
 from conversations.views import conversation as conversation_view
 from conversations.views import event_views
 from conversations.views import members as member_views
-
-__all__ = [
-    "CONVERSATIONS_AT_ONCE",
-    "ERASE_CONVERSATION",
-    "NOTE_BLOCK",
-    "ContextLoader",
-    "Eraser",
-    "JoinContext",
-    "Preview",
-    "admins",
-    "affected_members",
-    "append",
-    "append_and_publish",
-    "context",
-    "context_in",
-    "context_keys",
-    "contexts",
-    "conversation_view",
-    "conversations_of",
-    "ephemeral_frame",
-    "event_views",
-    "info",
-    "info_in",
-    "info_key",
-    "infos",
-    "join",
-    "join_context",
-    "list_conversations",
-    "log_unpublished",
-    "member",
-    "member_key",
-    "member_of",
-    "member_views",
-    "members",
-    "members_among",
-    "members_by_id",
-    "memberships_of",
-    "move_marker",
-    "note_of_block",
-    "plan_join",
-    "publish_ephemeral",
-    "publish_events",
-    "publish_to_admins",
-    "register_eraser",
-    "register_messages",
-    "remove_member",
-    "require_id",
-    "require_member",
-    "spend_on_records",
-    "spend_read_work",
-    "stage_slot",
-    "stage_unban",
-    "system_context",
-    "with_info",
-]

@@ -11,8 +11,6 @@ from keys.key_events import PUBLISH_KEYS_CHANGED
 from keys.model import EpochOld, InvalidCiphertext, RekeyRequired
 from log.model import MlsGroup
 
-__all__ = ["PUBLISH_KEYS_CHANGED", "require_current_ciphertext"]
-
 
 def require_current_ciphertext(conversation_id: str, group: MlsGroup, ciphertext: str) -> None:
     """Require that a base 64 text is a PrivateMessage of the conversation's group that may be sent now.

@@ -16,10 +16,10 @@ from log.losses import (
     on_loss,
 )
 from log.model import Send, event_time
-from log.registry import DataView, EventType, Rendering, Viewer, event_type, register
+from log.registry import DataView, EventType, Rendering, event_type, register
 from log.rendering import event_view, event_views
 from log.rows import Rows
-from log.sends_store import OriginalSend, forget_send, forget_sends, original_send, send_key, sent_by
+from log.sends_store import forget_send, forget_sends, original_send, send_key, sent_by
 from log.store import (
     EXPIRY_SHARDS,
     EventRecord,
@@ -34,54 +34,3 @@ from log.store import (
     stored,
 )
 from log.subscriptions import deliver, subscribe
-
-__all__ = [
-    "EXPIRY_SHARDS",
-    "LOSSES",
-    "AccountLost",
-    "AppendPlan",
-    "ContactChanged",
-    "ConversationLost",
-    "DataView",
-    "DuplicateSend",
-    "EventRecord",
-    "EventType",
-    "OriginalSend",
-    "Rendering",
-    "Rows",
-    "Send",
-    "SessionsLost",
-    "Viewer",
-    "append",
-    "deliver",
-    "enqueue_loss",
-    "erase",
-    "event_key",
-    "event_of",
-    "event_time",
-    "event_type",
-    "event_view",
-    "event_views",
-    "events",
-    "events_at",
-    "forget_send",
-    "forget_sends",
-    "handle_loss",
-    "head",
-    "head_key",
-    "head_of",
-    "messages",
-    "not_deleted",
-    "on_loss",
-    "original_event",
-    "original_send",
-    "register",
-    "replay_duplicate",
-    "send_key",
-    "sent_by",
-    "stage_call_ended",
-    "stage_event",
-    "stage_new_head",
-    "stored",
-    "subscribe",
-]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import messages.events  # noqa: F401 - who uses messages appends them
+import messages.events
 from kernel.caller import Caller
 from messages.contents import register_content
 from messages.forgetting_store import erase_message, own_messages, remove_reactions
@@ -15,23 +15,6 @@ from messages.slow_mode import stage as stage_slot
 from messages.unread import of_contexts as unread_of
 from messages.unread import of_people as unread_of_people
 from messages.views import messages as message_views
-
-__all__ = [
-    "append_in_slot",
-    "delete",
-    "erase_message",
-    "get",
-    "list_messages",
-    "message_views",
-    "own_messages",
-    "register_content",
-    "remove_reactions",
-    "require_slot",
-    "stage_slot",
-    "stage_system_update",
-    "unread_of",
-    "unread_of_people",
-]
 
 
 def get(*, caller: Caller, conversation_id: str, message_id: str) -> dict[str, Any]:

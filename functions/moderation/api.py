@@ -3,5 +3,3 @@
 from __future__ import annotations
 
 from moderation.service import escalated, flag
-
-__all__ = ["escalated", "flag"]

@@ -3,5 +3,3 @@
 from __future__ import annotations
 
 from presence.service import socket_closed, socket_opened
-
-__all__ = ["socket_closed", "socket_opened"]

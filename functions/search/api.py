@@ -3,5 +3,3 @@
 from __future__ import annotations
 
 from search.messages import find as find_messages
-
-__all__ = ["find_messages"]

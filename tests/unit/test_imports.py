@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -227,6 +228,25 @@ def test_a_domain_is_entered_by_its_door() -> None:
         and not (_is_handler(each.importer) and each.imported.rpartition(".")[2] == "events")
     ]
     assert _told(broken) == []
+
+
+def test_a_door_opens_nothing_that_nobody_uses() -> None:
+    """A door imports what it opens, so the linter cannot tell; whoever loads a door loads all of it."""
+    texts = {path: path.read_text() for top in ("functions", "infra") for path in (ROOT / top).rglob("*.py")}
+    unused = []
+    for door in (name for name in SOURCES if name.rpartition(".")[2] in {"api", "admin_api", "session_api"}):
+        domain, _, module = door.partition(".")
+        enters = re.compile(
+            rf"from {domain} import .*\b{module}\b|from {domain}\.{module} import|import {domain}\.{module}\b"
+        )
+        own = SOURCES[door].read_text()
+        users = "".join(text for path, text in texts.items() if path != SOURCES[door] and enters.search(text))
+        for node in ast.parse(own).body:
+            for alias in node.names if isinstance(node, ast.ImportFrom) and node.module != "__future__" else ():
+                name = re.compile(rf"\b{alias.asname or alias.name}\b")
+                if not name.search(users) and len(name.findall(own)) == 1:
+                    unused.append(f"{door}.{alias.asname or alias.name}")
+    assert unused == []
 
 
 def test_only_handlers_import_the_composition() -> None:
