@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from conversations.api import Eraser, register_eraser
 from conversations.model import CONVERSATION_UPDATED
+from kernel.late import late
 from log.api import EventType, register, subscribe
 from log.model import MESSAGE_CREATED, Event
 
@@ -36,12 +36,4 @@ register(
 subscribe(MESSAGE_CREATED, _index, queue="meaning", changes=True)
 subscribe(CONVERSATION_UPDATED, _apply_settings, queue="meaning")
 subscribe(MESSAGE_CREATED, _review, queue="moderation", changes=True)
-
-
-def _erase(conversation_id: str, cursor: Any) -> Any:
-    from assistant import meaning_store
-
-    return meaning_store.erase(conversation_id)
-
-
-register_eraser(Eraser("assistant", _erase, derived=True))
+register_eraser(Eraser("assistant", late("assistant.meaning_store.erase"), derived=True))

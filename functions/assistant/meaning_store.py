@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pynamodb.attributes import BinaryAttribute, UnicodeAttribute
 
@@ -62,6 +63,6 @@ def all_of(conversation_id: str) -> list[tuple[str, int]]:
     return [(row.conversation_id, row.seq) for row in rows]
 
 
-def erase(conversation_id: str) -> bool | None:
+def erase(conversation_id: str, _cursor: Any = None) -> bool | None:
     """Delete some vectors of an erased conversation; True while there may be more."""
     return True if MeaningRecord.delete_found(conversation_id, limit=_PER_STEP) == _PER_STEP else None

@@ -101,7 +101,7 @@ def find_all(call_ids: Sequence[str]) -> list[Call]:
     return CALL.values(read_together([(CallRecord, (each,)) for each in call_ids]))
 
 
-def erase_index(conversation_id: str) -> bool | None:
+def erase_index(conversation_id: str, _cursor: Any = None) -> bool | None:
     """Delete a conversation's index of calls, not that of its people; True while there may be more."""
     return True if IndexRecord.delete_found(conversation_id, limit=500) == 500 else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 
@@ -165,7 +166,7 @@ def drop(conversation_id: str, user_id: str) -> bool:
 # --- erasure --------------------------------------------------------------------------------------------------
 
 
-def erase(conversation_id: str) -> bool | None:
+def erase(conversation_id: str, _cursor: Any = None) -> bool | None:
     """Erase some invitations and requests of a deleted conversation; True if there may be more, else None."""
     rows = list(InvitationRecord.query(conversation_id, consistent_read=True, limit=_PER_STEP))
     tokens = [InvitationRecord(f"{_TOKEN}#{row.token_hash}", _TOKEN) for row in rows if row.token_hash is not None]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from conversations.api import Eraser, register_eraser
 from conversations.model import KEYS_CHANGED
+from kernel.late import late
 from keys.model import KEYS_LOW, MLS_COMMIT, MLS_PROPOSAL, MLS_WELCOME
 from log.api import EventType, register
 
@@ -16,12 +15,4 @@ register(
     EventType(MLS_WELCOME, data="keys.schemas.WelcomeNotice", durable=False),
     EventType(KEYS_LOW, data="keys.schemas.LowPackages", durable=False),
 )
-
-
-def _erase(conversation_id: str, cursor: Any) -> Any:
-    from keys import group_store
-
-    return group_store.erase(conversation_id)
-
-
-register_eraser(Eraser("keys", _erase))
+register_eraser(Eraser("keys", late("keys.group_store.erase")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
 
@@ -77,7 +78,7 @@ def group_info(conversation_id: str) -> StoredGroupInfo | None:
     return None if row is None else StoredGroupInfo(int(row.epoch), row.content, row.blob)
 
 
-def erase(conversation_id: str) -> bool | None:
+def erase(conversation_id: str, _cursor: Any = None) -> bool | None:
     """Delete the group of an erased conversation; True while there may be more rows."""
     if CommitRecord.delete_found(conversation_id, limit=_PER_STEP) == _PER_STEP:
         return True

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kernel.dynamo import Key, Record
+from kernel.late import named
 from log.model import Context, Event
 from log.rows import Rows
 
@@ -86,11 +86,7 @@ class EventType:
 
     def data_model(self) -> type[BaseModel] | None:
         """The schema that `data` names."""
-        if self.data is None:
-            return None
-        module, _, name = self.data.rpartition(".")
-        model: type[BaseModel] = getattr(import_module(module), name)
-        return model
+        return None if self.data is None else named(self.data)
 
     def is_viewer_specific(self, event: Event, messages: Sequence[Event]) -> bool:
         """Whether viewers see different data in this event."""

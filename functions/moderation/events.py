@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from conversations.api import Eraser, register_eraser
+from kernel.late import late
 from log.api import EventType, register
 
 register(
     EventType("report.created", data="moderation.schemas.ReportOut", durable=False),
     EventType("report.updated", data="moderation.schemas.ReportOut", durable=False),
 )
-
-
-def _erase(conversation_id: str, cursor: Any) -> Any:
-    from moderation import store
-
-    return store.erase(conversation_id)
-
-
-register_eraser(Eraser("moderation", _erase))
+register_eraser(Eraser("moderation", late("moderation.store.erase")))

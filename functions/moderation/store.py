@@ -127,7 +127,7 @@ def escalated(*, after: Any, limit: int, now: int) -> tuple[list[Report], Any]:
     return _REPORT.values(list(rows)), rows.last_evaluated_key
 
 
-def erase(conversation_id: str) -> None:
+def erase(conversation_id: str, _cursor: Any = None) -> None:
     """Delete the reports of an erased conversation, except escalated ones, which platform admins still have to judge.
 
     Those are deleted by their TTL.

@@ -111,6 +111,6 @@ def save_alerts(before: Alerts, now_by_code: Mapping[bytes, Alerted]) -> None:
         raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1)
 
 
-def erase(conversation_id: str) -> None:
+def erase(conversation_id: str, _cursor: Any = None) -> None:
     """Delete the alerts of a deleted conversation."""
     AlertsRecord(conversation_id, _ALERTS).delete()

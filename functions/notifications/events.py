@@ -7,6 +7,7 @@ from typing import Any
 
 from conversations.api import Eraser, register_eraser
 from conversations.model import CONVERSATION_CREATED, MEMBER_ADDED
+from kernel.late import late
 from log.api import ConversationLost, EventType, SessionsLost, on_loss, register, subscribe
 from log.model import MESSAGE_CREATED, Event
 from messages.model import REACTION_ADDED
@@ -36,26 +37,6 @@ for _type in (MESSAGE_CREATED, REACTION_ADDED, MEMBER_ADDED, CONVERSATION_CREATE
     subscribe(_type, _follow, queue="follow", carries=_routing_data)
 
 
-def _erase(conversation_id: str, cursor: Any) -> Any:
-    from notifications import alert_store
-
-    return alert_store.erase(conversation_id)
-
-
-register_eraser(Eraser("notifications", _erase))
-
-
-def _drop_alerts(loss: ConversationLost) -> None:
-    from notifications import alert_updates
-
-    alert_updates.drop_alerts(loss)
-
-
-def _forget_devices(loss: SessionsLost) -> None:
-    from notifications import service
-
-    service.forget_devices_of(loss)
-
-
-on_loss(ConversationLost, "pushes", _drop_alerts)
-on_loss(SessionsLost, "pushes", _forget_devices)
+register_eraser(Eraser("notifications", late("notifications.alert_store.erase")))
+on_loss(ConversationLost, "pushes", late("notifications.alert_updates.drop_alerts"))
+on_loss(SessionsLost, "pushes", late("notifications.service.forget_devices_of"))

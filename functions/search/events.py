@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from conversations.api import Eraser, register_eraser
+from kernel.late import late
 from log.api import subscribe
 from log.model import MESSAGE_CREATED, Event
 
@@ -17,12 +17,4 @@ def _index(events: Sequence[Event]) -> None:
 
 
 subscribe(MESSAGE_CREATED, _index, queue="search", changes=True)
-
-
-def _erase(conversation_id: str, cursor: Any) -> Any:
-    from search import store
-
-    return store.erase(conversation_id)
-
-
-register_eraser(Eraser("search", _erase, derived=True))
+register_eraser(Eraser("search", late("search.store.erase"), derived=True))

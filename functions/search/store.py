@@ -116,6 +116,6 @@ def _filter(query: ParsedQuery) -> Condition | None:
     return whole
 
 
-def erase(conversation_id: str) -> bool | None:
+def erase(conversation_id: str, _cursor: Any = None) -> bool | None:
     """Delete up to 1,000 items of a deleted conversation; True if there may be more, else None."""
     return True if WordsRecord.delete_found(conversation_id, limit=FIRST_PAGE_ITEMS) == FIRST_PAGE_ITEMS else None

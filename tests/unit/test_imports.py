@@ -275,6 +275,20 @@ def test_the_events_of_a_domain_load_no_store_and_no_service() -> None:
     assert _told(broken) == []
 
 
+def test_what_events_name_to_be_imported_late_exists_in_their_own_domain() -> None:
+    named, missing = 0, []
+    for module in (name for name in SOURCES if name.endswith(".events")):
+        for path in re.findall(r'late\("([\w.]+)"\)', SOURCES[module].read_text()):
+            named += 1
+            home, _, function = path.rpartition(".")
+            body = ast.parse(SOURCES[home].read_text()).body if home in SOURCES else []
+            there = {node.name for node in body if isinstance(node, ast.FunctionDef)}
+            if home.partition(".")[0] != module.partition(".")[0] or function not in there:
+                missing.append(f"{module}: {path}")
+    assert missing == []
+    assert named > 20
+
+
 def test_no_module_name_stands_three_times() -> None:
     owners: dict[str, list[str]] = {}
     for name, path in SOURCES.items():
