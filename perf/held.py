@@ -65,7 +65,8 @@ def group() -> Iterator[Group | None]:
     try:
         yield made
     finally:
-        folder.rmdir()
+        with suppress(OSError):  # busy if something that the command started goes on
+            folder.rmdir()
 
 
 def run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import socket
@@ -17,7 +18,7 @@ from redis import Redis
 
 from calls import changing, signal_store
 from drive import store as drive_store
-from kernel import cache, config
+from kernel import cache, config, deadline
 from kernel.resilience import REDIS_TIMEOUT_S
 from log import appending
 from tests.conftest import Cloud
@@ -26,6 +27,7 @@ from tests.conftest import Cloud
 @pytest.fixture(autouse=True)
 def _in_the_cloud(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test here has the tables, and patience with others: moto answers one request at a time, and slowly."""
+    monkeypatch.setattr(deadline, "ANSWER_MAX_S", math.inf)  # a busy machine may take longer
     monkeypatch.setattr(appending, "MAX_TRIES", 1_000)
     for module in (appending, changing, signal_store, drive_store):
         monkeypatch.setattr(module, "PATIENCE_S", 60.0)
