@@ -1,8 +1,8 @@
 """Unlocks an account: `python -m infra.unlock USERNAME [--second-factor] [--stack NAME]`.
 
 It deletes the failed attempts that locked the account. With `--second-factor` it also removes the authenticator app
-from the account: do that only when you are certain who asks (docs/runbooks/locked-out.md). The person is notified on
-their devices and by mail, and the audit log records it.
+and all passkeys from the account: do that only when you are certain who asks (docs/runbooks/locked-out.md). The person
+is notified on their devices and by mail, and the audit log records it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ def unlock(username: str, *, second_factor: bool) -> str:
     accounts.delete_attempts(user_id)
     done = f"{username} ({user_id}) is not locked"
     if second_factor:
-        done += ", has no second factor any more" if accounts.reset_totp(user_id) else ", has no authenticator app"
+        had = [accounts.reset_totp(user_id), accounts.reset_passkeys(user_id) > 0]
+        done += ", has no second factor any more" if any(had) else ", has no second factor"
     return done
 
 
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "infra.unlock",
         "Lets somebody in again.",
         option="--second-factor",
-        help="take the authenticator app from the account too",
+        help="take the authenticator app and the passkeys from the account too",
         given=arguments,
     )
     if second_factor:

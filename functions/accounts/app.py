@@ -61,7 +61,7 @@ def register(body: schemas.Registration, request: Incoming) -> Any:
     body=schemas.SignIn,
     returns=schemas.SignedIn,
     limits=[SIGN_INS],
-    errors=["invalid_credentials", "totp_required", "account_banned", "account_locked"],
+    errors=["invalid_credentials", "totp_required", "passkey_required", "account_banned", "account_locked"],
     may_replay=_unused,
     measured_as="SignInDuration",
 )
@@ -85,13 +85,13 @@ def refresh(body: schemas.Refresh, request: Incoming) -> Any:
     return {"tokens": sessions.refresh(refresh_token=body.refresh_token, ip=request.address)}
 
 
-@app.post("/auth/logout", status=204)
+@app.post("/auth/logout", status=204, while_enrolling=True)
 def logout(caller: Caller) -> None:
     """End this session."""
     sessions.end_current(caller)
 
 
-@app.post("/auth/logout-all", status=204)
+@app.post("/auth/logout-all", status=204, while_enrolling=True)
 def logout_all(caller: Caller) -> None:
     """End all sessions of the caller."""
     sessions.end_all(caller.user_id, reason="logout")

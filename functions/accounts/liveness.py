@@ -1,8 +1,9 @@
-"""Whether a session is live. DynamoDB is authoritative, Redis caches the answer for a minute.
+"""The standing of a session: live, live but only to enrol a second factor, or ended.
 
-Ending a session marks it in Redis (`session_ends`). A Redis that accepts no writes would miss such marks, so without
-one, or while it is unavailable, paused or read-only, each call reads the table. Routes that open or renew something
-always read the table (`is_live_by_table`), because Redis may have lost a mark (R51).
+DynamoDB is authoritative, Redis caches the answer for a minute. Ending a session marks it in Redis (`session_ends`). A
+Redis that accepts no writes would miss such marks, so without one, or while it is unavailable, paused or read-only,
+each call reads the table. Routes that open or renew something always read the table (`standing_by_table`), because
+Redis may have lost a mark (R51).
 """
 
 from __future__ import annotations
@@ -13,33 +14,46 @@ from typing import Any
 
 from accounts import session_store
 from kernel import breakers, cache, session_marks
-from kernel.session_marks import ENDED, LIVE
+from kernel.session_marks import ENDED, ENROLLING, LIVE
 
 REMEMBER_LIVE_S = 60
 REMEMBER_REVOKED_S = 7_500  # longer than the lifetime of sockets and access tokens
 
 
-def is_live(user_id: str, session_id: str) -> bool:
-    """Whether a session is live, from the cache if possible."""
+def standing(user_id: str, session_id: str) -> str:
+    """LIVE, ENROLLING or ENDED, from the cache if possible."""
     key = session_marks.key(session_id)
     try:
         # GETEX counts as a write, so that a read-only or paused Redis, which accepts no marks, fails here
         state = cache.call(lambda redis: redis.getex(key))
     except cache.CacheUnavailable:
-        return is_live_by_table(user_id, session_id)
+        return standing_by_table(user_id, session_id)
     if state is not None:
-        return bool(state == LIVE)
-    live = is_live_by_table(user_id, session_id)
-    with suppress(cache.CacheUnavailable):
-        # only if absent, because the session may have been marked as ended since the table was read
-        cache.call(lambda redis: redis.set(key, LIVE if live else ENDED, ex=REMEMBER_LIVE_S, nx=True))
-    return live
+        return str(state)
+    found = standing_by_table(user_id, session_id)
+    if found != ENROLLING:
+        with suppress(cache.CacheUnavailable):
+            # only if absent, because the session may have been marked as ended since the table was read
+            cache.call(lambda redis: redis.set(key, found, ex=REMEMBER_LIVE_S, nx=True))
+    return found
+
+
+def standing_by_table(user_id: str, session_id: str) -> str:
+    """LIVE, ENROLLING or ENDED, by a consistent read of the table."""
+    session = session_store.find(user_id, session_id)
+    if session is None or not session.live:
+        return ENDED
+    return ENROLLING if session.must_enrol else LIVE
+
+
+def is_live(user_id: str, session_id: str) -> bool:
+    """Whether a session has not ended, from the cache if possible."""
+    return standing(user_id, session_id) != ENDED
 
 
 def is_live_by_table(user_id: str, session_id: str) -> bool:
-    """Whether a session is live, by a consistent read of the table."""
-    session = session_store.find(user_id, session_id)
-    return session is not None and session.live
+    """Whether a session has not ended, by a consistent read of the table."""
+    return standing_by_table(user_id, session_id) != ENDED
 
 
 def mark_ended(session_ids: Collection[str]) -> None:

@@ -95,6 +95,8 @@ class AccountSession:
     rotated_at: int = 0
     revoked_at: int | None = None
     proved_at: int = 0  # the last sign-in or step-up
+    two_factors: bool = False  # it began with two factors, or one was enrolled in it
+    must_enrol: bool = False  # a second factor is demanded, and until it is enrolled nothing else may be done
 
     @property
     def live(self) -> bool:
@@ -173,6 +175,14 @@ RECOVERY_CODES = 10
 
 class TotpRequired(Unauthenticated):
     code, detail = "totp_required", "The password is right; a code of the second factor is needed as well."
+
+
+class PasskeyRequired(Unauthenticated):
+    code, detail = "passkey_required", "The password is right, but two factors are demanded: sign in with a passkey."
+
+
+class LastFactor(Conflict):
+    code, detail = "last_factor", "A second factor is demanded of you, and this is your last one: add another first."
 
 
 class StepUpRequired(Unauthenticated):

@@ -34,6 +34,7 @@ def add_to(app: App) -> None:
         body=StepUp,
         returns=PasskeyRegistration,
         status=201,
+        while_enrolling=True,
         limits=[PASSKEY_CHANGES],
         errors=_STEP_UP,
     )
@@ -42,19 +43,32 @@ def add_to(app: App) -> None:
         registration_id, options = passkeys.begin_registration(caller=caller, password=body.password)
         return {"registration_id": registration_id, "options": options}
 
-    @app.post("/auth/passkeys", body=NewPasskey, returns=Passkey, status=201, errors=["invalid_token"])
+    @app.post(
+        "/auth/passkeys",
+        body=NewPasskey,
+        returns=Passkey,
+        status=201,
+        while_enrolling=True,
+        errors=["invalid_token"],
+    )
     def add_passkey(caller: Caller, body: NewPasskey) -> Any:
         """Add a passkey that the device has created."""
         return passkeys.add(
             caller=caller, registration_id=body.registration_id, credential=body.credential, name=body.name
         )
 
-    @app.get("/auth/passkeys", query=Paging, returns=PasskeyList)
+    @app.get("/auth/passkeys", query=Paging, returns=PasskeyList, while_enrolling=True)
     def list_passkeys(caller: Caller, query: Paging) -> Any:
         """The caller's passkeys, oldest first: at most 20, in one page."""
         return single_page(passkeys.list_passkeys(caller.user_id), query.cursor)
 
-    @app.delete("/auth/passkeys/{passkey_id}", body=StepUp, status=204, limits=[PASSKEY_CHANGES], errors=_STEP_UP)
+    @app.delete(
+        "/auth/passkeys/{passkey_id}",
+        body=StepUp,
+        status=204,
+        limits=[PASSKEY_CHANGES],
+        errors=[*_STEP_UP, "last_factor"],
+    )
     def remove_passkey(caller: Caller, passkey_id: str, body: StepUp) -> None:
         """Remove a passkey."""
         passkeys.remove(caller=caller, passkey_id=passkey_id, password=body.password)

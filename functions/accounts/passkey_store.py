@@ -62,6 +62,11 @@ def stage_new(transaction: Transaction, new: PasskeyCredential) -> None:
     transaction.put("passkey", _PASSKEY.record(new))
 
 
+def stage_exists(transaction: Transaction, passkey: PasskeyCredential, *, label: str) -> None:
+    """Require that a passkey has not been removed."""
+    transaction.check(label, PasskeyRecord, (passkey.user_id, passkey.id), PasskeyRecord.user_id.exists())
+
+
 def stage_use(transaction: Transaction, seen: PasskeyCredential, *, counter: int, synced: bool) -> None:
     """Save the use of a passkey (label `passkey` fails if it was used or removed meanwhile)."""
     actions = [

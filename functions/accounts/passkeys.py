@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from functools import partial
 from typing import Any
 
-from accounts import admission, alerts, new_devices, passkey_store, sessions, step_up, store
+from accounts import admission, alerts, new_devices, passkey_store, second_factors, sessions, step_up, store
 from accounts.model import (
     CEREMONY_MS,
     PASSKEYS_MAX,
@@ -43,11 +44,12 @@ _CHALLENGE_BYTES = 32
 def begin_registration(*, caller: Caller, password: str | None) -> tuple[str, dict[str, Any]]:
     """Begin a registration: its id and options.
 
-    Raises StepUpRequired, InvalidCredentials, Conflict above 20 passkeys.
+    Raises StepUpRequired, InvalidCredentials, SecondFactorRequired, Conflict above 20 passkeys.
     """
     from webauthn import generate_registration_options
     from webauthn.helpers import structs
 
+    second_factors.require_first(caller)
     step_up.require_recent_proof(caller, password)
     known = passkey_store.of_user(caller.user_id)
     if len(known) >= PASSKEYS_MAX:
@@ -73,7 +75,12 @@ def begin_registration(*, caller: Caller, password: str | None) -> tuple[str, di
 
 
 def add(*, caller: Caller, registration_id: str, credential: dict[str, Any], name: str) -> PasskeyCredential:
-    """Add a passkey; raises InvalidToken for a used or expired registration, ValidationFailed, Conflict."""
+    """Add a passkey.
+
+    Raises InvalidToken for a used or expired registration, ValidationFailed, Conflict, SecondFactorRequired,
+    TokenRevoked.
+    """
+    second_factors.require_first(caller)
     ceremony = passkey_store.redeem(registration_id)
     if ceremony is None or not ceremony.is_good_for(_REGISTRATION, caller.user_id):
         raise InvalidToken
@@ -92,12 +99,16 @@ def add(*, caller: Caller, registration_id: str, credential: dict[str, Any], nam
     def attempt() -> None:
         transaction = Transaction()
         passkey_store.stage_new(transaction, new)
+        second_factors.stage_enrolment(transaction, caller)
         details = {"passkey_id": new.id}
         audit.stage(transaction, "passkey.added", actor=caller.user_id, target=caller.user_id, details=details)
-        if store.commit(transaction):
+        failed = store.commit(transaction)
+        second_factors.require_enrolled(failed)
+        if failed:
             raise Conflict("This passkey belongs to an account already.")
 
     retried(attempt, on=Contended)
+    second_factors.end_other_enrolments(caller)
     alerts.alert(caller, "passkey_added")
     return new
 
@@ -125,22 +136,40 @@ def list_passkeys(user_id: str) -> list[PasskeyCredential]:
 
 
 def remove(*, caller: Caller, passkey_id: str, password: str | None) -> None:
-    """Remove a passkey; raises StepUpRequired, InvalidCredentials, NotFound."""
+    """Remove a passkey; raises StepUpRequired, InvalidCredentials, NotFound, LastFactor."""
     step_up.require_recent_proof(caller, password)
     found = next((each for each in passkey_store.of_user(caller.user_id) if each.id == passkey_id), None)
     if found is None:
         raise NotFound
-
-    def attempt() -> None:
-        transaction = Transaction()
-        passkey_store.stage_removal(transaction, found)
-        details = {"passkey_id": found.id}
-        audit.stage(transaction, "passkey.removed", actor=caller.user_id, target=caller.user_id, details=details)
-        if store.commit(transaction):
-            raise NotFound
-
-    retried(attempt, on=Contended)
+    retried(lambda: _remove(found, by=caller.user_id), on=Contended)
     alerts.alert(caller, "passkey_removed")
+
+
+def reset(user_id: str) -> int:
+    """Remove all passkeys of somebody who has lost them, for an operator who has verified them; returns their number.
+
+    The person is alerted, in case somebody else asked for it.
+    """
+    found = passkey_store.of_user(user_id)
+    for each in found:
+        retried(partial(_remove, each, by=None), on=Contended)
+    if found:
+        alerts.alert_user(user_id, "passkey_removed")
+    return len(found)
+
+
+def _remove(passkey: PasskeyCredential, *, by: str | None) -> None:
+    """Remove a passkey on behalf of its owner or, with None, of an operator, who may remove the last factor."""
+    transaction = Transaction()
+    passkey_store.stage_removal(transaction, passkey)
+    if by is not None:
+        second_factors.stage_another(transaction, passkey.user_id, but=passkey.id)
+    details = {"passkey_id": passkey.id}
+    audit.stage(transaction, "passkey.removed", actor=by, target=passkey.user_id, details=details)
+    failed = store.commit(transaction)
+    second_factors.require_another(failed)
+    if failed:
+        raise NotFound
 
 
 # --- signing in -----------------------------------------------------------------------------------------------
@@ -221,7 +250,7 @@ def _open_session(
     if credentials is None or (credentials.ban is not None and credentials.ban.is_active):
         raise _refused(passkey.user_id, "banned")
     transaction = Transaction()
-    tokens = sessions.stage_new(transaction, user_id=passkey.user_id, device_name=device_name, ip=ip)
+    tokens = sessions.stage_new(transaction, user_id=passkey.user_id, device_name=device_name, ip=ip, two_factors=True)
     follow_up = new_devices.follow_up_of(credentials, session_id=tokens.session_id, device_name=device_name, ip=ip)
     follow_up.stage(transaction)
     store.stage_unchanged(transaction, credentials)

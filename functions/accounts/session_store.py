@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from functools import partial
 
-from pynamodb.attributes import UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 
 from accounts.model import AccountSession, Contended
 from kernel import clock
@@ -42,6 +44,8 @@ class SessionRecord(Record):
     salt = UnicodeAttribute()
     revoked_at = IntegerAttribute(null=True)
     proved_at = IntegerAttribute(null=True)
+    two_factors = BooleanAttribute(default=False)
+    must_enrol = BooleanAttribute(default=False)
 
 
 _SESSION = Mapper(
@@ -78,8 +82,13 @@ def live_sessions_among(pairs: Collection[tuple[str, str]]) -> set[tuple[str, st
     return {(each.user_id, each.session_id) for each in _SESSION.values(rows) if each.live}
 
 
-def rotate(seen: AccountSession, successor_hash: str, *, ip: str, expires_at_s: int) -> None:
-    """Save the hash and expiry of the next refresh token; raises Contended if the session has changed since `seen`."""
+def rotate(
+    seen: AccountSession, successor_hash: str, *, ip: str, expires_at_s: int, must_enrol: bool | None = None
+) -> None:
+    """Save the hash and expiry of the next refresh token, and `must_enrol` unless it is None.
+
+    Raises Contended if the session has changed since `seen`.
+    """
     actions = [
         SessionRecord.generation.set(seen.generation + 1),
         SessionRecord.current_hash.set(successor_hash),
@@ -88,6 +97,7 @@ def rotate(seen: AccountSession, successor_hash: str, *, ip: str, expires_at_s: 
         SessionRecord.last_seen_at.set(clock.now()),
         SessionRecord.expires_at.set(expires_at_s),
         SessionRecord.ip.set(ip),
+        *([] if must_enrol is None else [SessionRecord.must_enrol.set(must_enrol)]),
     ]
     unchanged = (SessionRecord.current_hash == seen.current_hash) & SessionRecord.revoked_at.does_not_exist()
     if not SessionRecord(seen.user_id, seen.session_id).update_if(unchanged, *actions):
@@ -96,9 +106,19 @@ def rotate(seen: AccountSession, successor_hash: str, *, ip: str, expires_at_s: 
 
 def prove(user_id: str, session_id: str) -> None:
     """Save the time of a step-up; raises Contended if the session has ended."""
-    live = SessionRecord.user_id.exists() & SessionRecord.revoked_at.does_not_exist()
-    if not SessionRecord(user_id, session_id).update_if(live, SessionRecord.proved_at.set(clock.now())):
+    if not SessionRecord(user_id, session_id).update_if(_not_ended(), SessionRecord.proved_at.set(clock.now())):
         raise Contended
+
+
+def stage_enrolled(transaction: Transaction, user_id: str, session_id: str) -> None:
+    """Note that a second factor was enrolled in a session (label `session` fails if it has ended)."""
+    actions: list[Action] = [SessionRecord.two_factors.set(True), SessionRecord.must_enrol.set(False)]
+    transaction.update("session", SessionRecord(user_id, session_id), actions, _not_ended())
+
+
+def _not_ended() -> Condition:
+    condition: Condition = SessionRecord.user_id.exists() & SessionRecord.revoked_at.does_not_exist()
+    return condition
 
 
 def revoke(user_id: str, session_ids: Collection[str], *, stage: Callable[[Transaction], None]) -> set[str]:
@@ -131,7 +151,7 @@ def _revoke(user_id: str, session_ids: frozenset[str], stage: Callable[[Transact
                 SessionRecord.revoked_at.set(clock.now()),
                 SessionRecord.expires_at.set(clock.now_s() + REVOKED_KEPT_S),
             ],
-            SessionRecord.user_id.exists() & SessionRecord.revoked_at.does_not_exist(),
+            _not_ended(),
         )
     try:
         transaction.commit()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from accounts import liveness, mail, session_ends, session_store, store
+from accounts import demand, liveness, mail, session_ends, session_store, store
 from accounts.model import (
     REFRESH_GRACE_MS,
     SESSION_TTL_S,
@@ -24,6 +25,7 @@ from kernel.dynamo import Transaction
 from kernel.errors import NotFound, TokenRevoked
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
+from kernel.session_marks import ENROLLING, LIVE
 from log import api as log
 from realtime import api as realtime
 from realtime.api import notify
@@ -38,7 +40,7 @@ CLOSE_SOCKETS = "close_sockets_of_ended_sessions"
 
 def authenticate(token: str) -> Caller:
     """The caller with this access token; raises Unauthenticated, and TokenRevoked if the session has ended."""
-    return _authenticated(token, liveness.is_live)
+    return _authenticated(token, liveness.standing)
 
 
 def authenticate_by_table(token: str) -> Caller:
@@ -46,21 +48,27 @@ def authenticate_by_table(token: str) -> Caller:
 
     So the end of a session that Redis has missed is effective there (R51).
     """
-    return _authenticated(token, liveness.is_live_by_table)
+    return _authenticated(token, liveness.standing_by_table)
 
 
-def _authenticated(token: str, is_live: Callable[[str, str], bool]) -> Caller:
+def _authenticated(token: str, standing_of: Callable[[str, str], str]) -> Caller:
     caller = auth.verify(token)
-    if not is_live(caller.user_id, caller.session_id):
+    standing = standing_of(caller.user_id, caller.session_id)
+    if standing not in (LIVE, ENROLLING):
         raise TokenRevoked
-    return caller
+    return caller if standing == LIVE else replace(caller, must_enrol=True)
 
 
 # --- beginning and refreshing ---------------------------------------------------------------------------------
 
 
-def stage_new(transaction: Transaction, *, user_id: str, device_name: str | None, ip: str) -> IssuedTokens:
-    """Stage a new session; returns its tokens, which are valid once the transaction is committed."""
+def stage_new(
+    transaction: Transaction, *, user_id: str, device_name: str | None, ip: str, two_factors: bool = False
+) -> IssuedTokens:
+    """Stage a new session; returns its tokens, which are valid once the transaction is committed.
+
+    `two_factors`: the person has just shown two. If not, and they are demanded, the session may only enrol one.
+    """
     token = RefreshToken(user_id, ids.new("ses"))
     session = AccountSession(
         user_id=user_id,
@@ -74,6 +82,8 @@ def stage_new(transaction: Transaction, *, user_id: str, device_name: str | None
         current_hash=token.hash,
         salt=ids.token(),
         proved_at=clock.now(),
+        two_factors=two_factors,
+        must_enrol=not two_factors and demand.is_made_of(user_id),
     )
     session_store.stage_new(transaction, session)
     return _tokens(token)
@@ -88,8 +98,9 @@ def _expires_at_s(begun_at: int) -> int:
 def refresh(*, refresh_token: str, ip: str) -> IssuedTokens:
     """Exchange a refresh token for new tokens; concurrent requests within 30 s get the same ones.
 
-    The reuse of an older token ends its session and alerts its owner. Raises Unauthenticated for an invalid token,
-    TokenRevoked, RefreshReused.
+    The reuse of an older token ends its session and alerts its owner. A session that began with one factor before two
+    were demanded ends: signing in again leads to enrolment. Raises Unauthenticated for an invalid token, TokenRevoked,
+    RefreshReused.
     """
     token = decode(refresh_token)
     return retried(lambda: _refresh(token, ip), on=Contended)
@@ -104,7 +115,13 @@ def _refresh(token: RefreshToken, ip: str) -> IssuedTokens:
         raise TokenRevoked
     successor = token.successor(session.salt)
     if (token.generation, token.hash) == (session.generation, session.current_hash):
-        session_store.rotate(session, successor.hash, ip=ip, expires_at_s=expires_at_s)
+        lacks_factor = not session.two_factors and demand.is_made_of(session.user_id)
+        if lacks_factor and not session.must_enrol:
+            ending = [session.session_id]
+            revoke(session.user_id, ending, reason="second_factor_required", sockets_of=ending)
+            raise TokenRevoked
+        must_enrol = lacks_factor if session.must_enrol else None
+        session_store.rotate(session, successor.hash, ip=ip, expires_at_s=expires_at_s, must_enrol=must_enrol)
         return _tokens(successor)
     before = (session.generation - 1, session.previous_hash)
     if (token.generation, token.hash) == before and clock.now() - session.rotated_at <= REFRESH_GRACE_MS:
@@ -189,6 +206,17 @@ def end_one(*, user_id: str, session_id: str) -> None:
     revoke(user_id, [session_id], reason="revoked", sockets_of=[session_id])
     if not session.live:
         raise NotFound
+
+
+def end_enrolling(user_id: str, *, but: str) -> None:
+    """End a person's sessions that had to enrol a second factor, except `but`, in which it was enrolled.
+
+    The person signs in with the factor instead, which somebody else cannot do who knew the password.
+    """
+    ending = [each.session_id for each in session_store.live_sessions(user_id) if each.must_enrol]
+    ending = [each for each in ending if each != but]
+    if ending:
+        revoke(user_id, ending, reason="second_factor_required", sockets_of=[])
 
 
 def end_surplus(user_id: str, live: Sequence[AccountSession], *, but: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from accounts import admission, new_devices, passwords, recovery, sessions, store, totp_store
+from accounts import admission, new_devices, passwords, recovery, second_factors, sessions, store, totp_store
 from accounts import totp as second_factor
 from accounts.model import (
     AccountBanned,
@@ -16,6 +16,7 @@ from accounts.model import (
     EmailTaken,
     InvalidCredentials,
     IssuedTokens,
+    PasskeyRequired,
     TotpRequired,
     UsernameTaken,
 )
@@ -49,7 +50,7 @@ def register(*, email: str, username: str, password: str, display_name: str, ip:
         profile = users.add_profile_to(
             transaction, user_id=new.user_id, username=username, display_name=display_name, email=email
         )
-        tokens = sessions.stage_new(transaction, user_id=new.user_id, device_name=None, ip=ip)
+        tokens = sessions.stage_new(transaction, user_id=new.user_id, device_name=None, ip=ip, two_factors=False)
         secret = recovery.stage_verification(transaction, new)
         audit.stage(transaction, "account.registered", actor=new.user_id, target=new.user_id)
         taken = store.commit(transaction)
@@ -77,8 +78,9 @@ def login(
 ) -> tuple[Profile, IssuedTokens]:
     """Sign in by e-mail address or username, with a code if a second factor is enabled.
 
-    An unknown account takes the same steps as a known one, so that responses are equal in body and time. AccountBanned
-    and TotpRequired are raised only after the password was verified. Raises InvalidCredentials, Locked as well.
+    An unknown account takes the same steps as a known one, so that responses are equal in body and time. AccountBanned,
+    TotpRequired and PasskeyRequired are raised only after the password was verified. Raises InvalidCredentials, Locked
+    as well.
     """
     user_id = store.user_id_of(identifier)
     subject = user_id or store.unknown_subject(identifier)
@@ -97,6 +99,12 @@ def login(
     if factor is not None and factor.confirmed and not totp:
         admission.withdraw(subject, attempt)
         raise TotpRequired
+    if factor is None or not factor.confirmed:
+        try:
+            second_factors.require_passkeys_unused(credentials.user_id)
+        except PasskeyRequired:
+            admission.withdraw(subject, attempt)
+            raise
     try:
         open_session = partial(_open_session, credentials, device_name, ip, totp or "")
         tokens, follow_up = retried(open_session, on=Contended)
@@ -124,17 +132,18 @@ def _open_session(
     Uses up the code of an enabled factor; raises InvalidCredentials for a wrong one, Contended.
     """
     transaction = Transaction()
-    tokens = sessions.stage_new(transaction, user_id=credentials.user_id, device_name=device_name, ip=ip)
+    factor = totp_store.find(credentials.user_id) if given else None
+    with_code = factor is not None and factor.confirmed
+    tokens = sessions.stage_new(
+        transaction, user_id=credentials.user_id, device_name=device_name, ip=ip, two_factors=with_code
+    )
     follow_up = new_devices.follow_up_of(credentials, session_id=tokens.session_id, device_name=device_name, ip=ip)
     follow_up.stage(transaction)
     store.stage_unchanged(transaction, credentials)
     store.stage_attempts_deletion(transaction, credentials.user_id)
-    factor = totp_store.find(credentials.user_id) if given else None
-    by = "password"
-    if factor is not None and factor.confirmed:
-        by = "password and code"
+    if factor is not None and with_code:
         totp_store.stage_change(transaction, factor, second_factor.after_use(factor, given))
-    details = {"session_id": tokens.session_id, "by": by}
+    details = {"session_id": tokens.session_id, "by": "password and code" if with_code else "password"}
     audit.stage(transaction, "sign_in.accepted", actor=credentials.user_id, target=credentials.user_id, details=details)
     failed = store.commit(transaction)
     if "totp" in failed:

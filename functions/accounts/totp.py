@@ -7,7 +7,7 @@ import re
 import secrets
 from dataclasses import dataclass, field, replace
 
-from accounts import admission, alerts, factor_keys, step_up, store, totp_store
+from accounts import admission, alerts, factor_keys, second_factors, step_up, store, totp_store
 from accounts.model import (
     RECOVERY_CODES,
     TOTP_STEP_S,
@@ -44,10 +44,11 @@ class Enrolment:
 def begin(*, caller: Caller, password: str) -> Enrolment:
     """Begin a new factor in place of an unconfirmed one; `confirm` enables it.
 
-    Raises InvalidCredentials, Locked, and Conflict if a factor is enabled.
+    Raises InvalidCredentials, Locked, SecondFactorRequired, and Conflict if a factor is enabled.
     """
     import pyotp
 
+    second_factors.require_first(caller)
     owner = step_up.require_password(caller.user_id, password)
     secret = pyotp.random_base32()
     codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
@@ -67,7 +68,11 @@ def is_pending(caller: Caller, *, secret: str) -> bool:
 
 
 def confirm(*, caller: Caller, code: str) -> None:
-    """Enable the factor by a code, which is used up; raises InvalidCredentials, Locked, Conflict, NotFound."""
+    """Enable the factor by a code, which is used up.
+
+    Raises InvalidCredentials, Locked, Conflict, NotFound, SecondFactorRequired, TokenRevoked.
+    """
+    second_factors.require_first(caller)
 
     def attempt() -> None:
         factor = totp_store.find(caller.user_id)
@@ -80,16 +85,21 @@ def confirm(*, caller: Caller, code: str) -> None:
             raise InvalidCredentials(_WRONG)
         transaction = Transaction()
         totp_store.stage_change(transaction, factor, replace(factor.after_step(step), confirmed=True))
+        second_factors.stage_enrolment(transaction, caller)
         audit.stage(transaction, "totp.enabled", actor=caller.user_id, target=caller.user_id)
-        _commit(transaction)
+        failed = store.commit(transaction)
+        second_factors.require_enrolled(failed)
+        if failed:
+            raise Contended
 
     with admission.counted_attempt(caller.user_id):
         retried(attempt, on=Contended)
+    second_factors.end_other_enrolments(caller)
     alerts.alert(caller, "totp_enabled")
 
 
 def remove(*, caller: Caller, password: str, code: str) -> None:
-    """Remove the factor by password and code; raises InvalidCredentials, Locked, NotFound."""
+    """Remove the factor by password and code; raises InvalidCredentials, Locked, NotFound, LastFactor."""
     step_up.require_password(caller.user_id, password)
 
     def attempt() -> None:
@@ -99,6 +109,7 @@ def remove(*, caller: Caller, password: str, code: str) -> None:
         after_use(factor, code)
         transaction = Transaction()
         totp_store.stage_removal(transaction, factor)
+        second_factors.stage_another(transaction, caller.user_id, but="totp")
         audit.stage(transaction, "totp.disabled", actor=caller.user_id, target=caller.user_id)
         _commit(transaction)
 

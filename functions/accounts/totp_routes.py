@@ -26,6 +26,7 @@ def add_to(app: App) -> None:
         body=NewTotp,
         returns=TotpEnrolment,
         status=201,
+        while_enrolling=True,
         limits=[FACTOR_CHANGES],
         errors=["invalid_credentials", "account_locked"],
         may_replay=_pending,
@@ -38,6 +39,7 @@ def add_to(app: App) -> None:
         "/auth/totp/confirm",
         body=TotpCode,
         status=204,
+        while_enrolling=True,
         limits=[FACTOR_CHANGES],
         errors=["invalid_credentials", "account_locked"],
     )
@@ -50,7 +52,7 @@ def add_to(app: App) -> None:
         body=TotpRemoval,
         status=204,
         limits=[FACTOR_CHANGES],
-        errors=["invalid_credentials", "account_locked"],
+        errors=["invalid_credentials", "last_factor", "account_locked"],
     )
     def remove_totp(caller: Caller, body: TotpRemoval) -> None:
         """Remove the second factor."""

@@ -42,6 +42,18 @@ def find(user_id: str) -> Totp | None:
     )
 
 
+def is_enabled(user_id: str) -> bool:
+    """Whether a person has a confirmed factor."""
+    row = TotpRecord.find(_key(user_id))
+    return row is not None and row.confirmed
+
+
+def stage_enabled(transaction: Transaction, user_id: str, *, label: str) -> None:
+    """Require that a person has a confirmed factor."""
+    enabled = TotpRecord.confirmed == True  # noqa: E712 - a condition, not a test
+    transaction.check(label, TotpRecord, (_key(user_id),), enabled)
+
+
 def stage_new(transaction: Transaction, new: Totp) -> None:
     """Save an unconfirmed factor in place of another unconfirmed one (label `totp` fails if one is enabled)."""
     free = TotpRecord.key.does_not_exist() | (TotpRecord.confirmed == False)  # noqa: E712 - a condition, not a test

@@ -28,7 +28,7 @@ REQUESTS = Limit("contact_requests", requests=60, window_s=60)
 app = App("users", authenticate=authenticate)
 
 
-@app.get("/users/me", returns=FullProfile)
+@app.get("/users/me", returns=FullProfile, while_enrolling=True)
 def get_me(caller: Caller) -> Any:
     """One's own profile."""
     return service.get(caller.user_id)

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import jwt
 import pyotp
 import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
 from tests.e2e.people import PASSWORD, Town
-from tests.e2e.tools import problem
+from tests.e2e.tools import operators_client, problem
 from tests.e2e.windows import Window, needs_a_browser
 
 pytestmark = needs_a_browser
@@ -226,3 +227,31 @@ def test_a_session_of_somebody_else_is_ended_from_the_letter_without_signing_in(
         again.get_by_role("button", name="That was not me").click()
         expect(again.get_by_role("alert")).to_be_visible()
         assert window.wrong == []
+
+
+def test_who_has_to_enrol_a_second_factor_is_led_to_it_and_goes_on(ada: Window, endpoints: dict[str, str]) -> None:
+    """The session is marked as a deployment that demands a factor does, since this one does not."""
+    with ada.page.expect_response("**/realtime/tickets") as asked:
+        ada.page.reload()
+    authorization = asked.value.request.headers["authorization"]
+    claims = jwt.decode(authorization.split()[1], options={"verify_signature": False})
+    operators_client(endpoints, "dynamodb").update_item(
+        TableName=f"{endpoints['stack']}-sessions",
+        Key={"user_id": {"S": claims["sub"]}, "session_id": {"S": claims["sid"]}},
+        UpdateExpression="SET must_enrol = :yes",
+        ExpressionAttributeValues={":yes": {"BOOL": True}},
+    )
+    page = ada.page
+    page.reload()
+    expect(page.get_by_role("heading", name="Add a second factor")).to_be_visible()
+
+    page.get_by_role("button", name="Set up an authenticator").click()
+    page.get_by_role("textbox", name="Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Continue").click()
+    secret = page.get_by_text("Or enter this secret by hand").locator("code").inner_text()
+    page.get_by_label("Code that the authenticator shows").fill(pyotp.TOTP(secret).now())
+    page.get_by_role("button", name="Switch it on").click()
+
+    expect(page.get_by_role("navigation", name="Conversations")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("navigation", name="Conversations")).to_be_visible()

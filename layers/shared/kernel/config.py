@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 LOCAL_ENVIRONMENTS = ("local", "localstack")
 ENVIRONMENTS = (*LOCAL_ENVIRONMENTS, "dev", "staging", "prod")
+SECOND_FACTOR_OF = ("none", "administrators", "everybody")
 SESSION_DAYS_MAX = 3_650
 SESSIONS_MAX = 1_000  # all sessions of an account are read in a few pages
 VERSIONS_KEPT_MAX = 50  # all versions of a file are deleted in one transaction of at most 100 actions
@@ -60,6 +61,7 @@ class Config:
     erasure_grace_days: int
     session_max_days: int
     sessions_max: int
+    require_second_factor: str  # one of SECOND_FACTOR_OF: of whom a second factor is demanded
     passkey_domain: str
     passkey_origins: tuple[str, ...]
 
@@ -105,6 +107,14 @@ def _integer(name: str, default: int, *, least: int = 1, most: int | None = None
     if most is not None and int(raw) > most:
         raise ConfigurationError(f"{name} must be at most {most}, not {raw}")
     return int(raw)
+
+
+def _one_of(name: str, allowed: Sequence[str]) -> str:
+    """One of the allowed values, by default the first."""
+    given = os.environ.get(name) or allowed[0]
+    if given not in allowed:
+        raise ConfigurationError(f"{name} must be one of {', '.join(allowed)}, not {given!r}")
+    return given
 
 
 def _queue_urls(stack: str) -> dict[str, str]:
@@ -168,6 +178,7 @@ def config() -> Config:
         erasure_grace_days=_integer("ERASURE_GRACE_DAYS", 30, least=0),
         session_max_days=_integer("SESSION_MAX_DAYS", 180, most=SESSION_DAYS_MAX),
         sessions_max=_integer("SESSIONS_MAX", 100, most=SESSIONS_MAX),
+        require_second_factor=_one_of("REQUIRE_SECOND_FACTOR", SECOND_FACTOR_OF),
         passkey_domain=env("PASSKEY_DOMAIN", "localhost"),
         passkey_origins=tuple(o for o in env("PASSKEY_ORIGINS", "").split(",") if o),
     )

@@ -86,6 +86,10 @@ class Forbidden(Problem):
     status, code, detail = 403, "forbidden", "You may not do this."
 
 
+class SecondFactorRequired(Forbidden):
+    code, detail = "second_factor_required", "A second factor is demanded of you: add one, then you may do the rest."
+
+
 class NotFound(Problem):
     status, code, detail = 404, "not_found", "There is no such thing, or you may not know of it."
 

@@ -27,6 +27,7 @@ from kernel.errors import (
     NotFound,
     PayloadTooLarge,
     Problem,
+    SecondFactorRequired,
     Unauthenticated,
     UnsupportedMediaType,
     as_problem,
@@ -99,6 +100,7 @@ class Route:
     query: type[BaseModel] | None
     returns: type[BaseModel] | None
     public: bool
+    while_enrolling: bool  # whether sessions that have to enrol a second factor may call it
     limits: tuple[Limit, ...]
     errors: tuple[str, ...]
     other_statuses: tuple[int, ...]
@@ -153,6 +155,7 @@ class App:
         query: type[BaseModel] | None = None,
         returns: type[BaseModel] | None = None,
         public: bool = False,
+        while_enrolling: bool = False,
         limits: Sequence[Limit] = (),
         errors: Sequence[str] = (),
         other_statuses: Sequence[int] = (),
@@ -172,7 +175,7 @@ class App:
         def register(view: Callable[..., Any]) -> Callable[..., Any]:
             limits_of_all = tuple(limits) if public else (PER_ACCOUNT, *limits)
             route = Route(
-                method, path, view, status, body, query, returns, public, limits_of_all, tuple(errors),
+                method, path, view, status, body, query, returns, public, while_enrolling, limits_of_all, tuple(errors),
                 tuple(other_statuses), tuple(headers), may_replay, max_body_bytes, measured_as,
             )  # fmt: skip
             self.routes.append(route)
@@ -241,6 +244,8 @@ class App:
         allowance = _spend(route.limits, caller, incoming.address)
         if allowance is not None:
             left |= allowance.headers()
+        if caller is not None and caller.must_enrol and not route.while_enrolling:
+            raise SecondFactorRequired
         raw = _raw_body(request, route.max_body_bytes)
         if any(not _PATH_ID.fullmatch(value) for value in path.values()):
             raise NotFound

@@ -109,9 +109,15 @@ def _responses(route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for status, codes in _COMMON.items():
         if _possible(route, status):
-            own = ", ".join((*codes, *(route.errors if status in (401, 403, 409) else ())))
+            enrolling = ("second_factor_required",) if status == 403 and _may_demand_a_factor(route) else ()
+            own = ", ".join((*codes, *enrolling, *(route.errors if status in (401, 403, 409) else ())))
             success[str(status)] = {"description": f"{HTTPStatus(status).phrase}: {own}", "content": problem}
     return success
+
+
+def _may_demand_a_factor(route: Route) -> bool:
+    """Whether sessions without a demanded second factor are refused."""
+    return not (route.public or route.while_enrolling)
 
 
 def _possible(route: Route, status: int) -> bool:

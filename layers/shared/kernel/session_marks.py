@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 LIVE, ENDED = "live", "revoked"
+ENROLLING = "enrolling"  # live, but it may only enrol a second factor; never cached, since that ends it
 
 
 def key(session_id: str) -> str:

@@ -80,14 +80,14 @@ def test_the_news_of_an_end_is_not_overwritten_by_who_read_the_table_before(
     redis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = someone()
-    in_table = liveness.is_live_by_table
+    in_table = liveness.standing_by_table
 
-    def slowly(user_id: str, session_id: str) -> bool:
-        live = in_table(user_id, session_id)
+    def slowly(user_id: str, session_id: str) -> str:
+        standing = in_table(user_id, session_id)
         sessions.revoke(user_id, [session_id], reason="logout", sockets_of=[])
-        return live
+        return standing
 
-    monkeypatch.setattr(liveness, "is_live_by_table", slowly)
+    monkeypatch.setattr(liveness, "standing_by_table", slowly)
     liveness.is_live(person.user_id, person.session_id)
 
     assert redis.get(f"session:{person.session_id}") == "revoked"

@@ -34,6 +34,7 @@ def test_origins_are_separated_by_commas(settings: pytest.MonkeyPatch) -> None:
         ("ADDRESS_LIMIT_FACTOR", ""),
         ("DRIVE_VERSIONS_KEPT", "0"),
         ("DRIVE_VERSIONS_KEPT", "51"),
+        ("REQUIRE_SECOND_FACTOR", "admins"),
     ],
 )
 def test_a_missing_or_wrong_variable_is_named(settings: pytest.MonkeyPatch, name: str, value: str) -> None:

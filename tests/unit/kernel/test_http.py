@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Any
 
 import pytest
@@ -41,9 +42,9 @@ class Shown(Output):
 
 
 def _authenticate(token: str) -> Caller:
-    if token != "good":
+    if token not in ("good", "enrolling"):
         raise Unauthenticated
-    return ADA
+    return replace(ADA, must_enrol=token == "enrolling")
 
 
 def _app() -> App:
@@ -91,6 +92,11 @@ def _app() -> App:
     def later() -> Answer:
         """Take."""
         return Answer({"text": "taken"}, status=202, headers={"X-Place": "7"})
+
+    @app.get("/factors", while_enrolling=True)
+    def factors(caller: Caller) -> Any:
+        """Enrol."""
+        return {"enrolling": caller.must_enrol}
 
     @app.get("/open", public=True)
     def anybody() -> Answer:
@@ -510,3 +516,13 @@ def test_one_that_fails_on_our_side_counts_as_one_that_nobody_waits_for(app: App
 def test_no_other_route_is_measured(app: App, lines: Lines) -> None:
     assert ask(app, "GET", "/notes/{note_id}", {"note_id": "1"}, token="good").status == 200
     assert "_aws" not in lines.only
+
+
+@pytest.mark.parametrize("path", ["/notes", "/headers", "/boom"])
+def test_a_caller_who_has_to_enrol_a_factor_is_refused_before_the_view(path: str) -> None:
+    reply = ask(_app(), "GET", path, token="enrolling")
+    assert (reply.status, reply.body["code"]) == (403, "second_factor_required")
+
+
+def test_a_caller_who_has_to_enrol_a_factor_is_let_to_the_routes_that_do_it() -> None:
+    assert ask(_app(), "GET", "/factors", token="enrolling").body == {"enrolling": True}

@@ -220,3 +220,21 @@ test("mentions are counted by the server: those by blocked people do not count",
   server.say("c", "eve", "@me hello", { mentions: ["me"] });
   await until(() => expect(engine.conversations.of("c")).toMatchObject({ last_seq: 3, unread_mentions: 1 }));
 });
+
+test("somebody of whom a second factor is demanded goes on in all tabs once they have enrolled one", async () => {
+  const server = new FakeServer();
+  server.say("c", "ada", "before");
+  const tab = await browser(server);
+  const [first, second] = [await tab(), await tab()];
+  await live(second);
+  const demanded = [403, { code: "second_factor_required" }] as const;
+  server.once("POST /realtime/tickets", ...demanded);
+  server.once("POST /realtime/tickets", ...demanded);
+  server.dropSockets();
+  for (const each of [first, second]) await until(() => expect(each.session.get().state).toBe("enrolling"));
+  await first.enrolled();
+  for (const each of [first, second]) {
+    await until(() => expect(each.session.get().state).toBe("signed_in"));
+    await live(each);
+  }
+});

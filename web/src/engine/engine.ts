@@ -69,7 +69,7 @@ export class TabEngine implements Engine, Auth {
     });
     this.api = typedApi({ request: (method, request) => authorised(this.#http, this.#keeper, method, request) });
     this.#channel = ports.channel(`${name}:session`);
-    this.#channel.onMessage(() => void this.#keeper.load());
+    this.#channel.onMessage(() => void this.#keeper.load().then(() => this.#resume()));
   }
 
   get auth(): Auth {
@@ -103,6 +103,11 @@ export class TabEngine implements Engine, Auth {
     await this.#keeper.begin(answer);
     this.#channel.post("changed");
     await this.#switching;
+  }
+
+  async enrolled(): Promise<void> {
+    this.#channel.post("changed");
+    await this.#resume();
   }
 
   async logout({ everywhere = false } = {}): Promise<void> {
@@ -250,7 +255,23 @@ export class TabEngine implements Engine, Auth {
     if (this.#person !== person) return;
     const refused = error instanceof ApiError && (error.status === 401 || error.status === 403);
     if (!refused && !(error instanceof NotSignedIn)) throw error;
+    if (error instanceof ApiError && error.code === "second_factor_required") return this.#enrol(person);
     if (this.#keeper.current?.userId === person.userId) await this.#revoked();
+  }
+
+  /** Closes the person's state, of which the server shows nothing before a second factor is enrolled. */
+  async #enrol(person: Person): Promise<void> {
+    const session = this.#keeper.current;
+    if (session?.userId !== person.userId) return;
+    this.#person = null;
+    this.#status.set(STOPPED);
+    this.session.set({ state: "enrolling", userId: session.userId, sessionId: session.sessionId });
+    await person.stop();
+  }
+
+  /** Goes on with a session that was `enrolling`. */
+  async #resume(): Promise<void> {
+    if (this.session.get().state === "enrolling") await this.#switchSession(this.#keeper.current, false);
   }
 
   async #revoked(): Promise<void> {

@@ -37,6 +37,8 @@ export type SessionState =
   | { readonly state: "loading" }
   /** `reason` is set if the session was not ended by signing out here. */
   | { readonly state: "signed_out"; readonly reason?: "revoked" | "elsewhere" }
+  /** The deployment demands a second factor of this person: nothing works before one is enrolled (`Auth.enrolled`). */
+  | { readonly state: "enrolling"; readonly userId: string; readonly sessionId: string }
   | { readonly state: "signed_in"; readonly userId: string; readonly sessionId: string };
 
 export interface Auth {
@@ -44,10 +46,12 @@ export interface Auth {
   /** The person's own profile, kept up to date; null until it is known. */
   readonly me: Subscribable<FullProfile | null>;
   register(fields: { email: string; username: string; password: string; display_name: string }): Promise<void>;
-  /** Throws ApiError `invalid_credentials`, `totp_required`, `account_locked`, `account_banned`. */
+  /** Throws ApiError `invalid_credentials`, `totp_required`, `passkey_required`, `account_locked`, `account_banned`. */
   login(fields: { identifier: string; password: string; device_name?: string; totp?: string }): Promise<void>;
   /** Starts the session of any other answer `{user, tokens}`, such as that of a passkey sign-in. */
   adopt(answer: { user: { id: string }; tokens: TokensAnswer }): Promise<void>;
+  /** A second factor has been enrolled: goes on with a session that is `enrolling`, in all tabs. */
+  enrolled(): Promise<void>;
   /**
    * Ends the session in all tabs and removes the account's data from this device. Throws if the server could not be
    * reached; the device is signed out all the same.

@@ -8,6 +8,7 @@ import { EngineContext, useEngine, useValue } from "./hooks";
 import { usePlace } from "./places";
 import { SignIn } from "./sign-in";
 
+const Enrolment = lazy(() => import("./enrolment"));
 const FileLink = lazy(() => import("./link"));
 const Letters = lazy(() => import("./letters"));
 const Workspace = lazy(() => import("./workspace"));
@@ -63,7 +64,7 @@ function Screen() {
   if (session.state === "signed_out") return <SignIn reason={session.reason} />;
   return (
     <Suspense fallback={<Loading />}>
-      <Workspace key={session.userId} />
+      {session.state === "enrolling" ? <Enrolment /> : <Workspace key={session.userId} />}
     </Suspense>
   );
 }

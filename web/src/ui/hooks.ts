@@ -51,10 +51,13 @@ const KNOWN: Readonly<Record<string, TextKey>> = {
   forbidden: "error.forbidden",
   gone: "error.gone",
   invalid_credentials: "error.credentials",
+  last_factor: "error.last_factor",
   not_found: "error.not_found",
+  passkey_required: "error.passkey_required",
   password_wrong: "error.link_password",
   quota_exceeded: "error.quota",
   rate_limited: "error.rate",
+  second_factor_required: "error.second_factor",
   username_taken: "error.username_taken",
 };
 

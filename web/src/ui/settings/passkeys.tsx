@@ -8,7 +8,7 @@ import { createPasskey, whyNoPasskeys } from "../passkey";
 import { Problem } from "../problem";
 import { useStepUp } from "../step-up";
 
-export function Passkeys() {
+export function Passkeys({ onEnrolled }: { onEnrolled?: () => void }) {
   const { t, locale } = useLanguage();
   const { api } = useEngine();
   const queries = useQueryClient();
@@ -32,6 +32,7 @@ export function Passkeys() {
         form.reset();
         setDone(t("passkey.added", { name }));
         await refresh();
+        onEnrolled?.();
       }),
     );
   }

@@ -14,7 +14,8 @@ interface Enrolment {
 }
 type Step = "closed" | "password" | "remove" | Enrolment;
 
-export function Authenticator() {
+/** `onEnrolled`: the first factor is demanded, so there is none to remove. */
+export function Authenticator({ onEnrolled }: { onEnrolled?: () => void }) {
   const t = useTranslations();
   const { api } = useEngine();
   const [step, setStep] = useState<Step>("closed");
@@ -35,6 +36,7 @@ export function Authenticator() {
       await api.post("/auth/totp/confirm", { body: { code } });
       setStep("closed");
       setDone(t("totp.on"));
+      onEnrolled?.();
     });
   };
   const remove = (event: FormEvent<HTMLFormElement>) => {
@@ -53,9 +55,11 @@ export function Authenticator() {
       {step === "closed" && (
         <p className="row">
           <button onClick={() => setStep("password")}>{t("totp.set_up")}</button>
-          <button className="quiet" onClick={() => setStep("remove")}>
-            {t("totp.remove")}
-          </button>
+          {!onEnrolled && (
+            <button className="quiet" onClick={() => setStep("remove")}>
+              {t("totp.remove")}
+            </button>
+          )}
         </p>
       )}
       {step === "password" && (

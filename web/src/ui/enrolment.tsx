@@ -1,0 +1,32 @@
+/** The screen of somebody of whom a second factor is demanded and who has none yet. */
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { I18nProvider } from "react-aria-components";
+import { useLanguage } from "../i18n";
+import { useEngine } from "./hooks";
+import { Passkeys } from "./settings/passkeys";
+import { Authenticator } from "./settings/totp";
+
+const queries = new QueryClient({ defaultOptions: { queries: { retry: false } } });
+
+export default function Enrolment() {
+  const { t, locale } = useLanguage();
+  const { auth } = useEngine();
+  const goOn = () => void auth.enrolled();
+  return (
+    <QueryClientProvider client={queries}>
+      <I18nProvider locale={locale}>
+        <main className="welcome">
+          <h1>{t("enrol.title")}</h1>
+          <p>{t("enrol.text")}</p>
+          <div className="card">
+            <Authenticator onEnrolled={goOn} />
+            <Passkeys onEnrolled={goOn} />
+          </div>
+          <button className="quiet" onClick={() => void auth.logout()}>
+            {t("nav.sign_out")}
+          </button>
+        </main>
+      </I18nProvider>
+    </QueryClientProvider>
+  );
+}
