@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from drive import store, views
+from drive import model, store
 from drive.model import Node
 from drive.trash import service as trash
 from kernel import blobs
@@ -38,8 +38,8 @@ def purge_everything_of(owner_id: str) -> None:
 
 
 def file_views(owner_id: str) -> list[dict[str, Any]]:
-    """The views of all files."""
-    return [views.file(node) for node in _nodes(owner_id) if not node.is_folder]
+    """The views of all files, without URLs of their thumbnails, which would end before anybody reads an export."""
+    return [model.file_view(node) for node in _nodes(owner_id) if not node.is_folder]
 
 
 def contents_of(owner_id: str) -> Iterator[tuple[str, Iterator[bytes]]]:

@@ -9,7 +9,7 @@ from drive.sharing import attachments
 from drive.trash import due_store
 from drive.trash import service as trash
 from drive.uploads import intake, transfers
-from kernel import clock, telemetry
+from kernel import blobs, clock, telemetry
 from kernel.dynamo import Cancelled
 
 AT_MOST = 200  # items per partition and run
@@ -80,7 +80,9 @@ def _restart_intake(upload: PendingUpload, *, started: bool = False) -> None:
 def _fail(upload: PendingUpload) -> None:
     """Reject a file whose intake has not ended within a day."""
     telemetry.count("IntakesGivenUp")
-    inspection = {"key": upload.object_key, "version": "", "verdict": "rejected", "reason": "intake_failed"}
+    blob = blobs.find(upload.object_key)
+    version = "" if blob is None else blob.version
+    inspection = {"key": upload.object_key, "version": version, "verdict": "rejected", "reason": "intake_failed"}
     try:
         intake.settle(inspection)
     except Cancelled:

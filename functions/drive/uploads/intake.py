@@ -148,7 +148,8 @@ def _name(node: Node, upload: PendingUpload) -> str:
 
 def _remove(inspection: dict[str, Any]) -> None:
     """Delete rejected bytes and their thumbnail."""
-    blobs.remove(inspection["key"], inspection["version"])
+    if inspection["version"]:  # without one, S3 would only hide the bytes
+        blobs.remove(inspection["key"], inspection["version"])
     thumbnail = blobs.find(inspection["thumbnail"]["key"]) if inspection.get("thumbnail") else None
     if thumbnail is not None:
         blobs.remove(thumbnail.key, thumbnail.version)

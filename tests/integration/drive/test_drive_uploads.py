@@ -290,3 +290,4 @@ def test_an_intake_that_never_ends_rejects_the_file_after_a_day(ada: Caller) -> 
         sweep.sweep()
         assert desk.state(ada, begun["file"]["id"]) == ("rejected", "intake_failed")
         assert desk.usage(ada).taken == 0
+        assert desk.blobs_left() == []
