@@ -10,14 +10,14 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import botocore.session
 import httpx
 import websockets
 from websockets.asyncio.client import ClientConnection
 
+from infra.local.config import ACCOUNT
 from tests.e2e.answers import Answers
 from tests.e2e.live import Live, opened
-from tests.e2e.tools import eventually
+from tests.e2e.tools import eventually, operators_client
 
 PASSWORD = "correct horse battery staple"
 _numbers = itertools.count()
@@ -159,15 +159,29 @@ class Town:
         return found[1]
 
     def _dynamodb(self) -> Any:
-        session = botocore.session.Session()
-        session.set_credentials("test", "test")
-        region, address = self._endpoints["region"], self._endpoints["aws_endpoint_url"]
-        return session.create_client("dynamodb", region_name=region, endpoint_url=address)
+        return operators_client(self._endpoints, "dynamodb")
 
     def stores(self, table: str, text: str) -> bool:
         """Whether a table contains a text anywhere."""
         pages = self._dynamodb().get_paginator("scan").paginate(TableName=f"{self._endpoints['stack']}-{table}")
         return any(text in str(page["Items"]) for page in pages)
+
+    def tables_with(self, *texts: str) -> set[str]:
+        """The tables that contain one of these texts anywhere."""
+        client, prefix = self._dynamodb(), f"{self._endpoints['stack']}-"
+        names = [name for page in client.get_paginator("list_tables").paginate() for name in page["TableNames"]]
+        return {
+            name.removeprefix(prefix)
+            for name in names
+            for page in client.get_paginator("scan").paginate(TableName=name)
+            if name.startswith(prefix) and any(text in str(page["Items"]) for text in texts)
+        }
+
+    def blobs_below(self, *prefixes: str) -> list[str]:
+        """The keys of all versions in the drive's bucket below these prefixes."""
+        s3, bucket = operators_client(self._endpoints, "s3"), f"{self._endpoints['stack']}-drive-{ACCOUNT}"
+        answers = [s3.list_object_versions(Bucket=bucket, Prefix=prefix) for prefix in prefixes]
+        return [each["Key"] for answer in answers for each in answer.get("Versions", ())]
 
     def make_platform_admin(self, person: Person) -> None:
         """Make somebody a platform admin in the database, as an operator would: no route gives this role."""

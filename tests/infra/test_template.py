@@ -51,6 +51,7 @@ REVIEWED_RESOURCES = {
     "transcription-job/aij_*": "Transcribe: the name of a job is its id",
     "/keys/*": "S3: the keys of what the group protocol stores are made of ids",
     "/keys/groups/*": "S3: the same",
+    "/keys/backups/*": "S3: the same",
     "/exports/*": "S3: the key of an export is made of ids",
     "/avatars/*": "S3: the key of an avatar is made of its person's id and chance",
     "/v1/GET/@connections/*": "readiness asks for a socket that is not there",
