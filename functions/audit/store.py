@@ -7,37 +7,20 @@ condition: of several concurrent calls one succeeds.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.attributes import JSONAttribute, UnicodeAttribute
 
 from audit.model import Act, AuditFilter, Entry, Head
 from kernel import clock
 from kernel.config import config
 from kernel.dynamo import Record, TableName, Transaction
+from kernel.records import IntegerAttribute, Mapper, index
 
 _PENDING, _CHAIN, _HEAD = "waiting", "chain", "head"
 CHAINED_AT_ONCE = 45  # each takes two of a transaction's 100 actions, the head one
 _DIGITS = 12
-
-
-class _ByActor(GlobalSecondaryIndex[Any]):
-    class Meta:
-        index_name = "by_actor"
-        projection = AllProjection()
-
-    actor = UnicodeAttribute(hash_key=True)
-    entry = UnicodeAttribute(range_key=True)
-
-
-class _ByTarget(GlobalSecondaryIndex[Any]):
-    class Meta:
-        index_name = "by_target"
-        projection = AllProjection()
-
-    target = UnicodeAttribute(hash_key=True)
-    entry = UnicodeAttribute(range_key=True)
 
 
 class AuditRecord(Record):
@@ -48,8 +31,8 @@ class AuditRecord(Record):
 
     part = UnicodeAttribute(hash_key=True)
     entry = UnicodeAttribute(range_key=True)
-    n = NumberAttribute(null=True)
-    at = NumberAttribute(null=True)
+    n = IntegerAttribute(null=True)
+    at = IntegerAttribute(null=True)
     actor = UnicodeAttribute(null=True)
     action = UnicodeAttribute(null=True)
     target = UnicodeAttribute(null=True)
@@ -58,18 +41,21 @@ class AuditRecord(Record):
     previous = UnicodeAttribute(null=True)
     hash = UnicodeAttribute(null=True)
     act = JSONAttribute(null=True)
-    expires_at = NumberAttribute(null=True)  # seconds: DynamoDB's TTL
+    expires_at = IntegerAttribute(null=True)  # seconds: DynamoDB's TTL
 
-    by_actor = _ByActor()
-    by_target = _ByTarget()
+    by_actor = index(actor=UnicodeAttribute(hash_key=True), entry=UnicodeAttribute(range_key=True))
+    by_target = index(target=UnicodeAttribute(hash_key=True), entry=UnicodeAttribute(range_key=True))
+
+
+_ENTRY = Mapper(AuditRecord, Entry)
 
 
 # --- acts -----------------------------------------------------------------------------------------------------
 
 
 def _pending(act: Act) -> AuditRecord:
-    fields = {"at": act.at, "actor": act.actor, "action": act.action, "target": act.target, "ip": act.ip}
-    return AuditRecord(_PENDING, act.id, act={**fields, "details": dict(act.details)})
+    fields = asdict(act)
+    return AuditRecord(_PENDING, fields.pop("id"), act=fields)
 
 
 def stage(transaction: Transaction, act: Act) -> None:
@@ -93,7 +79,7 @@ def pending() -> list[Act]:
 
 def head() -> Head:
     row = AuditRecord.find(_HEAD, _HEAD)
-    return Head() if row is None else Head(int(row.n), row.hash)
+    return Head() if row is None else Head(row.n, row.hash)
 
 
 def append(seen: Head, acts: Sequence[Act], entries: Sequence[Entry]) -> None:
@@ -103,25 +89,10 @@ def append(seen: Head, acts: Sequence[Act], entries: Sequence[Entry]) -> None:
     transaction.put("head", AuditRecord(_HEAD, _HEAD, n=entries[-1].n, hash=entries[-1].hash), as_seen)
     for act, entry in zip(acts, entries, strict=True):
         transaction.delete(f"act:{act.id}", AuditRecord(_PENDING, act.id), AuditRecord.part.exists())
-        transaction.put(f"entry:{entry.n}", _row(entry), AuditRecord.part.does_not_exist())
+        expires_at = (entry.at + _retention_ms()) // clock.SECOND + 1
+        row = _ENTRY.record(entry, _CHAIN, _key(entry.n), expires_at=expires_at)
+        transaction.put(f"entry:{entry.n}", row, AuditRecord.part.does_not_exist())
     transaction.commit()
-
-
-def _row(entry: Entry) -> AuditRecord:
-    return AuditRecord(
-        _CHAIN,
-        _key(entry.n),
-        n=entry.n,
-        at=entry.at,
-        actor=entry.actor,
-        action=entry.action,
-        target=entry.target,
-        ip=entry.ip,
-        details=dict(entry.details),
-        previous=entry.previous,
-        hash=entry.hash,
-        expires_at=(entry.at + _retention_ms()) // clock.SECOND + 1,
-    )
 
 
 def _key(n: int) -> str:
@@ -132,30 +103,24 @@ def _retention_ms() -> int:
     return config().audit_days * clock.DAY
 
 
-def _entry(row: Any) -> Entry:
-    return Entry(
-        int(row.n), int(row.at), row.actor, row.action, row.target, row.ip, row.details, row.previous, row.hash
-    )
-
-
 def entries(wanted: AuditFilter, *, before: int | None, limit: int) -> list[Entry]:
     """Up to `limit` entries before number `before`, newest first, without expired ones.
 
     `actor`, or else `target`, is matched by an index. The caller checks the other conditions, because it continues
     from the last entry read, matching or not.
     """
-    index: Any = AuditRecord
+    rows_by: Any = AuditRecord
     partition = _CHAIN
     if wanted.actor is not None:
-        index, partition = AuditRecord.by_actor, wanted.actor
+        rows_by, partition = AuditRecord.by_actor, wanted.actor
     elif wanted.target is not None:
-        index, partition = AuditRecord.by_target, wanted.target
+        rows_by, partition = AuditRecord.by_target, wanted.target
     earlier = None if before is None else (AuditRecord.entry < _key(before))
-    rows = index.query(partition, earlier, scan_index_forward=False, limit=limit)
-    return [_entry(row) for row in rows if row.at > clock.now() - _retention_ms()]
+    rows = rows_by.query(partition, earlier, scan_index_forward=False, limit=limit)
+    return [_ENTRY.value(row) for row in rows if row.at > clock.now() - _retention_ms()]
 
 
 def first() -> Entry | None:
     """The oldest entry within retention."""
     rows = AuditRecord.query(_CHAIN, filter_condition=AuditRecord.at > clock.now() - _retention_ms(), limit=1)
-    return next((_entry(row) for row in rows), None)
+    return _ENTRY.found(next(iter(rows), None))

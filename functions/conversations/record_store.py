@@ -9,11 +9,10 @@ from pynamodb.attributes import (
     BooleanAttribute,
     UnicodeAttribute,
 )
-from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from conversations.model import ConversationInfo, Member, Settings
 from kernel.dynamo import Record, TableName
-from kernel.records import IntegerAttribute, Mapper, NamesAttribute, ValueAttribute, known_fields
+from kernel.records import IntegerAttribute, Mapper, NamesAttribute, ValueAttribute, index, known_fields
 
 INFO, LOCK = "profile", "lock"
 
@@ -42,15 +41,6 @@ class ConversationRecord(Record):
     target = UnicodeAttribute(null=True)
 
 
-class _ByUser(GlobalSecondaryIndex[Any]):
-    class Meta:
-        index_name = "by_user"
-        projection = KeysOnlyProjection()
-
-    user_id = UnicodeAttribute(hash_key=True)
-    conversation_id = UnicodeAttribute(range_key=True)
-
-
 class MemberRecord(Record):
     class Meta:
         table_name = TableName("members", "log")
@@ -70,7 +60,7 @@ class MemberRecord(Record):
     last_sent_at = IntegerAttribute(null=True)
     promoted_by = UnicodeAttribute(null=True)
     apart = NamesAttribute()
-    by_user = _ByUser()
+    by_user = index(user_id=UnicodeAttribute(hash_key=True), conversation_id=UnicodeAttribute(range_key=True))
 
 
 _INFO = Mapper(ConversationRecord, ConversationInfo)

@@ -9,55 +9,17 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from typing import Any
 
 from pynamodb.attributes import JSONAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 
 from drive.model import Grant, Node, PendingUpload, PublicLink, Version, fold
 from kernel.dynamo import Record, TableName
-from kernel.records import IntegerAttribute, Mapper, set_or_remove
+from kernel.records import IntegerAttribute, Mapper, index, set_or_remove
 
 NODE, UPLOAD = "node", "upload"
 BY_HAND = "by hand"  # the kind of a share that was made explicitly, perhaps in addition to a message's attachment
 DUE_PARTITIONS = 4  # of the index by_due
-
-
-class _ByPlace(GlobalSecondaryIndex[Any]):
-    class Meta:
-        index_name = "by_place"
-        projection = IncludeProjection(["size", "created_at", "updated_at"])
-
-    place = UnicodeAttribute(hash_key=True)
-    order = UnicodeAttribute(range_key=True)
-
-
-class _ByOwner(GlobalSecondaryIndex[Any]):
-    class Meta:
-        index_name = "by_owner"
-        projection = KeysOnlyProjection()
-
-    owner_id = UnicodeAttribute(hash_key=True)
-    updated_at = IntegerAttribute(range_key=True)
-
-
-class _ByGrantee(GlobalSecondaryIndex[Any]):
-    class Meta:
-        index_name = "by_grantee"
-        projection = AllProjection()
-
-    grantee = UnicodeAttribute(hash_key=True)
-    node_id = UnicodeAttribute(range_key=True)
-
-
-class _ByDue(GlobalSecondaryIndex[Any]):
-    class Meta:
-        index_name = "by_due"
-        projection = KeysOnlyProjection()
-
-    agenda = UnicodeAttribute(hash_key=True)
-    due_at = IntegerAttribute(range_key=True)
 
 
 class Item(Record):
@@ -68,10 +30,10 @@ class Item(Record):
 
     node_id = UnicodeAttribute(hash_key=True)
     part = UnicodeAttribute(range_key=True)
-    by_place = _ByPlace()
-    by_owner = _ByOwner()
-    by_grantee = _ByGrantee()
-    by_due = _ByDue()
+    by_place = index(place=UnicodeAttribute(hash_key=True), order=UnicodeAttribute(range_key=True))
+    by_owner = index(owner_id=UnicodeAttribute(hash_key=True), updated_at=IntegerAttribute(range_key=True))
+    by_grantee = index(grantee=UnicodeAttribute(hash_key=True), node_id=UnicodeAttribute(range_key=True))
+    by_due = index(agenda=UnicodeAttribute(hash_key=True), due_at=IntegerAttribute(range_key=True))
     place = UnicodeAttribute(null=True)
     order = UnicodeAttribute(null=True)
     agenda = UnicodeAttribute(null=True)

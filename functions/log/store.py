@@ -11,27 +11,15 @@ from pynamodb.attributes import (
     UnicodeAttribute,
 )
 from pynamodb.expressions.condition import Condition
-from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from kernel import clock
 from kernel.dynamo import Key, Record, TableName, Transaction, read_together
-from kernel.records import CountsAttribute, IntegerAttribute, Mapper, NamesAttribute
+from kernel.records import CountsAttribute, IntegerAttribute, Mapper, NamesAttribute, index
 from log.model import MESSAGE_CREATED, Event
 
 LARGEST_PAGE = 5_000  # events; about the megabyte that a query reads, when they are short
 # The index of disappearing messages is sharded, so that no partition is too hot.
 EXPIRY_SHARDS = 8
-
-
-class _ByExpiry(GlobalSecondaryIndex[Any]):
-    """The disappearing messages that are still stored: `expiry_shard` is removed together with the content."""
-
-    class Meta:
-        index_name = "by_expiry"
-        projection = KeysOnlyProjection()
-
-    expiry_shard = IntegerAttribute(hash_key=True)
-    disappears_at = IntegerAttribute(range_key=True)
 
 
 class EventRecord(Record):
@@ -53,7 +41,8 @@ class EventRecord(Record):
     reactions = CountsAttribute(null=True)
     disappears_at = IntegerAttribute(null=True)
     expiry_shard = IntegerAttribute(null=True)
-    by_expiry = _ByExpiry()
+    # messages that are still stored: `expiry_shard` is removed together with the content
+    by_expiry = index(expiry_shard=IntegerAttribute(hash_key=True), disappears_at=IntegerAttribute(range_key=True))
     mentioned = NamesAttribute()
     thread_count = IntegerAttribute(null=True)
     pinned = BooleanAttribute(null=True)

@@ -7,33 +7,20 @@ the number of pending messages.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
-from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from kernel import clock, ids
 from kernel.dynamo import Cancelled, Record, TableName, Transaction
 from kernel.errors import Conflict
-from kernel.records import IntegerAttribute, Mapper, ValueAttribute
+from kernel.records import IntegerAttribute, Mapper, ValueAttribute, index
 from messages.scheduled_model import FAILED_KEPT_MS, MAX_PENDING, ScheduledMessage
 
 COUNT = "count"
 DUE_SHARDS = range(4)
 _WAITING = ("pending", "sending")
-
-
-class _ByDue(GlobalSecondaryIndex[Any]):
-    """The waiting messages by time of sending."""
-
-    class Meta:
-        index_name = "by_due"
-        projection = KeysOnlyProjection()
-
-    due_shard = IntegerAttribute(hash_key=True)
-    send_at = IntegerAttribute(range_key=True)
 
 
 class ScheduledRecord(Record):
@@ -51,7 +38,7 @@ class ScheduledRecord(Record):
     reason = UnicodeAttribute(null=True)
     due_shard = IntegerAttribute(null=True)
     expires_at = IntegerAttribute(null=True)  # of failed ones
-    by_due = _ByDue()
+    by_due = index(due_shard=IntegerAttribute(hash_key=True), send_at=IntegerAttribute(range_key=True))
     # of a client_id that was used
     scheduled_id = UnicodeAttribute(null=True)
     # of the count

@@ -16,26 +16,16 @@ from typing import Any
 
 from pynamodb.attributes import JSONAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
-from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from kernel import clock
 from kernel.dynamo import Key, Record, TableName, Transaction, read_together
 from kernel.keyrings import pseudonym
-from kernel.records import CountsAttribute, IntegerAttribute, Mapper, ValueAttribute
+from kernel.records import CountsAttribute, IntegerAttribute, Mapper, ValueAttribute, index
 from polls.model import Choice, Option, Poll, PollRef, Tally, steps
 
 POLL, TALLY, VOTE = "poll", "tally", "vote#"
 _POLLS_PER_STEP = 20
 VOTE_LABELS = frozenset({"tally", "vote"})  # conditions of a vote on what was read before it
-
-
-class _ByConversation(GlobalSecondaryIndex[Any]):
-    class Meta:
-        index_name = "by_conversation"
-        projection = KeysOnlyProjection()
-
-    conversation_id = UnicodeAttribute(hash_key=True)
-    poll_id = UnicodeAttribute(range_key=True)
 
 
 def _read_options(kept: Any) -> tuple[Option, ...]:
@@ -66,7 +56,7 @@ class PollRecord(Record):
     rules = JSONAttribute(null=True)
     created_at = IntegerAttribute(null=True)
     closes_at = IntegerAttribute(null=True)
-    by_conversation = _ByConversation()
+    by_conversation = index(conversation_id=UnicodeAttribute(hash_key=True), poll_id=UnicodeAttribute(range_key=True))
     # tally
     counts = CountsAttribute(null=True)
     voters = IntegerAttribute(null=True)

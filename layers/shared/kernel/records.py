@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar, cast
 from pynamodb.attributes import Attribute
 from pynamodb.constants import MAP, NUMBER, STRING, STRING_SET
 from pynamodb.expressions.update import Action
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from kernel.dynamo import Record
 
@@ -78,6 +79,14 @@ class ValueAttribute(Attribute[T]):
 
     def deserialize(self, value: Any) -> T:
         return self._read(json.loads(value))
+
+
+def index(**keys: Attribute[Any]) -> GlobalSecondaryIndex[Any]:
+    """A global secondary index with these key attributes. Its name is that of the record's attribute it is assigned to,
+    and what it holds besides keys is in the template (infra/data.yaml)."""
+    meta = type("Meta", (), {"projection": AllProjection()})
+    made: GlobalSecondaryIndex[Any] = type("Index", (GlobalSecondaryIndex,), {"Meta": meta, **keys})()
+    return made
 
 
 def known_fields(value_type: Callable[..., V]) -> Callable[[Mapping[str, Any]], V]:
