@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from administration import stats_store
 from kernel import clock
@@ -19,6 +20,7 @@ from kernel.errors import ValidationFailed
 DAYS_MAX = 92
 PATIENCE_S = 6.0
 MICRO = 1_000_000
+Row = Mapping[str, Any]
 
 
 @dataclass(slots=True)
@@ -40,6 +42,7 @@ class DailyCounts:
 
     items: list[Day]
     complete: bool = True
+    seen: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # who was active, by day
     _by_day: dict[str, Day] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -64,66 +67,54 @@ def count_days(*, since: int | None, until: int | None, patience_s: float = PATI
     numbers = range(first // clock.DAY, last // clock.DAY + 1)
     counts = DailyCounts([Day(clock.rfc3339(number * clock.DAY)[:10]) for number in numbers])
     deadline = time.monotonic() + patience_s
-    for counter in _COUNTERS:
-        for _ in counter(counts):
-            if time.monotonic() > deadline:
+    for (table, names, kind), count in _COUNTED.items():
+        for row in stats_store.rows(table, names, kind=kind):
+            if row is not None:
+                count(counts, row)
+            elif time.monotonic() > deadline:
                 counts.complete = False
                 return counts
     return counts
 
 
-# Each counter counts one thing and yields after every page of a table, so that `count_days` can stop it.
+def _user(counts: DailyCounts, row: Row) -> None:
+    if day := counts.day_of(row["created_at"]):
+        day.users += 1
 
 
-def _users(counts: DailyCounts) -> Iterator[None]:
-    for row in stats_store.rows("users", ("created_at",)):
-        if row is None:
-            yield
-        elif day := counts.day_of(row["created_at"]):
-            day.users += 1
-
-
-def _active(counts: DailyCounts) -> Iterator[None]:
+def _session(counts: DailyCounts, row: Row) -> None:
     """Each person once a day, by the last renewal of their sessions."""
-    seen: dict[str, set[str]] = defaultdict(set)
-    for row in stats_store.rows("sessions", ("user_id", "last_seen_at")):
-        if row is None:
-            yield
-        elif day := counts.day_of(row["last_seen_at"]):
-            seen[day.day].add(row["user_id"])
-            day.active = len(seen[day.day])
+    if day := counts.day_of(row["last_seen_at"]):
+        counts.seen[day.day].add(row["user_id"])
+        day.active = len(counts.seen[day.day])
 
 
-def _calls(counts: DailyCounts) -> Iterator[None]:
-    for row in stats_store.rows("calls", ("created_at",)):
-        if row is None:
-            yield
-        elif day := counts.day_of(row["created_at"]):
-            day.calls += 1
+def _call(counts: DailyCounts, row: Row) -> None:
+    if day := counts.day_of(row["created_at"]):
+        day.calls += 1
 
 
-def _spent(counts: DailyCounts) -> Iterator[None]:
-    for row in stats_store.rows("assistant", ("entry", "micro_usd"), kind=("owner", "deployment")):
-        if row is None:
-            yield
-        elif day := counts.find_day(str(row["entry"]).removeprefix("day#")):
-            day.ai_spend = int(row.get("micro_usd", 0)) / MICRO
+def _spending(counts: DailyCounts, row: Row) -> None:
+    if day := counts.find_day(str(row["entry"]).removeprefix("day#")):
+        day.ai_spend = int(row.get("micro_usd", 0)) / MICRO
 
 
-def _stored(counts: DailyCounts) -> Iterator[None]:
-    for row in stats_store.rows("drive", ("created_at", "size"), kind=("kind", "file")):
-        if row is None:
-            yield
-        elif "created_at" in row and (day := counts.day_of(row["created_at"])):
-            day.storage += int(row.get("size", 0))
+def _file(counts: DailyCounts, row: Row) -> None:
+    if "created_at" in row and (day := counts.day_of(row["created_at"])):
+        day.storage += int(row.get("size", 0))
 
 
-def _messages(counts: DailyCounts) -> Iterator[None]:
-    for row in stats_store.rows("events", ("at",), kind=("type", "message.created")):
-        if row is None:
-            yield
-        elif day := counts.day_of(row["at"]):
-            day.messages += 1
+def _message(counts: DailyCounts, row: Row) -> None:
+    if day := counts.day_of(row["at"]):
+        day.messages += 1
 
 
-_COUNTERS: tuple[Callable[[DailyCounts], Iterator[None]], ...] = (_users, _active, _calls, _spent, _stored, _messages)
+# What is counted of the rows of a table: (table, attributes, the kind of rows), as `stats_store.rows` takes them.
+_COUNTED: Mapping[tuple[str, tuple[str, ...], tuple[str, str] | None], Callable[[DailyCounts, Row], None]] = {
+    ("users", ("created_at",), None): _user,
+    ("sessions", ("user_id", "last_seen_at"), None): _session,
+    ("calls", ("created_at",), None): _call,
+    ("assistant", ("entry", "micro_usd"), ("owner", "deployment")): _spending,
+    ("drive", ("created_at", "size"), ("kind", "file")): _file,
+    ("events", ("at",), ("type", "message.created")): _message,
+}

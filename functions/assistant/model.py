@@ -5,21 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from kernel import clock
 from kernel.errors import Forbidden, Problem
 
 Feature = Literal["summaries", "replies", "translations", "rewrites", "answers", "moderations", "transcriptions"]
-FEATURES: tuple[Feature, ...] = (
-    "summaries",
-    "replies",
-    "translations",
-    "rewrites",
-    "answers",
-    "moderations",
-    "transcriptions",
-)
+FEATURES: tuple[Feature, ...] = get_args(Feature)
 Length = Literal["short", "long"]
 DEFAULT_LANGUAGE = "en"
 MAX_LINES = 300  # messages per prompt or summary
@@ -69,19 +61,6 @@ class Line:
     def concerns(self, user_id: str) -> bool:
         """Whether the message mentions this person or everybody."""
         return self.mentions_all or user_id in self.mentions
-
-
-@dataclass(frozen=True, slots=True)
-class Citation:
-    """A message that supports an answer."""
-
-    message_id: str
-    seq: int
-    conversation_id: str
-
-    @classmethod
-    def of(cls, line: Line) -> Citation:
-        return cls(line.message_id, line.seq, line.conversation_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,11 +41,6 @@ def task(caller: Caller, feature: Feature, fields: Mapping[str, Any]) -> Task:
     return TASKS[feature](caller, **fields)
 
 
-def ask(caller: Caller, feature: Feature, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer a request synchronously."""
-    return service.carry_out(task(caller, feature, fields))
-
-
 def start(caller: Caller, feature: Feature, fields: Mapping[str, Any]) -> str:
     """Enqueue a streamed request; returns its id. Raises as `task`."""
     task(caller, feature, fields)

@@ -10,7 +10,7 @@ from assistant import budgets, checking, consent, reading, retrieval
 from assistant.consent import Consent
 from assistant.embedded import moderating
 from assistant.embedded.labels import NO_SUPPORT, localized
-from assistant.model import REPLIES, Citation, Feature, Length, Line
+from assistant.model import REPLIES, Feature, Length, Line
 from assistant.providers.choice import provider
 from assistant.providers.port import Outcome, Task
 from assistant.sanitizer import clean
@@ -192,5 +192,4 @@ def _result(task: Task, outcome: Outcome, text: str) -> Any:
 
 
 def citations_of(lines: list[Line]) -> list[dict[str, Any]]:
-    found = [Citation.of(line) for line in lines]
-    return [{"message_id": each.message_id, "seq": each.seq, "conversation_id": each.conversation_id} for each in found]
+    return [{"message_id": each.message_id, "seq": each.seq, "conversation_id": each.conversation_id} for each in lines]

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from pynamodb.attributes import JSONAttribute, UnicodeAttribute
-from pynamodb.exceptions import PutError, UpdateError
+from pynamodb.exceptions import PutError
 from pynamodb.expressions.condition import Condition
 
 from assistant.model import AiPreferences, ModelUsage, day_of
 from assistant.settings import Budget
 from kernel import clock
-from kernel.dynamo import Cancelled, Key, Record, TableName, Transaction, condition_failed, read_together
+from kernel.dynamo import Cancelled, Key, Record, TableName, Transaction
 from kernel.records import IntegerAttribute
 from kernel.resilience import retried
 
@@ -91,11 +91,6 @@ def account_in(rows: list[Any]) -> tuple[AiPreferences, Consumed, Consumed]:
     """The preferences, the person's and the deployment's usage, from the records of `account_keys`."""
     kept, person, deployment = rows
     return _preferences(kept), _consumed(person), _consumed(deployment)
-
-
-def account(user_id: str, now: int) -> tuple[AiPreferences, Consumed, Consumed]:
-    """As `account_in`, read in one round trip."""
-    return account_in(read_together(account_keys(user_id, now)))
 
 
 def _preferences(record: AssistantRecord | None) -> AiPreferences:
@@ -251,14 +246,6 @@ def job(owner: str, job_id: str, *, kind: str = "job") -> StoredJob | None:
 
 def move_job(owner: str, job_id: str, *, before: str, after: str, kept: Mapping[str, Any], kind: str = "job") -> bool:
     """Move a job from one state to another; False if it is not in state `before`."""
-    record = AssistantRecord(owner, f"{kind}#{job_id}")
-    try:
-        record.update(
-            [AssistantRecord.state.set(after), AssistantRecord.kept.set(dict(kept))],
-            condition=AssistantRecord.state == before,
-        )
-    except UpdateError as error:
-        if condition_failed(error):
-            return False
-        raise
-    return True
+    of = AssistantRecord
+    record = of(owner, f"{kind}#{job_id}")
+    return record.update_if(of.state == before, of.state.set(after), of.kept.set(dict(kept)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from assistant import people, requests
+from assistant import people, requests, service
 from assistant.model import Feature
 from kernel.caller import Caller
 from tests.integration import rooms
@@ -32,7 +32,7 @@ def say(conversation_id: str, *rows: tuple[Caller, str]) -> list[dict[str, Any]]
 
 
 def ask(who: Caller, feature: Feature, **fields: Any) -> dict[str, Any]:
-    return requests.ask(who, feature, fields)
+    return service.carry_out(requests.task(who, feature, fields))
 
 
 def used_tokens(who: Caller) -> int:

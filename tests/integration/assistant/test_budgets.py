@@ -11,6 +11,7 @@ from assistant import settings as ai_settings
 from assistant.model import BudgetExceeded, ModelUsage, day_of
 from assistant.store import DEPLOYMENT, Reservation
 from kernel import clock
+from kernel.dynamo import read_together
 from tests.integration import rooms
 from tests.integration.assistant import desk
 
@@ -24,7 +25,7 @@ def small(settings: pytest.MonkeyPatch) -> None:
 
 
 def _consumed(owner: str) -> store.Consumed:
-    _, person, _ = store.account(owner, clock.now())
+    _, person, _ = store.account_in(read_together(store.account_keys(owner, clock.now())))
     return person
 
 

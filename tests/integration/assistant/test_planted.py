@@ -85,7 +85,7 @@ def test_nothing_that_was_planted_leads_anywhere_or_does_anything(obedient: Loop
     shown: list[str] = []
     for feature, fields in asked:
         task: Task = requests.TASKS[feature](ada, **fields)
-        answer = requests.ask(ada, feature, fields)
+        answer = desk.ask(ada, feature, **fields)
         _require_harmless(answer["result"])
         assert {each["conversation_id"] for each in answer["citations"]} <= {tea}
         if feature != "replies":
@@ -115,14 +115,14 @@ def test_a_planted_text_is_translated_and_rewritten_without_its_links(
 
 
 def _asked(who: Caller, feature: Any, fields: dict[str, Any]) -> dict[str, Any]:
-    return requests.ask(who, feature, fields)
+    return desk.ask(who, feature, **fields)
 
 
 def test_chat_content_stands_as_data_in_the_user_s_turn_alone(obedient: LoopbackModel) -> None:
     ada, mallory = rooms.people("ada", "mallory")
     tea = desk.group(ada, mallory)
     rooms.send(mallory, tea, "a very special sentence")
-    requests.ask(ada, "summaries", {"conversation_id": tea, "after_seq": 0})
+    desk.ask(ada, "summaries", conversation_id=tea, after_seq=0)
     system, user = (each["content"] for each in obedient.asked[-1]["messages"])
     assert "special" not in system
     mark = user.split("\n", 1)[0]
@@ -136,6 +136,6 @@ def test_the_rules_quote_planted_links_no_more_than_a_model_does() -> None:
     for n, (_, text) in enumerate(CORPUS[::3]):
         rooms.send(mallory, tea, f"Decided: {text}", client_id=f"rule-{n}")
     for length in ("short", "long"):
-        answer = requests.ask(ada, "summaries", {"conversation_id": tea, "after_seq": 0, "length": length})
+        answer = desk.ask(ada, "summaries", conversation_id=tea, after_seq=0, length=length)
         _require_harmless(answer["result"])
-    _require_harmless(requests.ask(ada, "answers", {"conversation_id": tea, "question": "Which link?"})["result"])
+    _require_harmless(desk.ask(ada, "answers", conversation_id=tea, question="Which link?")["result"])
