@@ -197,7 +197,5 @@ def add_activity(node_id: str, entry_id: str, *, user_id: str, action: str, at: 
 
 def remove_all_of(node_id: str) -> None:
     """Delete the remaining items of a deleted node (shares, activity, links), except cleanup tasks."""
-    with Item.batch_write() as batch:
-        for row in Item.query(node_id, consistent_read=True):
-            if row.part != NODE and not row.part.startswith("errand#"):
-                batch.delete(row)
+    rows = Item.query(node_id, consistent_read=True)
+    Item.delete_all(row for row in rows if row.part != NODE and not row.part.startswith("errand#"))

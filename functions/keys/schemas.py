@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
-from kernel.schema import ClientId, Count, Id, Input, Instant, Name, Opaque, Output, Paging, Query
+from kernel.schema import ClientId, Count, Id, Ids, Input, Instant, Name, Opaque, Output, Paging, Query
 from keys import model
 
 _DEVICE_ID = r"^[A-Za-z0-9._~-]{1,40}$"
@@ -35,11 +35,6 @@ BinaryOut = Annotated[
 ]
 SmallBinary = Annotated[Binary, Field(max_length=1024)]
 PackageIn = Annotated[Binary, Field(max_length=8 * 1024)]
-
-
-def _split(given: Any) -> list[str]:
-    parts = [given] if isinstance(given, str) else given
-    return list(dict.fromkeys(each for part in parts for each in str(part).split(",") if each))
 
 
 def is_device_id(text: str) -> bool:
@@ -74,7 +69,7 @@ class DeviceList(Output):
 class DeviceQuery(Query):
     """`user_ids`: up to 100, separated by commas or repeated."""
 
-    user_ids: Annotated[list[Id], BeforeValidator(_split), Field(min_length=1, max_length=100)]
+    user_ids: Annotated[Ids, Field(min_length=1, max_length=100)]
 
 
 # --- packages -------------------------------------------------------------------------------------------------

@@ -60,9 +60,7 @@ def forget_send(key: str) -> None:
 
 def forget_sends(keys: Iterable[str]) -> None:
     """Delete these records, for the erasure of their conversation: 25 a round trip."""
-    with SendDedup.batch_write() as batch:
-        for key in keys:
-            batch.delete(SendDedup(key))
+    SendDedup.delete_all(SendDedup(key) for key in keys)
 
 
 def original_send(key: str) -> OriginalSend | None:

@@ -267,14 +267,3 @@ def mark_read(user_id: str, up_to: str) -> str:
     marker = PersonRecord.read_up_to
     moved = PersonRecord(user_id, _PERSON).update_if(marker.does_not_exist() | (marker < up_to), marker.set(up_to))
     return up_to if moved else person(user_id).read_up_to
-
-
-def forget(user_id: str) -> None:
-    """Delete all rows of a person."""
-    devices = list(person(user_id).devices.values())
-    if devices:
-        remove(devices)
-    with ItemRecord.batch_write() as batch:
-        for row in ItemRecord.query(user_id, ItemRecord.part.startswith(_ITEM)):
-            batch.delete(row)
-    PersonRecord(user_id, _PERSON).delete()

@@ -1,10 +1,10 @@
 """Presence: requests and answers."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from kernel.schema import Id, Input, Instant, Name, Opaque, Output, Query
+from kernel.schema import Id, Ids, Input, Instant, Name, Opaque, Output, Query
 from kernel.websocket import Frame
 from presence import model
 from presence.model import Chosen, Status
@@ -31,15 +31,10 @@ class PresenceList(Output):
     items: list[PresenceOut]
 
 
-def _listed(given: Any) -> list[str]:
-    parts = [given] if isinstance(given, str) else given
-    return list(dict.fromkeys(each for part in parts for each in str(part).split(",") if each))
-
-
 class PresenceQuery(Query):
     """`user_ids`: up to 100, separated by commas or repeated."""
 
-    user_ids: Annotated[list[Id], BeforeValidator(_listed), Field(min_length=1, max_length=model.MAX_ASKED)]
+    user_ids: Annotated[Ids, Field(min_length=1, max_length=model.MAX_ASKED)]
 
 
 class SetPresence(Frame, PresenceFields):

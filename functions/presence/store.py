@@ -106,6 +106,4 @@ def watchers(user_id: str, *, after: str | None, limit: int) -> tuple[list[Watch
 
 def forget(user_id: str, connection_ids: Iterable[str]) -> None:
     """Delete watches of closed sockets."""
-    with WatchRecord.batch_write() as batch:
-        for connection_id in connection_ids:
-            batch.delete(WatchRecord(user_id, connection_id))
+    WatchRecord.delete_all(WatchRecord(user_id, each) for each in connection_ids)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from users.relations import blocks, contacts
+from users.relations_store import stage_no_block as require_no_block_in
 from users.service import (
     add_profile_to,
     blocked_ids,
@@ -17,19 +18,18 @@ from users.service import (
     get,
     ids_by_username,
     is_platform_admin,
-    list_profiles,
-    profile_in,
-    profile_key,
-    profiles_of,
     public_profiles,
     reachable,
     receivers,
     receiving_pairs,
-    require_no_block_in,
     require_reachable,
     require_user,
     schedule_erasure_in,
-    set_role_in,
     settings_of,
-    verify_email_in,
 )
+from users.store import key as profile_key
+from users.store import page as list_profiles
+from users.store import profile_in
+from users.store import profiles as profiles_of
+from users.store import stage_role as set_role_in
+from users.store import stage_verified as verify_email_in

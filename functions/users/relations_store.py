@@ -134,8 +134,8 @@ def _commit(transaction: Transaction) -> None:
         raise Conflict("Somebody changed this at the same time; try again.", retry_after_s=1) from error
 
 
-def blocked_by(user_id: str, *, after: str | None, limit: int) -> list[str]:
-    """The ids of the people whom `user_id` blocks, ascending, from after `after`."""
+def blocked_by(user_id: str, *, after: str | None, limit: int | None) -> list[str]:
+    """The ids of the people whom `user_id` blocks, ascending, from after `after`; without a limit all of them."""
     found = RelationRecord.query(
         user_id,
         RelationRecord.other.startswith(_BLOCK),
@@ -145,8 +145,8 @@ def blocked_by(user_id: str, *, after: str | None, limit: int) -> list[str]:
     return [row.other.removeprefix(_BLOCK) for row in found]
 
 
-def links(user_id: str, state: ContactState | None, *, after: str | None, limit: int) -> list[ContactLink]:
-    """The contacts and requests of `user_id`, ordered by the other's id, from after `after`."""
+def links(user_id: str, state: ContactState | None, *, after: str | None, limit: int | None) -> list[ContactLink]:
+    """The contacts and requests of `user_id`, ordered by the other's id, from after `after`; without a limit all."""
     found = RelationRecord.query(
         user_id,
         RelationRecord.other.startswith(_CONTACT),

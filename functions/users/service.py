@@ -9,18 +9,17 @@ from typing import Any
 from kernel import clock, ids, parallel
 from kernel.blobs import BlobMissing
 from kernel.cache import Memo
-from kernel.dynamo import Key, Record, Transaction
+from kernel.dynamo import Transaction
 from kernel.errors import Conflict, NotFound, ValidationFailed
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 from users import avatars, relations_store, store
-from users.model import NoticeKind, Profile, Role, UserSettings, UserSummary, fold, leads_to, receives, refuse
+from users.model import NoticeKind, Profile, UserSettings, UserSummary, fold, leads_to, receives, refuse
 
 MEMO_S = 30
 NAMES_MEMO_S = 300
 NOBODY_MEMO_S = 5  # so that a new person can soon be mentioned
 SEARCH_ROUNDS = 4
-CONTACTS_PAGE = 500
 SEARCH_ENTRIES = 50  # with a profile and a possible block each, one round is one batch read of 100
 
 _profile_memo: Memo[UserSummary] = Memo(max_entries=5_000, ttl_s=MEMO_S)
@@ -60,16 +59,6 @@ def settings_of(user_ids: Iterable[str]) -> dict[str, UserSettings]:
     """The present settings by user id; unknown people are left out. One round trip per 100."""
     wanted = [user_id for user_id in dict.fromkeys(user_ids) if ids.is_id(user_id, "usr")]
     return {user_id: profile.settings for user_id, profile in store.profiles(wanted).items()}
-
-
-def profile_key(user_id: str) -> tuple[type[Record], Key]:
-    """The key of a profile, for reading it together with other records; `profile_in` maps the record."""
-    return store.key(user_id)
-
-
-def profile_in(record: Any) -> Profile | None:
-    """The profile in a record read under `profile_key`, without `avatar_url`."""
-    return store.PROFILE.found(record)
 
 
 def require_user(user_id: str) -> UserSummary:
@@ -140,34 +129,19 @@ def contacts_among(pairs: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
 
 
 def contact_ids(user_id: str) -> list[str]:
-    """The ids of all contacts of this person: one round trip per 500."""
-    found: list[str] = []
-    while True:
-        page = relations_store.links(user_id, "accepted", after=found[-1] if found else None, limit=CONTACTS_PAGE)
-        found += [link.user_id for link in page]
-        if len(page) < CONTACTS_PAGE:
-            return found
+    """The ids of all contacts of this person: one round trip per 1,000 contacts and requests."""
+    return [link.user_id for link in relations_store.links(user_id, "accepted", after=None, limit=None)]
 
 
 def blocked_ids(user_id: str) -> set[str]:
-    """The ids of all people whom this person blocks: one round trip per 500."""
-    found: list[str] = []
-    while True:
-        page = relations_store.blocked_by(user_id, after=found[-1] if found else None, limit=CONTACTS_PAGE)
-        found += page
-        if len(page) < CONTACTS_PAGE:
-            return set(found)
+    """The ids of all people whom this person blocks: one round trip per megabyte."""
+    return set(relations_store.blocked_by(user_id, after=None, limit=None))
 
 
 def blockers_among(user_id: str, others: Sequence[str]) -> set[str]:
     """The people in `others` who block this person: one round trip per 100."""
     found = relations_store.blocks([(each, user_id) for each in others])
     return {each for each, blocks in zip(others, found, strict=True) if blocks}
-
-
-def require_no_block_in(transaction: Transaction, *, user_id: str, other_id: str) -> None:
-    """Check in a transaction that neither blocks the other (labels `blocks` and `blocked`)."""
-    relations_store.stage_no_block(transaction, user_id, other_id)
 
 
 def add_profile_to(transaction: Transaction, *, user_id: str, username: str, display_name: str, email: str) -> Profile:
@@ -177,30 +151,15 @@ def add_profile_to(transaction: Transaction, *, user_id: str, username: str, dis
     return profile
 
 
-def verify_email_in(transaction: Transaction, *, user_id: str, email: str) -> None:
-    """Mark the address as verified in a transaction; label `profile` fails if it is not the person's address now."""
-    store.stage_verified(transaction, user_id, email)
-
-
 def is_platform_admin(user_id: str) -> bool:
     """Whether somebody has the platform role `admin` now."""
     found = store.profile(user_id)
     return found is not None and found.role == "admin"
 
 
-def list_profiles(*, after: str | None, limit: int) -> list[Profile]:
-    """A page of all profiles, for platform admins, from after the person `after`."""
-    return store.page(after=after, limit=limit)
-
-
 def directory_entries(prefix: str, *, after: Sequence[str] | None, limit: int) -> list[tuple[str, str]]:
     """The directory's (term, user id) entries that begin with `prefix`, sorted, from after the entry `after`."""
     return store.entries(prefix, after=after, limit=limit) if prefix.strip("@") else []
-
-
-def profiles_of(user_ids: Sequence[str]) -> dict[str, Profile]:
-    """The full profiles by id, without `avatar_url`; unknown people are left out. One round trip per 100."""
-    return store.profiles(user_ids)
 
 
 def schedule_erasure_in(transaction: Transaction, *, user_id: str, erased_at: int) -> None:
@@ -223,11 +182,6 @@ def erase(user_id: str) -> None:
     """Replace a person's profile by that of a deleted user."""
     store.erase(user_id)
     _profile_memo.drop(user_id)
-
-
-def set_role_in(transaction: Transaction, *, user_id: str, role: Role) -> None:
-    """Set a person's platform role in a transaction; label `profile` fails if there is no such person."""
-    store.stage_role(transaction, user_id, role)
 
 
 # --- for routes -----------------------------------------------------------------------------------------------

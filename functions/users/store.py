@@ -45,6 +45,7 @@ class DirectoryRecord(Record):
 
 
 PROFILE = Mapper(UserRecord, Profile, renamed={"id": "user_id"}, avatar_url=lambda _: None)
+profile_in = PROFILE.found
 
 
 def _entry(term: str, user_id: str) -> DirectoryRecord:
@@ -52,6 +53,7 @@ def _entry(term: str, user_id: str) -> DirectoryRecord:
 
 
 def key(user_id: str) -> tuple[type[Record], Key]:
+    """The key of a profile, for reading it together with other records; `profile_in` maps the record."""
     return UserRecord, (user_id,)
 
 

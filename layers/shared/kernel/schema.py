@@ -128,6 +128,13 @@ def _instant(value: object) -> int:
     return clock.parse(value)
 
 
+def _split(given: Any) -> list[str]:
+    parts = [given] if isinstance(given, str) else given
+    return list(dict.fromkeys(each for part in parts for each in str(part).split(",") if each))
+
+
+# Ids in a query string, separated by commas or repeated.
+Ids = Annotated[list[Id], BeforeValidator(_split)]
 InstantIn = Annotated[
     int, BeforeValidator(_instant, json_schema_input_type=str), Field(json_schema_extra={"format": "date-time"})
 ]

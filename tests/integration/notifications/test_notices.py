@@ -21,8 +21,7 @@ from realtime.notify import notify
 from tests.helpers import CONTEXT, someone
 from tests.integration import desk, rooms
 from tests.integration.invitations.test_invitations import accept, link
-from tests.integration.notifications.hearing import World, queued, register, repeat, waiting, wishes
-from tests.tools import rows
+from tests.integration.notifications.hearing import World, queued, register, repeat, waiting
 from users import relations
 
 
@@ -200,14 +199,3 @@ def test_registrations_at_once_all_take_effect() -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(register, range(8)))
     assert len(store.person(ada.user_id).devices) == 8
-
-
-def test_what_is_forgotten_of_a_person_is_gone(world: World) -> None:
-    ada, bob = rooms.people("ada", "bob")
-    team = rooms.group(ada, bob)
-    world.browser(bob, "bob")
-    wishes(bob, messages="none")
-    rooms.send(ada, team, "@bob hello")
-    world.work()
-    store.forget(bob.user_id)
-    assert all(bob.user_id not in str(row) for table in ("devices", "notifications") for row in rows(table))

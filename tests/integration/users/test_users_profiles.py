@@ -240,7 +240,7 @@ def test_blocks_are_known_in_both_directions() -> None:
 def test_an_address_is_verified_only_while_it_is_theirs() -> None:
     person = someone("ada")
     transaction = Transaction()
-    service.verify_email_in(transaction, user_id=person.user_id, email="other@example.com")
+    store.stage_verified(transaction, user_id=person.user_id, email="other@example.com")
 
     with pytest.raises(Cancelled):
         transaction.commit()
