@@ -16,7 +16,7 @@ from perf.budgets import Budget, Verdict
 from perf.effort import Effort
 from perf.mls_page import PageDevice, engines, group_of, page_device
 from perf.report import Table, spread
-from secureconnect_client.encryption.content import packed
+from secureconnect_client.encryption.content import Content, packed
 
 SIZES = (2, 50, 1_000)
 ADDED = 100
@@ -55,7 +55,7 @@ def measure(runs: int, done: Callable[[str], None]) -> EncryptionFigures:
         adding = [_add(device) for _ in range(runs)]
         done(f"reading {MESSAGES} messages in a group of 50")
         reading = [_read(device) for _ in range(runs)]
-        sealed = len(device.encrypt(packed("x" * 100).decode()))
+        sealed = len(device.encrypt(packed(Content("x" * 100)).decode()))
     return EncryptionFigures(joins, adding, reading, -(-sealed // 3) * 4)
 
 
@@ -80,7 +80,7 @@ def _read(device: PageDevice) -> float:
     _, group, welcome, others = group_of(50, device)
     device.join(welcome)
     speakers = [group, *(each.join(welcome) for each in others[:4])]
-    said = [speakers[n % len(speakers)].encrypt(packed(f"message {n}")) for n in range(MESSAGES)]
+    said = [speakers[n % len(speakers)].encrypt(packed(Content(f"message {n}"))) for n in range(MESSAGES)]
     took_ms, texts = device.receive(said)
     assert all(text is not None for text in texts)
     return MESSAGES / (took_ms / 1_000)

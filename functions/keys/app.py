@@ -16,6 +16,7 @@ from keys.schemas import (
     Backup,
     BackupKept,
     BackupOut,
+    Changed,
     Claim,
     ClaimedPackages,
     CommitOut,
@@ -28,6 +29,7 @@ from keys.schemas import (
     KeyLogEntries,
     KeyLogProof,
     LogQuery,
+    NewChange,
     NewCommit,
     NewPackages,
     NewProposal,
@@ -211,6 +213,23 @@ def propose(caller: Caller, conversation_id: str, body: NewProposal) -> Answer:
         caller=caller, conversation_id=conversation_id, client_id=body.client_id, proposal=body.proposal
     )
     return Answer({"epoch": epoch, "seq": seq}, status=201 if is_new else 200)
+
+
+@app.post(
+    "/conversations/{conversation_id}/mls/changes",
+    body=NewChange,
+    returns=Changed,
+    status=201,
+    other_statuses=[200],
+    errors=["epoch_old", "rekey_required", "invalid_ciphertext", "not_encrypted", "blocked"],
+    limits=[COMMIT],
+)
+def change(caller: Caller, conversation_id: str, body: NewChange) -> Answer:
+    """Append an encrypted change of earlier messages (an edit, a reaction, a vote): no message, unread or notified."""
+    seq, is_new = delivery.change(
+        caller=caller, conversation_id=conversation_id, client_id=body.client_id, ciphertext=body.ciphertext
+    )
+    return Answer({"seq": seq}, status=201 if is_new else 200)
 
 
 @app.get("/conversations/{conversation_id}/mls/group-info", returns=GroupInfo, errors=["not_encrypted", "blocked"])

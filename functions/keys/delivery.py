@@ -1,4 +1,4 @@
-"""The delivery service of a conversation's group (RFC 9750): the log is the one order of commits and proposals.
+"""The delivery service of a conversation's group (RFC 9750): the log orders commits, proposals and changes.
 
 A commit moves the group from its epoch to the next. The append's transaction updates head, epoch and log together, so
 that exactly one of several concurrent commits is accepted.
@@ -20,11 +20,14 @@ from kernel.caller import Caller
 from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import NotFound, PayloadTooLarge
 from keys import framing, group_store, large, store, welcomes
+from keys.api import require_current_ciphertext
 from keys.framing import ContentType, Malformed
 from keys.group_store import StoredCommit, StoredGroupInfo
 from keys.model import (
+    MAX_CHANGE_BYTES,
     MAX_MESSAGE_BYTES,
     MAX_PROPOSAL_BYTES,
+    MLS_CHANGE,
     MLS_COMMIT,
     MLS_PROPOSAL,
     EpochConflict,
@@ -258,3 +261,37 @@ def _epoch_of_proposal(conversation_id: str, proposal: bytes) -> int:
     if (framed.group_id, framed.content_type) != (conversation_id.encode(), ContentType.PROPOSAL):
         raise InvalidProposal
     return framed.epoch
+
+
+# --- changes of messages --------------------------------------------------------------------------------------
+
+
+def change(*, caller: Caller, conversation_id: str, client_id: str, ciphertext: bytes) -> tuple[int, bool]:
+    """Append an encrypted change of earlier messages; returns its seq and whether it is new (else a retry's original).
+
+    Raises InvalidCiphertext, EpochOld, RekeyRequired as for an encrypted message, PayloadTooLarge above 48 KB,
+    NotEncrypted, NotFound.
+    """
+    if len(ciphertext) > MAX_CHANGE_BYTES:
+        raise PayloadTooLarge("A change has at most 48 KB.")
+    send = log.Send(log.send_key(caller.user_id, client_id), hashlib.sha256(b"mls.change " + ciphertext).hexdigest())
+    require_id(conversation_id)
+    try:
+        with log.replay_duplicate(send.key, partial(require_member, conversation_id, caller.user_id)):
+            return _change(caller, conversation_id, client_id, b64encode(ciphertext).decode(), send).seq, True
+    except log.DuplicateSend:
+        return log.original_event(send, conversation_id, noun="change").seq, False
+
+
+def _change(caller: Caller, conversation_id: str, client_id: str, ciphertext: str, send: log.Send) -> Event:
+    loader = ContextLoader(records=[store.session_key(caller.session_id)])
+
+    def plan(context: MemberContext) -> log.AppendPlan:
+        require_current_ciphertext(conversation_id, _require_group(context), ciphertext)
+        device = store.device_in(loader.records[0])
+        data = {"client_id": client_id, "sender_device": device, "ciphertext": ciphertext}
+        return log.AppendPlan([NewEvent(MLS_CHANGE, caller.user_id, data, send=send)])
+
+    context, (event,) = conversations.append(conversation_id, caller.user_id, plan, load=loader)
+    conversations.publish_events(context, [event])
+    return event

@@ -1,16 +1,17 @@
-"""The event types of keys: commits and proposals of groups, changes of keys, hints to devices."""
+"""The event types of keys: commits, proposals and changes of groups, changes of keys, hints to devices."""
 
 from __future__ import annotations
 
 from conversations.api import Eraser, register_eraser
 from conversations.model import KEYS_CHANGED
 from kernel.late import late
-from keys.model import KEYS_LOW, MLS_COMMIT, MLS_PROPOSAL, MLS_WELCOME
+from keys.model import KEYS_LOW, MLS_CHANGE, MLS_COMMIT, MLS_PROPOSAL, MLS_WELCOME
 from log.api import EventType, register
 
 register(
     EventType(MLS_COMMIT, data="keys.schemas.CommitEvent"),
     EventType(MLS_PROPOSAL, data="keys.schemas.ProposalEvent"),
+    EventType(MLS_CHANGE, data="keys.schemas.ChangeEvent"),
     EventType(KEYS_CHANGED, data="keys.schemas.KeyLogEntry"),
     EventType(MLS_WELCOME, data="keys.schemas.WelcomeNotice", durable=False),
     EventType(KEYS_LOW, data="keys.schemas.LowPackages", durable=False),

@@ -12,6 +12,7 @@ Action = Literal["added", "changed", "removed"]
 
 MLS_COMMIT = "mls.commit"
 MLS_PROPOSAL = "mls.proposal"
+MLS_CHANGE = "mls.change"
 MLS_WELCOME = "mls.welcome"
 KEYS_LOW = "keys.low"
 MAX_DEVICES = 50  # of one person
@@ -21,6 +22,7 @@ KEY_BYTES = 32  # of an Ed25519 public key
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024  # of a commit, a GroupInfo, a Welcome
 INLINE_BYTES = 16 * 1024  # longer messages are stored as blobs and left out of events
 MAX_PROPOSAL_BYTES = INLINE_BYTES
+MAX_CHANGE_BYTES = 48 * 1024  # as an encrypted message, whose ciphertext has 64 KB in base 64
 MAX_BACKUP_BYTES = 1024 * 1024
 KEPT_EPOCHS = 2  # messages of the present epoch and the one before it are accepted
 

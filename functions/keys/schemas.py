@@ -197,6 +197,19 @@ class NewProposal(Input):
     proposal: Binary
 
 
+class NewChange(Input):
+    """`ciphertext` is a PrivateMessage of the group at its present or last epoch."""
+
+    client_id: ClientId
+    ciphertext: Binary
+
+
+class Changed(Output):
+    """The event's seq."""
+
+    seq: int
+
+
 class CommitOut(Output):
     """The commit of `epoch`; `size` is in bytes, `sender_device` null for a session without a device."""
 
@@ -223,6 +236,14 @@ class ProposalEvent(Output):
     sender_device: str | None
     size: int
     proposal: str = Field(json_schema_extra=_BASE64)
+
+
+class ChangeEvent(Output):
+    """The `data` of `mls.change`; `client_id` is the sender's name for it."""
+
+    client_id: str
+    sender_device: str | None
+    ciphertext: str = Field(json_schema_extra=_BASE64)
 
 
 class GroupInfo(Output):

@@ -31,6 +31,7 @@ DELETE /keys/backup                                                             
 POST   /conversations/{conversation_id}/mls/commits                             201 201 201 404 404 404 401 404
 GET    /conversations/{conversation_id}/mls/commits/{epoch}                     200 200 200 404 404 404 401 404
 POST   /conversations/{conversation_id}/mls/proposals                           201 201 201 404 404 404 401 404
+POST   /conversations/{conversation_id}/mls/changes                             201 201 201 404 404 404 401 404
 GET    /conversations/{conversation_id}/mls/group-info                          200 200 200 404 404 404 401 404
 """
 Values = dict[str, Any]
@@ -133,6 +134,9 @@ class Keyring:
             group = self.direct if role == "blocked" else self.group
             proposal = mls.public_message(group, self._epoch(), mls.PROPOSAL)
             return {"client_id": secrets.token_hex(8), "proposal": b64(proposal)}
+        if route.endswith("/mls/changes"):
+            group = self.direct if role == "blocked" else self.group
+            return {"client_id": secrets.token_hex(8), "ciphertext": b64(mls.private_message(group, self._epoch()))}
         return None
 
     def query(self, route: str) -> Values:

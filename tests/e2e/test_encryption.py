@@ -13,6 +13,8 @@ import botocore.session
 import pytest
 
 from secureconnect_client import ApiError, Client
+from secureconnect_client.encryption.changes import Change
+from secureconnect_client.encryption.content import PollContent, Voice
 from secureconnect_client.encryption.encryption import Encryption
 from secureconnect_client.events import KeysChanged, MlsEvent
 from tests.e2e.people import PASSWORD, Town
@@ -62,6 +64,21 @@ async def _chat(town: Town, folder: Path, canary: str) -> str:
         await laptop.catch_up(tea)
         assert [each.text for each in laptop.said(tea)] == [f"{canary} {n}" for n in range(4)]
 
+        # changes of messages, a poll and a voice message
+        first = phone.said(tea)[0]
+        poll = await phone.send(tea, f"{canary}?", poll=PollContent((f"{canary} yes", f"{canary} no")))
+        await laptop.send(tea, "", voice=Voice(1_500, (0, 50, 100)))
+        await bobs.catch_up(tea)
+        await phone.change(tea, Change(first.message_id, edit=f"{canary} edited"))
+        await bobs.change(tea, Change(first.message_id, react="🦔"))
+        await bobs.change(tea, Change(poll.message_id, vote=(1,)))
+        for each in (phone, bobs):
+            await each.catch_up(tea)
+        assert bobs.said(tea)[0].text == f"{canary} edited"
+        assert phone.said(tea)[0].changes.reactions == {"🦔": (bob.user_id,)}
+        assert phone.said(tea)[-2].changes.votes == {bob.user_id: (1,)}
+        await laptop.catch_up(tea)
+
         await ada.conversations.add_members(tea, [carol.user_id])
         await bobs.reconcile(tea)
         assert await carols.join_waiting() == [tea]
@@ -97,7 +114,7 @@ def test_devices_come_and_go_in_an_encrypted_chat_and_the_server_keeps_nothing_o
     tea = asyncio.run(_chat(town, tmp_path, canary))
     places = {**_tables(endpoints), **_blobs(endpoints), **_queues(endpoints), **_logs(endpoints_file.parent)}
     assert any(tea in text for text in places.values())  # proves that the scan finds stored text
-    assert [place for place, text in places.items() if canary in text] == []
+    assert [place for place, text in places.items() if canary in text or "🦔" in text] == []
 
 
 def _tables(endpoints: dict[str, str]) -> dict[str, str]:

@@ -6,18 +6,21 @@ import asyncio
 import re
 import secrets
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 import pytest
 from playwright.sync_api import Browser, Request, WebSocket, expect
 
 from secureconnect_client import Client
-from secureconnect_client.encryption.content import open_file, seal_file
+from secureconnect_client.encryption.changes import Change
+from secureconnect_client.encryption.content import PollContent, open_file, seal_file
 from secureconnect_client.encryption.encryption import Encryption
 from secureconnect_client.encryption.errors import CannotDecrypt, NotInGroup
+from secureconnect_client.encryption.said import Said
 from secureconnect_client.errors import ApiError
 from tests.e2e.accessibility import audit
 from tests.e2e.people import PASSWORD, Person, Town
@@ -80,7 +83,7 @@ def _listened(window: Window) -> list[str]:
         socket.on("framesent", lambda payload: sent.append(str(payload)))
 
     def asked(request: Request) -> None:
-        sent.append((request.post_data_buffer or b"").decode("latin-1"))
+        sent.extend((unquote(request.url), (request.post_data_buffer or b"").decode(errors="replace")))
 
     window.page.on("request", asked)
     window.page.on("websocket", opened)
@@ -96,6 +99,18 @@ def _read(devices: Devices, device: Encryption, conversation_id: str, text: str)
         return any(each.text == text for each in device.said(conversation_id))
 
     assert eventually(has_read, within_s=15, every_s=0.3)
+
+
+def _says(
+    devices: Devices, device: Encryption, conversation_id: str, text: str, holds: Callable[[Said], object]
+) -> None:
+    """Wait until the message with this text is on a device as `holds` requires."""
+
+    def is_there() -> bool:
+        devices.run(device.catch_up(conversation_id))
+        return any(each.text == text and holds(each) for each in device.said(conversation_id))
+
+    assert eventually(is_there, within_s=30, every_s=0.3), device.said(conversation_id)
 
 
 def _let_in(devices: Devices, device: Encryption, conversation_id: str) -> None:
@@ -205,6 +220,65 @@ def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
         page.get_by_role("button", name="Dismiss").click()
         expect(page.get_by_text("Devices have changed: Bob.")).to_be_hidden()
 
+        # what people do with messages is encrypted as well
+        window.say(f"{word} at one?")
+        page.get_by_label("Write a message").fill(f"{word} an unsent text")
+        _says(devices, bobs, conversation_id, f"{word} at one?", lambda each: True)
+        lunch = PollContent((f"{word} yes", f"{word} no"))
+        asked = devices.run(bobs.send(conversation_id, f"{word} lunch?", poll=lunch))
+        (at_one,) = [each for each in bobs.said(conversation_id) if each.text == f"{word} at one?"]
+        devices.run(bobs.change(conversation_id, Change(at_one.message_id, react="🦔")))
+        window.message("at one?").get_by_role("button", name="React with 🦔 1").click()
+        expect(window.message("at one?").get_by_role("button", name="React with 🦔 2")).to_be_visible()
+        _says(devices, bobs, conversation_id, f"{word} at one?", lambda each: len(each.changes.reactions["🦔"]) == 2)
+        page.get_by_label("Write a message").fill("")
+        page.mouse.move(0, 0)
+        window.message("at one?").hover()
+        window.message("at one?").get_by_role("button", name="Edit").click()
+        page.get_by_label("Write a message").fill(f"{word} at two?")
+        page.get_by_role("button", name="Save the change").click()
+        _says(devices, bobs, conversation_id, f"{word} at two?", lambda each: each.changes.edited_at)
+        expect(window.message("at two?").get_by_text("edited")).to_be_visible()
+
+        # polls of both clients are counted by both
+        page.get_by_role("radio", name=f"{word} yes").click()
+        _says(devices, bobs, conversation_id, f"{word} lunch?", lambda each: each.changes.votes == {ada.id: (0,)})
+        devices.run(bobs.change(conversation_id, Change(asked.message_id, vote=(0,))))
+        expect(page.get_by_role("group", name="lunch?").get_by_text("2 votes")).to_be_visible()
+        page.get_by_role("button", name="Create a poll").click()
+        page.get_by_label("Question").fill(f"{word} dinner?")
+        page.get_by_label("Option 1").fill(f"{word} soup")
+        page.get_by_label("Option 2").fill(f"{word} salad")
+        page.get_by_role("button", name="Create", exact=True).click()
+        _says(devices, bobs, conversation_id, f"{word} dinner?", lambda each: each.poll)
+        (dinner,) = [each for each in bobs.said(conversation_id) if each.text == f"{word} dinner?"]
+        devices.run(bobs.change(conversation_id, Change(dinner.message_id, vote=(1,))))
+        expect(page.get_by_role("group", name="dinner?").get_by_text("1 vote", exact=True)).to_be_visible()
+        page.get_by_role("group", name="dinner?").get_by_role("button", name="Close the poll").click()
+        _says(devices, bobs, conversation_id, f"{word} dinner?", lambda each: each.changes.closed)
+
+        # a voice message, with its length and waveform
+        page.get_by_role("button", name="Record a voice message").click()
+        expect(page.get_by_text("Recording 0:02")).to_be_visible()
+        page.get_by_role("button", name="Send the recording").click()
+        _says(devices, bobs, conversation_id, "", lambda each: each.voice and each.voice.duration_ms > 1_500)
+        page.get_by_role("button", name="Play the voice message").click()
+        expect(page.get_by_role("button", name="Pause")).to_be_visible()
+
+        # search on this device finds present texts and files, and asks the server nothing
+        page.get_by_role("button", name="Search", exact=True).click()
+        page.get_by_label("Words").fill(f"{word.upper()} TWO")
+        hits = page.get_by_role("region", name="Messages on this device")
+        expect(hits.get_by_text(f"{word} at two?")).to_be_visible()
+        page.get_by_label("Words").fill(f"{word} in a file")
+        expect(hits).to_have_count(0)
+        page.get_by_label("Words").fill(f"{word} txt")
+        expect(hits.get_by_text(f"{word} the file")).to_be_visible()
+        assert audit(page, "search of decrypted messages") == []
+        hits.get_by_text(f"{word} the file").click()
+        expect(page.get_by_role("article").and_(page.locator(".marked"))).to_be_visible()
+        page.get_by_role("button", name="Close").click()
+
         # a group created by Python: the window is added, adds Carol, and removes her
         group = devices.run(bobs.create([ada.id], name="Tea"))
         devices.run(bobs.send(group, f"{word} tea?"))
@@ -222,7 +296,7 @@ def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
 
         # and the window sent no plaintext
         assert any(conversation_id in each for each in sent)
-        assert [each for each in sent if word in each] == []
+        assert [each for each in sent if word in each.casefold() or "🦔" in each] == []
 
 
 def test_a_backup_is_opened_by_a_new_window_and_by_a_device_of_the_other_client(

@@ -34,7 +34,7 @@ CONTRACT_EVENTS = {
     "join_request.created", "join_request.updated", "report.created", "report.updated",
     "ai.delta", "ai.done",
     "call.ringing", "call.updated", "call.answered_elsewhere", "call.ended", "call.signal",
-    "keys.changed", "keys.low", "mls.commit", "mls.proposal", "mls.welcome",
+    "keys.changed", "keys.low", "mls.change", "mls.commit", "mls.proposal", "mls.welcome",
 }  # fmt: skip
 TYPES = {
     "type": "typing",

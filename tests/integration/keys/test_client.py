@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from kernel.caller import Caller
-from secureconnect_client.encryption.content import packed
+from secureconnect_client.encryption.changes import Change
+from secureconnect_client.encryption.content import Content, PollContent, packed
 from secureconnect_client.encryption.encryption import Encryption
 from secureconnect_client.encryption.errors import (
     CannotDecrypt,
@@ -77,6 +78,45 @@ def test_two_people_with_three_devices_talk_and_the_server_stores_none_of_it(ada
     asyncio.run(chat())
     for table in ("events", "keys", "sends", "conversations", "members", "limits", "idempotency", "follow_ups"):
         assert "c4n4ry" not in str(rows(table)), table
+
+
+def test_edits_reactions_and_votes_are_encrypted_and_all_devices_count_the_same(ada: Person, bob: Person) -> None:
+    phone, laptop, bobs = encryption(ada, "phone"), encryption(ada, "laptop"), encryption(bob)
+
+    async def chat() -> None:
+        await started(phone, laptop, bobs)
+        tea = await phone.create([bob.user_id])
+        for each in (laptop, bobs):
+            await each.join_waiting()
+        text = await phone.send(tea, "c4n4ry one")
+        poll = await phone.send(tea, "c4n4ry?", poll=PollContent(("c4n4ry yes", "c4n4ry no")))
+        for each in (laptop, bobs):
+            await each.catch_up(tea)
+        await bobs.change(tea, Change(text.message_id, react="🎉"))
+        await laptop.change(tea, Change(text.message_id, edit="c4n4ry edited"))
+        await bobs.change(tea, Change(poll.message_id, vote=(0,)))
+        await phone.change(tea, Change(poll.message_id, vote=(1,)))
+        await bobs.change(tea, Change(poll.message_id, vote=(1,)))
+        await bobs.change(tea, Change(poll.message_id, close=True))  # only Ada may
+        for device in (phone, laptop, bobs):
+            assert await device.catch_up(tea) == []  # changes are no messages
+            one, other = device.said(tea)
+            assert (one.text, one.changes.reactions) == ("c4n4ry edited", {"🎉": (bob.user_id,)})
+            assert other.changes.votes == {ada.user_id: (1,), bob.user_id: (1,)}
+            assert not other.changes.closed
+
+    asyncio.run(chat())
+    for table in (
+        "events",
+        "keys",
+        "sends",
+        "conversations",
+        "members",
+        "polls",
+        "limits",
+        "follow_ups",
+    ):
+        assert not any(canary in str(rows(table)) for canary in ("c4n4ry", "🎉")), table
 
 
 def test_a_message_whose_answer_was_lost_is_found_and_not_sent_again(ada: Person, bob: Person) -> None:
@@ -355,7 +395,7 @@ def test_a_message_of_a_hundred_characters_is_small(ada: Person) -> None:
     """The figure of the purpose: at most 450 bytes."""
     vault = MemoryVault()
     group = MlsRsEngine(vault, user_id=ada.user_id, device_id="phone").create("cnv_01kb0000000000000000000000")
-    assert len(b64(group.encrypt(packed("x" * 100)))) <= 450
+    assert len(b64(group.encrypt(packed(Content("x" * 100))))) <= 450
 
 
 # --- servers that cheat ---------------------------------------------------------------------------------------

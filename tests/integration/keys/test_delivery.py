@@ -247,6 +247,45 @@ def test_a_proposal_of_another_group_or_epoch_is_refused(ada: Person) -> None:
     assert propose(ada, tea, mls.public_message(tea, 0, mls.PROPOSAL, content=bytes(20_000))).status == 413
 
 
+# --- changes of messages --------------------------------------------------------------------------------------
+
+
+def change(who: Person, conversation_id: str, ciphertext: bytes, client_id: str = "e1") -> Reply:
+    body = {"client_id": client_id, "ciphertext": b64(ciphertext)}
+    path = {"conversation_id": conversation_id}
+    return ask(app.app, "POST", "/conversations/{conversation_id}/mls/changes", path, token=who.token, body=body)
+
+
+def test_a_change_stands_in_the_log_and_is_no_message(ada: Person, bob: Person) -> None:
+    tea = group(ada, bob)
+    commit(ada, tea, 0)
+    message = mls.private_message(tea, 1)
+    made = change(ada, tea, message)
+    assert made.status == 201
+    event = events(bob, tea)[-1]
+    assert (event["type"], event["seq"], event["actor_id"]) == ("mls.change", made.body["seq"], ada.user_id)
+    assert event["data"] == {"client_id": "e1", "sender_device": None, "ciphertext": b64(message)}
+    again = change(ada, tea, message)
+    assert (again.status, again.body) == (200, made.body)
+    path = {"conversation_id": tea}
+    listed = ask(messages.app, "GET", "/conversations/{conversation_id}/messages", path, token=bob.token)
+    assert [each for each in listed.body["items"] if each["type"] == "encrypted"] == []
+
+
+def test_a_change_must_be_a_private_message_of_the_group_that_may_be_sent_now(ada: Person, bob: Person) -> None:
+    tea = group(ada, bob)
+    for epoch in range(3):
+        commit(ada, tea, epoch)
+    assert change(ada, tea, mls.private_message("cnv_other", 3)).code == "invalid_ciphertext"
+    assert change(ada, tea, mls.public_message(tea, 3)).code == "invalid_ciphertext"
+    assert change(ada, tea, b"plain").code == "invalid_ciphertext"
+    assert change(ada, tea, mls.private_message(tea, 1)).code == "epoch_old"
+    assert change(ada, tea, mls.private_message(tea, 3, content=bytes(50_000))).status == 413
+    assert change(someone("eve"), tea, mls.private_message(tea, 3)).code == "not_found"
+    rooms.remove(as_caller(ada), tea, as_caller(bob))
+    assert change(ada, tea, mls.private_message(tea, 3)).code == "rekey_required"
+
+
 # --- welcomes -------------------------------------------------------------------------------------------------
 
 

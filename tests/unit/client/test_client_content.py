@@ -9,6 +9,8 @@ import pytest
 from secureconnect_client.encryption.content import (
     PADDED_TO,
     Content,
+    PollContent,
+    Voice,
     open_file,
     packed,
     seal_file,
@@ -18,7 +20,7 @@ from secureconnect_client.encryption.errors import CannotDecrypt
 
 
 def test_a_text_is_filled_up_and_comes_back() -> None:
-    data = packed("grüezi")
+    data = packed(Content("grüezi"))
 
     assert len(data) == PADDED_TO
     assert unpacked(data) == Content("grüezi")
@@ -26,7 +28,7 @@ def test_a_text_is_filled_up_and_comes_back() -> None:
 
 def test_a_file_is_opened_by_what_its_message_says() -> None:
     sealed, about = seal_file(b"one, two", name="notes.txt", content_type="text/plain")
-    content = unpacked(packed("", [about.stored_as("fil_1")]))
+    content = unpacked(packed(Content("", (about.stored_as("fil_1"),))))
 
     assert content is not None
     (got,) = content.files
@@ -51,3 +53,21 @@ def test_names_that_are_not_known_and_files_that_are_none_are_passed_over() -> N
     data = json.dumps({"text": "hello", "colour": "red", "files": [{"id": "fil_1"}, 7]}).encode()
 
     assert unpacked(data) == Content("hello")
+
+
+def test_a_voice_message_and_a_poll_come_back() -> None:
+    voice = Content("", voice=Voice(1_500, (0, 50, 100)))
+    poll = Content("Tea?", poll=PollContent(("yes", "no"), multiple=True))
+
+    assert unpacked(packed(voice)) == voice
+    assert unpacked(packed(poll)) == poll
+
+
+@pytest.mark.parametrize(
+    "poll",
+    [7, {"options": ["one"]}, {"options": [1, 2]}, {"options": ["x"] * 21}],
+)
+def test_a_poll_that_is_none_leaves_the_text(poll: object) -> None:
+    data = json.dumps({"text": "Tea?", "poll": poll, "voice": {"duration_ms": "long", "waveform": []}}).encode()
+
+    assert unpacked(data) == Content("Tea?")

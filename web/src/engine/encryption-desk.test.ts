@@ -71,6 +71,47 @@ test("a text is sent only encrypted, shows at once, and the other person decrypt
   expect(bob.told.find(([kind]) => kind === "said")?.[1]).toMatchObject([{ text: "between us" }]); // his other tabs
 });
 
+test("edits, reactions and votes go encrypted, and both people's screens show the same", async () => {
+  const { server, id, ada, bob } = await two();
+  await ada.deliver(id, { client_id: "c1", type: "encrypted", text: "between us" });
+  await ada.deliver(id, { client_id: "c2", type: "encrypted", text: "Tea?", metadata: { poll: { options: ["yes, please", "no"], multiple: false } } });
+  const [text, poll] = messages(server, id) as [Message, Message];
+  const catchUp = () => [ada, bob].forEach((each) => events(server, id).forEach((event) => each.apply(event)));
+  catchUp();
+  await until(() => expect(bob.changes(poll.id)).toBe(true));
+
+  await bob.change(id, { of: text.id, react: "🎉" });
+  await ada.change(id, { of: text.id, edit: "just us" });
+  await bob.change(id, { of: text.id, edit: "not mine" });
+  for (const vote of [[0], [1]]) await bob.change(id, { of: poll.id, vote });
+  await ada.change(id, { of: poll.id, close: true });
+  await bob.change(id, { of: poll.id, vote: [0] });
+  catchUp();
+
+  for (const [each, mine] of [[ada, false], [bob, true]] as const) {
+    await until(() => expect(each.shown(poll).poll?.state).toBe("closed"));
+    expect(each.shown(text)).toMatchObject({ text: "just us", edited_at: expect.any(String), reactions: [{ emoji: "🎉", count: 1, mine }] });
+    expect(each.shown(poll).poll).toMatchObject({ question: "Tea?", total_voters: 1, my_votes: mine ? ["1"] : [] });
+    expect(each.shown(poll).poll?.options.map(({ text, votes }) => [text, votes])).toEqual([["yes, please", 0], ["no", 1]]);
+  }
+  for (const plain of ["🎉", "just us", "Tea?", "yes, please"]) expect(JSON.stringify([server.logs.get(id), ada.went])).not.toContain(plain);
+});
+
+test("a voice message's length and waveform go encrypted, as does its recording", async () => {
+  const { server, id, ada, bob } = await two();
+  const blob = await ada.sealFile("voice-1", new File(["sound"], "voice.webm", { type: "audio/webm" }));
+  await ada.nameFiles([{ clientId: "voice-1", file: { id: "fil_1" } }]);
+  const voice = { duration_ms: 61_234, waveform: [0, 50, 100] };
+  await ada.deliver(id, { client_id: "c1", type: "encrypted", attachment_ids: ["fil_1"], metadata: { voice } });
+
+  expect(await blob.text()).not.toContain("sound");
+  expect(ada.went).toEqual([{ client_id: "c1", type: "encrypted", ciphertext: expect.any(String), attachment_ids: ["fil_1"] }]);
+  for (const each of events(server, id)) bob.apply(each);
+  const [message] = messages(server, id);
+  await until(() => expect(bob.shown(message!).metadata).toEqual({ voice }));
+  expect(bob.opens("fil_1")).toBe(true);
+});
+
 test("after a device was removed the group gets new keys before the next message", async () => {
   const { server, id, ada, bob } = await two();
   const phone = desk(server, "bob", id);

@@ -3,13 +3,14 @@
  * decrypted messages. The implementation (`encryption/`) is loaded once somebody is signed in.
  */
 import type { Api, Conversation, Event, Message, MessageFields } from "./api";
-import type { Encryption, KeyChange, Said, SealedFile } from "./encryption";
+import type { Change, Content, Encryption, KeyChange, Said, Sendable, SealedFile } from "./encryption";
+import { pollOf, reactionsOf } from "./encrypted-view";
 import type { Ports } from "./ports";
 import { ApiError, EncryptionError, SecureConnectError, TransportFailed } from "./problems";
 import type { Store } from "./store";
 import { Value } from "./subscribable";
 import type { Tabs } from "./tabs";
-import type { ConversationKeys, EndToEnd, Subscribable, TimelineItem, UploadState } from "./types";
+import type { ConversationKeys, EndToEnd, SaidPage, SaidPlace, SaidQuery, Subscribable, TimelineItem } from "./types";
 
 /** Attempts to send a message whose epoch ended, or whose group needs new keys first. */
 const MAX_TRIES = 8;
@@ -40,10 +41,10 @@ export class EncryptionDesk implements EndToEnd {
   readonly #parts: EncryptionDeskParts;
   readonly #decrypted = new Map<string, Said>();
   /** Contents that this tab sends or has just sent, by client_id: shown before the log brings the message. */
-  readonly #ownContents = new Map<string, { text: string; files: readonly SealedFile[] }>();
+  readonly #ownContents = new Map<string, Content>();
   readonly #files = new Map<string, SealedFile>();
   readonly #names = new Map<string, string>();
-  readonly #shown = new WeakMap<Message, Message>();
+  readonly #shown = new WeakMap<Message, { said: Said | undefined; shown: Message }>();
   readonly #keys = new Map<string, Value<ConversationKeys>>();
   readonly #newEvents = new Map<string, Event[]>();
   readonly #reading = new Map<string, Promise<void>>();
@@ -98,22 +99,34 @@ export class EncryptionDesk implements EndToEnd {
 
   async restore(passphrase: string): Promise<number> {
     const said = await (await this.#open()).restore(passphrase);
-    this.#addDecrypted(said);
-    if (said.length > 0) this.#parts.tabs.tell("said", said);
+    if (said.length > 0) this.#publishSaid(said);
     return said.length;
+  }
+
+  async search(query: SaidQuery, from: SaidPlace | null): Promise<SaidPage> {
+    return (await this.#open()).search(query, from);
   }
 
   shown(message: Message): Message {
     if (message.type !== "encrypted" || message.text !== null || message.deleted_at !== null) return message;
-    const known = this.#shown.get(message);
-    if (known) return known;
-    const own = message.sender_id === this.#parts.userId && message.client_id ? this.#ownContents.get(message.client_id) : undefined;
     const said = this.#decrypted.get(message.id);
-    const text = said?.text ?? own?.text ?? null;
-    if (text === null) return message;
-    for (const each of said?.files ?? own?.files ?? []) this.#files.set(each.id, each);
-    const shown = { ...message, text, attachments: message.attachments.map((each) => ({ ...each, ...this.#decryptedFields(each.id) })) };
-    this.#shown.set(message, shown);
+    const known = this.#shown.get(message);
+    if (known && known.said === said) return known.shown;
+    const own = message.sender_id === this.#parts.userId && message.client_id ? this.#ownContents.get(message.client_id) : undefined;
+    const content = said ?? own;
+    if (content?.text == null) return message;
+    for (const each of content.files ?? []) this.#files.set(each.id, each);
+    const { voice, poll } = content;
+    const shown: Message = {
+      ...message,
+      text: content.text,
+      attachments: message.attachments.map((each) => ({ ...each, ...this.#decryptedFields(each.id) })),
+      metadata: voice ? { ...message.metadata, voice } : message.metadata,
+      poll: poll ? pollOf(message, content.text, poll, said?.changes, this.#parts.userId) : message.poll,
+      reactions: reactionsOf(message, said?.changes, this.#parts.userId),
+      edited_at: said?.changes?.edited_at ?? message.edited_at,
+    };
+    this.#shown.set(message, { said, shown });
     return shown;
   }
 
@@ -128,7 +141,7 @@ export class EncryptionDesk implements EndToEnd {
     return this.#names.get(uploadId);
   }
 
-  async nameFiles(uploads: readonly UploadState[]): Promise<void> {
+  async nameFiles(uploads: Parameters<EndToEnd["nameFiles"]>[0]): Promise<void> {
     const done = uploads.flatMap(({ clientId, file }) => (file ? [{ name: clientId, id: file.id }] : []));
     if (done.length > 0) await (await this.#open()).nameFiles(done);
   }
@@ -208,36 +221,56 @@ export class EncryptionDesk implements EndToEnd {
    * TransportFailed, EncryptionError.
    */
   async deliver(conversationId: string, body: MessageFields): Promise<Message> {
-    const { client_id, text, reply_to, thread_root, attachment_ids = [] } = body;
+    const { client_id, text, reply_to, thread_root, attachment_ids = [], metadata } = body;
     const encryption = await this.#open();
-    const content = await encryption.content(client_id, text ?? "", attachment_ids);
+    const content = await encryption.content(client_id, text ?? "", attachment_ids, metadata);
     this.#ownContents.set(client_id, content);
     const about = { ...(reply_to ? { reply_to } : {}), ...(thread_root ? { thread_root } : {}), ...(attachment_ids.length > 0 ? { attachment_ids } : {}) };
+    const message = await this.#sealed(encryption, conversationId, client_id, content, (ciphertext) =>
+      this.#parts.send(conversationId, { client_id, type: "encrypted", ciphertext, ...about }),
+    );
+    const said = await encryption.sent(message);
+    if (said) this.#publishSaid([said]);
+    return message;
+  }
+
+  changes(messageId: string): boolean {
+    return this.#decrypted.has(messageId);
+  }
+
+  votesOf(messageId: string): Readonly<Record<string, readonly number[]>> {
+    return this.#decrypted.get(messageId)?.changes?.votes ?? {};
+  }
+
+  async change(conversation_id: string, change: Change): Promise<void> {
+    const { api, ports } = this.#parts;
+    const client_id = ports.uuid();
+    await this.#sealed(await this.#open(), conversation_id, client_id, { text: "", files: [], change }, (ciphertext) =>
+      api.post("/conversations/{conversation_id}/mls/changes", { path: { conversation_id }, body: { client_id, ciphertext } }),
+    );
+    if (this.#parts.tabs.leading) this.#read(conversation_id);
+  }
+
+  // --- how
+
+  /** Encrypts and sends, again after the end of an epoch; if a device has left, the group gets new keys first. */
+  async #sealed<T>(encryption: Encryption, conversationId: string, clientId: string, content: Sendable, send: (ciphertext: string) => Promise<T>): Promise<T> {
     let last: ApiError | null = null;
     for (let attempt = 0; attempt < MAX_TRIES; attempt += 1) {
-      const ciphertext = await this.#seal(encryption, conversationId, client_id, content);
-      const sealed: MessageFields = { client_id, type: "encrypted", ciphertext, ...about };
+      const ciphertext = await this.#seal(encryption, conversationId, clientId, content);
       try {
-        const message = await this.#parts.send(conversationId, sealed);
-        const said = await encryption.sent(message);
-        if (said) {
-          this.#addDecrypted([said]);
-          this.#parts.tabs.tell("said", [said]);
-        }
-        return message;
+        return await send(ciphertext);
       } catch (error) {
         if (!(error instanceof ApiError) || (error.code !== "rekey_required" && error.code !== "epoch_old")) throw error;
         last = error;
-        await encryption.unseal(client_id);
+        await encryption.unseal(clientId);
         if (error.code === "rekey_required") await encryption.reconcile(conversationId, { rekey: true });
       }
     }
     throw new EncryptionError(`the group does not come to rest: ${last?.code}`, { code: "no_rest", passing: true });
   }
 
-  // --- how
-
-  async #seal(encryption: Encryption, conversationId: string, clientId: string, content: { text: string; files: readonly SealedFile[] }): Promise<string> {
+  async #seal(encryption: Encryption, conversationId: string, clientId: string, content: Sendable): Promise<string> {
     try {
       return await encryption.seal(conversationId, clientId, content);
     } catch (error) {
@@ -254,7 +287,7 @@ export class EncryptionDesk implements EndToEnd {
   #open(): Promise<Encryption> {
     const { userId, api, store, ports, lockName } = this.#parts;
     this.#opening ??= load().then(({ Encryption }) =>
-      Encryption.open({ userId, api, store, locks: ports.locks, lockName, now: () => ports.clock.now(), uuid: ports.uuid }),
+      Encryption.open({ userId, api, store, locks: ports.locks, lockName, now: () => ports.clock.now(), uuid: ports.uuid, onSaid: (said) => this.#publishSaid(said) }),
     );
     this.#opening.catch(() => (this.#opening = null)); // for example without a network: the next call tries again
     return this.#opening;
@@ -280,11 +313,7 @@ export class EncryptionDesk implements EndToEnd {
       const heard = this.#newEvents.get(conversationId) ?? [];
       this.#newEvents.delete(conversationId);
       await this.#handlingErrors(conversationId, async (encryption) => {
-        const said = await encryption.catchUp(conversationId, heard);
-        if (said.length > 0) {
-          this.#addDecrypted(said);
-          this.#parts.tabs.tell("said", said);
-        }
+        await encryption.catchUp(conversationId, heard);
         await this.#publishState(conversationId);
       });
     });
@@ -294,6 +323,11 @@ export class EncryptionDesk implements EndToEnd {
       this.#reading.delete(conversationId);
       this.#parts.onRead(conversationId);
     });
+  }
+
+  #publishSaid(said: readonly Said[]): void {
+    this.#addDecrypted(said);
+    this.#parts.tabs.tell("said", said);
   }
 
   #addDecrypted(said: readonly Said[]): void {

@@ -113,6 +113,16 @@ export class IdbStore implements Store {
     return new Map(rows.map((each) => [each.key, each.value as T]));
   }
 
+  async lastValues<T>(account: string, prefix: string, below: string | null, limit: number): Promise<[string, T][]> {
+    const end = [account, below ?? prefix + LAST] as [string, string];
+    const { store } = this.#db.transaction("values");
+    const last = await store.openKeyCursor(IDBKeyRange.bound([account, prefix], end, false, true), "prev");
+    if (!last) return [];
+    const first = limit > 1 ? await last.advance(limit - 1) : last; // null if there are fewer
+    const rows = await store.getAll(IDBKeyRange.bound(first?.key ?? [account, prefix], end, false, true));
+    return rows.reverse().map((each) => [each.key, each.value as T]);
+  }
+
   async wipe(account: string): Promise<void> {
     const work = this.#db.transaction(["cursors", "outbox", "values"], "readwrite");
     void work.objectStore("cursors").delete(IDBKeyRange.bound([account, ""], [account, LAST]));

@@ -212,10 +212,12 @@ export class Person implements Outbox, Commands {
     return this.account.discard(clientId);
   }
 
-  async editMessage(conversationId: string, messageId: string, text: string): Promise<Message> {
+  async editMessage(conversationId: string, messageId: string, text: string): Promise<Message | void> {
     const edited_at = new Date(this.#parts.ports.clock.now()).toISOString();
-    return this.#optimistically(conversationId, messageId, (known) => ({ ...known, text, edited_at }), () =>
-      this.account.commands.editMessage(conversationId, messageId, text),
+    return this.#optimistically<Message | void>(conversationId, messageId, (known) => ({ ...known, text, edited_at }), () =>
+      this.endToEnd.changes(messageId)
+        ? this.endToEnd.change(conversationId, { of: messageId, edit: text })
+        : this.account.commands.editMessage(conversationId, messageId, text),
     );
   }
 
@@ -235,15 +237,23 @@ export class Person implements Outbox, Commands {
       return { ...known, reactions: count > 0 ? [...others, { emoji, count, mine: !remove }] : others };
     };
     await this.#optimistically(conversationId, messageId, change, () =>
-      this.account.commands.react(conversationId, messageId, emoji, remove),
+      this.endToEnd.changes(messageId)
+        ? this.endToEnd.change(conversationId, { of: messageId, react: emoji, ...(remove ? { remove } : {}) })
+        : this.account.commands.react(conversationId, messageId, emoji, remove),
     );
   }
 
-  async vote(poll: Poll, optionIds: readonly string[]): Promise<Poll> {
+  async vote(poll: Poll, optionIds: readonly string[]): Promise<Poll | void> {
     const change = (known: Message): Message => ({ ...known, poll: known.poll && withVote(known.poll, optionIds) });
-    return this.#optimistically(poll.conversation_id, poll.message_id, change, () =>
-      this.account.commands.vote(poll, optionIds),
-    );
+    return this.#optimistically<Poll | void>(poll.conversation_id, poll.message_id, change, () => {
+      if (this.endToEnd.changes(poll.message_id)) return this.endToEnd.change(poll.conversation_id, { of: poll.message_id, vote: optionIds.map(Number) });
+      return optionIds.length > 0 ? this.account.commands.vote(poll, optionIds) : this.api.delete("/polls/{poll_id}/vote", { path: { poll_id: poll.id } });
+    });
+  }
+
+  async closePoll(poll: Poll): Promise<Poll | void> {
+    if (this.endToEnd.changes(poll.message_id)) return this.endToEnd.change(poll.conversation_id, { of: poll.message_id, close: true });
+    return this.api.post("/polls/{poll_id}/close", { path: { poll_id: poll.id } });
   }
 
   async markRead(conversationId: string, seq: number): Promise<void> {

@@ -40,6 +40,8 @@ export interface Store {
   saveValues(account: string, values: ReadonlyMap<string, unknown>): Promise<void>;
   /** The values whose keys begin with `prefix`, by key. */
   loadValues<T>(account: string, prefix: string): Promise<Map<string, T>>;
+  /** The last `limit` of them with keys before `below` (null: of all), greatest key first. */
+  lastValues<T>(account: string, prefix: string, below: string | null, limit: number): Promise<[string, T][]>;
 
   /** Removes everything of the account. */
   wipe(account: string): Promise<void>;
@@ -116,6 +118,11 @@ export class MemoryStore implements Store {
   async loadValues<T>(account: string, prefix: string): Promise<Map<string, T>> {
     const values = [...(this.#values.get(account) ?? [])].filter(([key]) => key.startsWith(prefix));
     return new Map(values as [string, T][]);
+  }
+
+  async lastValues<T>(account: string, prefix: string, below: string | null, limit: number): Promise<[string, T][]> {
+    const values = [...(await this.loadValues<T>(account, prefix))].filter(([key]) => below === null || key < below);
+    return values.sort(([a], [b]) => (a < b ? 1 : -1)).slice(0, limit);
   }
 
   async wipe(account: string): Promise<void> {

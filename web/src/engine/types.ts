@@ -24,6 +24,7 @@ import type {
   Presence,
   Receipt,
 } from "./api";
+import type { Change } from "./encryption/changes";
 
 export interface Subscribable<T> {
   readonly get: () => T;
@@ -154,10 +155,12 @@ export interface Outbox {
 
 /** Commands on existing messages. Changes show optimistically; if one is refused it is undone, and the call throws. */
 export interface Commands {
-  editMessage(conversationId: string, messageId: string, text: string): Promise<Message>;
+  editMessage(conversationId: string, messageId: string, text: string): Promise<Message | void>;
   deleteMessage(conversationId: string, messageId: string): Promise<void>;
   react(conversationId: string, messageId: string, emoji: string, options?: { remove?: boolean }): Promise<void>;
-  vote(poll: Poll, optionIds: readonly string[]): Promise<Poll>;
+  /** No options withdraw a vote. */
+  vote(poll: Poll, optionIds: readonly string[]): Promise<Poll | void>;
+  closePoll(poll: Poll): Promise<Poll | void>;
   /** Moves the read marker, only forward; calls in quick succession make one request. */
   markRead(conversationId: string, seq: number): Promise<void>;
 }
@@ -215,6 +218,33 @@ export interface ConversationKeys {
   readonly changes: readonly KeyChange[];
 }
 
+/** A query of decrypted messages; all fields must match. */
+export interface SaidQuery {
+  /** Words, or beginnings of words. */
+  readonly q: string;
+  readonly conversationIds: readonly string[];
+  readonly senderId?: string | undefined;
+  /** Epoch milliseconds. */
+  readonly before?: number | undefined;
+  readonly withFiles?: boolean;
+}
+
+/** A decrypted message that matches; of a long text the stretch around the first match. */
+export type FoundSaid = Pick<Message, "id" | "conversation_id" | "sender_id" | "created_at"> & { readonly text: string };
+
+/** Where a search goes on. */
+export interface SaidPlace {
+  /** The index in the query's conversations. */
+  readonly conversation: number;
+  readonly below: string | null;
+}
+
+export interface SaidPage {
+  readonly items: readonly FoundSaid[];
+  /** Null at the end. */
+  readonly next: SaidPlace | null;
+}
+
 export interface EndToEnd {
   of(conversationId: string): Subscribable<ConversationKeys>;
   /** Creates the MLS group of an encrypted conversation and adds its members' devices. */
@@ -229,17 +259,25 @@ export interface EndToEnd {
   dismissChanges(conversationId: string): Promise<void>;
   /** Backs up the decrypted messages to the server, encrypted with a passphrase; returns how many messages. */
   backUp(passphrase: string): Promise<number>;
+  /** Searches the messages that this device has decrypted, conversation by conversation, newest first. */
+  search(query: SaidQuery, from: SaidPlace | null): Promise<SaidPage>;
   /**
    * Restores the backup; returns how many messages. Throws EncryptionError for a wrong passphrase, ApiError 404 if
    * none.
    */
   restore(passphrase: string): Promise<number>;
+  /** Whether changes of a message go encrypted: this device has decrypted it. */
+  changes(messageId: string): boolean;
+  /** Sends an encrypted change of a message: an edit, a reaction, a vote, the end of a poll. */
+  change(conversationId: string, change: Change): Promise<void>;
+  /** The votes in an encrypted poll by person; options are counted from 0. */
+  votesOf(messageId: string): Readonly<Record<string, readonly number[]>>;
   /** Encrypts a file for one message of an encrypted conversation; to be uploaded with `uploadId` as its client_id. */
   sealFile(uploadId: string, file: Blob & { name?: string }): Promise<Blob>;
   /** The original name of such a file; undefined after a reload. */
   nameOfUpload(uploadId: string): string | undefined;
   /** Links finished uploads to their encryption keys; to be called before they are sent with a message. */
-  nameFiles(uploads: readonly UploadState[]): Promise<void>;
+  nameFiles(uploads: readonly { readonly clientId: string; readonly file?: { readonly id: string } | null | undefined }[]): Promise<void>;
   /** Whether this device has the key of an encrypted file. */
   opens(fileId: string): boolean;
   /** The decrypted file. Throws EncryptionError if it is not the file that was sent. */

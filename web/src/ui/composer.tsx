@@ -39,7 +39,7 @@ export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
   const [wait, setWait] = useState(0);
   const box = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
-  const { encrypted } = settings; // only texts and files: the server refuses other content in encrypted conversations
+  const { encrypted } = settings;
   const keys = useValue(engine.endToEnd.of(id));
   const tray = useTray(id, threadRoot === undefined);
   const ai = useAiHelp(conversation);
@@ -154,7 +154,7 @@ export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
                 event.target.value = ""; // lets the same file be chosen again
               }}
             />
-            {onPoll && !encrypted && (settings.who_can_create_polls === "all" || admin) && (
+            {onPoll && (settings.who_can_create_polls === "all" || admin) && (
               <button className="icon" aria-label={t("composer.poll")} onClick={onPoll}>
                 <BarChart3 aria-hidden />
               </button>
@@ -192,7 +192,7 @@ export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
             <CalendarClock aria-hidden />
           </button>
         )}
-        {!editing && !threadRoot && !encrypted && !text.trim() && tray.files.length === 0 && (
+        {!editing && !threadRoot && !text.trim() && tray.files.length === 0 && (
           <button className="icon" aria-label={t("voice.record")} onClick={() => setOpen("voice")}>
             <Mic aria-hidden />
           </button>

@@ -15,6 +15,10 @@ import { Problem } from "./problem";
 
 export const QUICK = ["👍", "❤️", "😂", "🎉"];
 
+/** Whether its sender can edit the text: that of a poll, a voice message or an unreadable one they cannot. */
+export const isEditable = (message: Message): boolean =>
+  message.type === "text" || (message.type === "encrypted" && message.text !== null && !message.poll && !isVoice(message));
+
 export interface MessageRowProps {
   item: TimelineItem;
   /** The message's time if it is the first of its day, else null. */
@@ -76,7 +80,7 @@ export function Bubble({ item, follows, replied, readBy, marked }: Omit<MessageR
     if (event.target !== article.current || !actionable || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Enter" || event.key === "ContextMenu") chat.menu(message, article.current);
     else if (event.key === "r") chat.reply(message);
-    else if (event.key === "e" && own && message.type === "text") chat.edit(message);
+    else if (event.key === "e" && own && isEditable(message)) chat.edit(message);
     else return;
     event.preventDefault();
   };
@@ -151,7 +155,7 @@ export function Bubble({ item, follows, replied, readBy, marked }: Omit<MessageR
       <Problem text={problem} />
       {actionable && active && (
         <div className="actions" role="group" aria-label={t("message.actions")}>
-          {QUICK.map((emoji) => (
+          {(item.sealed ? [] : QUICK).map((emoji) => (
             <button key={emoji} aria-label={t("message.react", { emoji })} onClick={() => void attempt(() => engine.commands.react(message.conversation_id, message.id, emoji))}>
               {emoji}
             </button>
@@ -159,7 +163,7 @@ export function Bubble({ item, follows, replied, readBy, marked }: Omit<MessageR
           <button aria-label={t("message.reply")} onClick={() => chat.reply(message)}>
             <Reply aria-hidden className="flip" />
           </button>
-          {own && message.type === "text" && (
+          {own && isEditable(message) && (
             <button aria-label={t("message.edit")} onClick={() => chat.edit(message)}>
               <Pencil aria-hidden />
             </button>

@@ -41,7 +41,7 @@ export function PollCard({ poll }: { poll: Poll }) {
   }
   const choose = (optionId: string) => {
     const next = chosen(optionId);
-    void inOrder(() => (next.length > 0 ? engine.commands.vote(poll, next) : engine.api.delete("/polls/{poll_id}/vote", { path })));
+    void inOrder(() => engine.commands.vote(poll, next));
   };
   const add = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
@@ -88,6 +88,7 @@ export function PollCard({ poll }: { poll: Poll }) {
           {[
             closed ? t("poll.closed") : "",
             poll.anonymous ? t("poll.anonymous") : "",
+            engine.endToEnd.changes(poll.message_id) ? t("poll.encrypted") : "",
             poll.total_voters === null ? t(poll.results === "after_vote" ? "poll.hidden_until_vote" : "poll.hidden_until_close") : t("poll.voters", { count: poll.total_voters }),
             !closed && left !== null ? (left < COUNTDOWN_S ? t("poll.ends_in", { time: durationOf(left, locale) }) : t("poll.ends_at", { time: momentOf(poll.closes_at ?? "", locale) })) : "",
             final ? t("poll.final") : "",
@@ -96,7 +97,7 @@ export function PollCard({ poll }: { poll: Poll }) {
             .join(" · ")}
         </small>
         {!closed && poll.creator_id === me && (
-          <button type="button" className="quiet" onClick={() => void attempt(() => engine.api.post("/polls/{poll_id}/close", { path }))}>
+          <button type="button" className="quiet" onClick={() => void attempt(() => engine.commands.closePoll(poll))}>
             {t("poll.close")}
           </button>
         )}
@@ -135,7 +136,8 @@ function VotersButton({ onOpen }: { onOpen: () => void }) {
 
 export function NewPoll({ conversationId, onDone }: { conversationId: string; onDone: () => void }) {
   const t = useTranslations();
-  const { api } = useEngine();
+  const { api, conversations, outbox } = useEngine();
+  const encrypted = conversations.of(conversationId)?.settings.encrypted === true;
   const [clientId] = useState(() => crypto.randomUUID());
   const [options, setOptions] = useState(["", ""]);
   const [multiple, setMultiple] = useState(false);
@@ -146,13 +148,16 @@ export function NewPoll({ conversationId, onDone }: { conversationId: string; on
     const given = new FormData(event.currentTarget);
     const closes = String(given.get("closes_at") ?? "");
     const most = Number(given.get("max_choices") ?? 0);
+    const question = String(given.get("question")).trim();
+    const choices = options.map((each) => each.trim()).filter(Boolean);
     void attempt(async () => {
-      await api.post("/conversations/{conversation_id}/polls", {
+      if (encrypted) await outbox.send(conversationId, { text: question, metadata: { poll: { options: choices, multiple } } });
+      else await api.post("/conversations/{conversation_id}/polls", {
         path: { conversation_id: conversationId },
         body: {
           client_id: clientId,
-          question: String(given.get("question")).trim(),
-          options: options.map((each) => each.trim()).filter(Boolean),
+          question,
+          options: choices,
           multiple,
           anonymous: given.has("anonymous"),
           allow_change: given.has("allow_change"),
@@ -190,7 +195,8 @@ export function NewPoll({ conversationId, onDone }: { conversationId: string; on
       <label>
         <input type="checkbox" checked={multiple} onChange={(event) => setMultiple(event.target.checked)} /> {t("poll.multiple")}
       </label>
-      <details>
+      {encrypted && <p className="hint">{t("poll.encrypted_hint")}</p>}
+      <details hidden={encrypted}>
         <summary>{t("poll.more")}</summary>
         <div className="form">
           {multiple && (

@@ -311,7 +311,7 @@ class KeysLow(Event):
 
 
 class MlsEvent(Event):
-    """An event for `Encryption`: a commit or a proposal in the log, or a pending Welcome."""
+    """An event for `Encryption`: a commit, a proposal or a change in the log, or a pending Welcome."""
 
     __slots__ = ()
 

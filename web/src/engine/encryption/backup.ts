@@ -5,8 +5,10 @@
  */
 import type { Schemas } from "../api";
 import { type Bytes, base64, bytesOf, fromBase64, owned, textOf } from "./bytes";
+import { type Changed, asPoll } from "./changes";
 import { CannotDecrypt } from "./errors";
 import { asSealedFile } from "./files";
+import { asVoice } from "./said";
 import type { Said } from "./shelf";
 
 const FORMAT = 1;
@@ -29,6 +31,9 @@ interface Item {
   device_id: string | null;
   text: string | null;
   files?: unknown[];
+  voice?: unknown;
+  poll?: unknown;
+  changes?: Changed | undefined;
   expires_at?: string | null;
 }
 
@@ -74,12 +79,15 @@ function compressed(said: readonly Said[]): Promise<Bytes> {
     device_id: each.deviceId,
     text: each.text,
     files: [...(each.files ?? [])],
+    voice: each.voice,
+    poll: each.poll,
+    changes: each.changes,
     expires_at: each.expiresAt,
   }));
   return piped(bytesOf(JSON.stringify({ said: items })), new CompressionStream("deflate"));
 }
 
-const asSaid = ({ conversation_id, message_id, seq, sender_id, device_id, text, files = [], expires_at = null }: Item): Said => ({
+const asSaid = ({ conversation_id, message_id, seq, sender_id, device_id, text, files = [], voice, poll, changes, expires_at = null }: Item): Said => ({
   conversationId: conversation_id,
   messageId: message_id,
   seq,
@@ -87,6 +95,9 @@ const asSaid = ({ conversation_id, message_id, seq, sender_id, device_id, text, 
   deviceId: device_id,
   text,
   files: files.map(asSealedFile).filter((each) => each !== null),
+  voice: asVoice(voice),
+  poll: asPoll(poll),
+  changes,
   expiresAt: expires_at,
 });
 

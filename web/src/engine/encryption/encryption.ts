@@ -3,12 +3,13 @@
  * store, uses them and writes them back, so that only one tab at a time uses them.
  */
 import type { Api, Event, Message } from "../api";
-import type { KeyChange } from "../types";
+import type { KeyChange, SaidPage, SaidPlace, SaidQuery } from "../types";
 import type { Locks } from "../ports";
 import { ApiError } from "../problems";
 import type { Store } from "../store";
 import { openBackup, sealBackup } from "./backup";
 import { base64, bytesOf, hex } from "./bytes";
+import { asPoll } from "./changes";
 import { Committer } from "./committer";
 import { Device, identityOf } from "./device";
 import { CannotDecrypt, NotInGroup } from "./errors";
@@ -17,8 +18,9 @@ import { KeyLog } from "./key-log";
 import { type Identity, type Mls, isUnbegun } from "./mls";
 import { People } from "./people";
 import { LogReader } from "./reader";
-import { type Content, asData } from "./said";
-import { type Said, Shelf } from "./shelf";
+import { type Content, type Sendable, asData, asVoice } from "./said";
+import { find } from "./search";
+import { type Said, Shelf, contentOf } from "./shelf";
 import { TsMls } from "./ts-mls";
 import { Vault } from "./vault";
 
@@ -32,6 +34,8 @@ export interface EncryptionParts {
   lockName: string;
   now: () => number;
   uuid: () => string;
+  /** See `ReaderParts.onSaid`. */
+  onSaid?: ((said: readonly Said[]) => void) | undefined;
 }
 
 export class Encryption {
@@ -51,7 +55,7 @@ export class Encryption {
     const shelf = new Shelf(vault, mls);
     const keyLog = new KeyLog({ api, vault });
     const people = new People({ api, keyLog, shelf, own: identity });
-    const reader = new LogReader({ api, mls, shelf, people, own: identity });
+    const reader = new LogReader({ api, mls, shelf, people, own: identity, onSaid: (said) => parts.onSaid?.(said) });
     this.#parts = parts;
     this.#mls = mls;
     this.#vault = vault;
@@ -127,7 +131,7 @@ export class Encryption {
   /**
    * Encrypts a message (base 64). The ciphertext is stored, so that repeated calls return the same until it is sent.
    */
-  seal(conversationId: string, clientId: string, content: Content): Promise<string> {
+  seal(conversationId: string, clientId: string, content: Sendable): Promise<string> {
     return this.#exclusive(async () => {
       const known = await this.#shelf.sending(clientId);
       if (known) return known.ciphertext;
@@ -136,7 +140,8 @@ export class Encryption {
       const sealed = await group.encrypt(asData(content));
       const ciphertext = base64(sealed.message);
       this.#shelf.keep(conversationId, { group: sealed.group, seq });
-      this.#shelf.setSending(clientId, { ...content, ciphertext });
+      // nothing follows upon the answer to a change, so it is kept for a day from now on
+      this.#shelf.setSending(clientId, { ...content, ciphertext, ...(content.change ? { sentAt: this.#parts.now() } : {}) });
       return ciphertext;
     });
   }
@@ -155,11 +160,10 @@ export class Encryption {
       const { id: messageId, client_id, conversation_id: conversationId, seq, sender_id: senderId, expires_at: expiresAt } = message;
       const sending = client_id ? await this.#shelf.sending(client_id) : undefined;
       if (!sending || !client_id) return undefined;
-      const { text, files } = sending;
-      const said: Said = { conversationId, messageId, seq, senderId, deviceId: this.deviceId, text, files, expiresAt };
+      const said: Said = { conversationId, messageId, seq, senderId, deviceId: this.deviceId, ...contentOf(sending), expiresAt };
       this.#shelf.remember(said);
       this.#shelf.setSending(client_id, { ...sending, sentAt: this.#parts.now() });
-      for (const each of files) this.#shelf.setSealedFile(each.id, undefined); // the message has the key now
+      for (const each of sending.files) this.#shelf.setSealedFile(each.id, undefined); // the message has the key now
       return said;
     });
   }
@@ -186,7 +190,7 @@ export class Encryption {
   }
 
   /** The content of a message to be sealed. Throws CannotDecrypt for a file that was not encrypted on this device. */
-  async content(clientId: string, text: string, fileIds: readonly string[]): Promise<Content> {
+  async content(clientId: string, text: string, fileIds: readonly string[], { voice, poll }: { voice?: unknown; poll?: unknown } = {}): Promise<Content> {
     const known = await this.#shelf.sending(clientId);
     if (known) return known;
     const files: SealedFile[] = [];
@@ -195,7 +199,7 @@ export class Encryption {
       if (!secret) throw new CannotDecrypt(`the file ${id} was not encrypted on this device`);
       files.push({ ...secret, id });
     }
-    return { text, files };
+    return { text, files, voice: asVoice(voice), poll: asPoll(poll) };
   }
 
   /** All decrypted and own messages of a conversation on this device, oldest first. */
@@ -206,6 +210,11 @@ export class Encryption {
   /** The decrypted content of one message, if this device has it. */
   recall(conversationId: string, messageId: string): Promise<Said | undefined> {
     return this.#shelf.recall(conversationId, messageId);
+  }
+
+  /** See `find`. It reads what is stored, without the lock. */
+  search(query: SaidQuery, from: SaidPlace | null): Promise<SaidPage> {
+    return find(this.#vault, query, from, this.#parts.now());
   }
 
   /** Backs up the decrypted messages to the server, encrypted with a passphrase; returns how many. */

@@ -3,14 +3,15 @@
  * stores messages, since message keys are used once. An inconsistent log throws ServerMisbehaved, and reading stops
  * there.
  */
-import type { Api, Event, Message } from "../api";
+import type { Api, Event, EventOf, Message } from "../api";
 import { fromBase64 } from "./bytes";
+import { asChange, changed } from "./changes";
 import { CannotDecrypt, LogTampered, NotInGroup } from "./errors";
 import { type Leaf, isUnbegun, nameOf } from "./mls";
 import type { Mls } from "./mls";
 import type { People } from "./people";
 import { said } from "./said";
-import type { Held, Said, Shelf } from "./shelf";
+import { type Held, type Said, type Shelf, contentOf } from "./shelf";
 
 const PAGE = 100;
 
@@ -20,6 +21,8 @@ export interface ReaderParts {
   shelf: Shelf;
   people: People;
   own: Leaf;
+  /** Messages that are new or have changed, once they are stored; also when the log is read before sending. */
+  onSaid: (said: readonly Said[]) => void;
 }
 
 export class LogReader {
@@ -36,11 +39,12 @@ export class LogReader {
   async catchUp(conversationId: string, heard: readonly Event[] = []): Promise<Said[]> {
     const { shelf, people } = this.#parts;
     let held = await shelf.load(conversationId);
-    const found: Said[] = [];
+    const all: Said[] = [];
     const newEvents = heard.filter((each) => (each.seq ?? 0) > held.seq).sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0));
-    if (heard.length > 0 && newEvents.length === 0) return found; // another tab has read them
+    if (heard.length > 0 && newEvents.length === 0) return all; // another tab has read them
     const isContinuation = newEvents.length > 0 && newEvents.every((each, n) => each.seq === held.seq + 1 + n);
     for (let more = true; more; ) {
+      const found: Said[] = [];
       const page = isContinuation ? { items: newEvents, more: false } : await this.#page(conversationId, held.seq);
       for (const event of page.items) {
         if (event.seq !== held.seq + 1 && held.seq > 0) await this.#requireReturn(conversationId, event, held.seq);
@@ -54,9 +58,11 @@ export class LogReader {
         shelf.keep(conversationId, held);
       }
       await shelf.vault.flush();
+      if (found.length > 0) this.#parts.onSaid(found);
+      all.push(...found);
       more = page.more;
     }
-    return found;
+    return all;
   }
 
   /**
@@ -97,9 +103,11 @@ export class LogReader {
         await this.#parts.shelf.noteChange(conversationId, { userId: data.user_id, deviceId: data.device_id, action: data.action, at: data.at });
         break;
       }
+      case "mls.change":
+        return this.#change(conversationId, group, event, seq);
       case "message.deleted": {
         const known = event.data && (await this.#parts.shelf.recall(conversationId, event.data.id));
-        if (known) this.#parts.shelf.remember({ ...known, text: null, files: [] });
+        if (known) this.#parts.shelf.empty(known);
         break;
       }
     }
@@ -152,6 +160,30 @@ export class LogReader {
     }
   }
 
+  /** Applies a change to the message that it is about; returns it, or null if nothing has changed on this device. */
+  async #change(conversationId: string, group: Held["group"], { data, actor_id = "", at = "" }: EventOf<"mls.change">, seq: number): Promise<[Held, Said | null]> {
+    const { shelf, own } = this.#parts;
+    const { client_id = "", ciphertext = "" } = data ?? {};
+    const sending = actor_id === own.userId ? await shelf.sending(client_id) : undefined;
+    const received = sending ? { group, content: sending.change } : await this.#received(group, actor_id, ciphertext, asChange);
+    const change = received.content;
+    const known = change && (await shelf.recall(conversationId, change.of));
+    const after = known && changed(known, change, actor_id, at);
+    return [{ group: received.group, seq }, after && after !== known ? after : null];
+  }
+
+  /** Decrypts and parses; without content if it is damaged, repeated or of an unknown format. Throws LogTampered. */
+  async #received<T>(group: Held["group"], senderId: string, ciphertext: string, parse: (data: Uint8Array) => T | null) {
+    try {
+      const received = await group.receive(fromBase64(ciphertext));
+      if (received.sender?.userId !== senderId) throw new LogTampered("the server names another sender than the one who signed");
+      return { group: received.group, deviceId: received.sender.deviceId, content: received.data ? parse(received.data) : null };
+    } catch (error) {
+      if (error instanceof CannotDecrypt) return { group, deviceId: null, content: null };
+      throw error;
+    }
+  }
+
   async #message(conversationId: string, group: Held["group"], data: Message, seq: number): Promise<[Held, Said | null]> {
     const { shelf, own } = this.#parts;
     const unchanged = { group, seq };
@@ -168,15 +200,8 @@ export class LogReader {
     };
     const sending = data.sender_id === own.userId && data.client_id ? await shelf.sending(data.client_id) : undefined;
     // the ciphertext is kept until the sender has the answer, since the same may be sent again
-    if (sending) return [unchanged, { ...undecrypted, deviceId: own.deviceId, text: sending.text, files: sending.files }];
-    try {
-      const received = await group.receive(fromBase64(data.ciphertext));
-      if (received.sender?.userId !== data.sender_id) throw new LogTampered("the server names another sender than the one who signed");
-      const content = received.data && said(received.data);
-      return [{ group: received.group, seq }, { ...undecrypted, deviceId: received.sender.deviceId, ...content }];
-    } catch (error) {
-      if (error instanceof CannotDecrypt) return [unchanged, undecrypted]; // damaged or repeated: shown as unreadable
-      throw error;
-    }
+    if (sending) return [unchanged, { ...undecrypted, deviceId: own.deviceId, ...contentOf(sending) }];
+    const { group: next, deviceId, content } = await this.#received(group, data.sender_id, data.ciphertext, said);
+    return [{ group: next, seq }, { ...undecrypted, deviceId, ...content }]; // without content it is shown as unreadable
   }
 }

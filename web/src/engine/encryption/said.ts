@@ -1,16 +1,29 @@
 /** The format of a message's application data: UTF-8 JSON, padded with spaces so that its size reveals little. */
 import { type Bytes, bytesOf, textOf } from "./bytes";
+import { type Change, type PollContent, asPoll } from "./changes";
 import { type SealedFile, asSealedFile } from "./files";
 
 const PADDED_TO = 128;
+const MAX_BARS = 100;
+
+/** A voice message, whose recording is the message's only file; `waveform` has loudness values from 0 to 100. */
+export interface Voice {
+  readonly duration_ms: number;
+  readonly waveform: readonly number[];
+}
 
 export interface Content {
   readonly text: string;
   readonly files: readonly SealedFile[];
+  readonly voice?: Voice | undefined;
+  readonly poll?: PollContent | undefined;
 }
 
-export function asData({ text, files }: Content): Bytes {
-  const plain = bytesOf(JSON.stringify(files.length > 0 ? { text, files } : { text }));
+/** What is encrypted: a message, or a change of an earlier one. */
+export type Sendable = Content & { readonly change?: Change };
+
+export function asData({ text, files, voice, poll, change }: Sendable): Bytes {
+  const plain = bytesOf(JSON.stringify(change ? { change } : { text, files: files.length > 0 ? files : undefined, voice, poll }));
   const data = new Uint8Array(Math.ceil(plain.length / PADDED_TO) * PADDED_TO).fill(32);
   data.set(plain);
   return data;
@@ -19,10 +32,18 @@ export function asData({ text, files }: Content): Bytes {
 /** Parses application data; null if its format is unknown. Unknown names are ignored. */
 export function said(data: Uint8Array): Content | null {
   try {
-    const { text, files } = JSON.parse(textOf(data)) as { text?: unknown; files?: unknown };
+    const { text, files, voice, poll } = JSON.parse(textOf(data)) as Record<string, unknown>;
     if (typeof text !== "string") return null;
-    return { text, files: Array.isArray(files) ? files.map(asSealedFile).filter((each) => each !== null) : [] };
+    const described = Array.isArray(files) ? files.map(asSealedFile).filter((each) => each !== null) : [];
+    return { text, files: described, voice: asVoice(voice), poll: asPoll(poll) };
   } catch {
     return null;
   }
+}
+
+/** Parses a description of a voice message; undefined if it is none. */
+export function asVoice(given: unknown): Voice | undefined {
+  const { duration_ms, waveform } = (given ?? {}) as Record<string, unknown>;
+  if (typeof duration_ms !== "number" || !Array.isArray(waveform)) return undefined;
+  return { duration_ms, waveform: waveform.slice(0, MAX_BARS).map(Number) };
 }

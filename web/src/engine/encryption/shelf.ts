@@ -1,8 +1,9 @@
 /** Groups and decrypted messages on this device, by conversation. Changes are durable after `Vault.flush`. */
 import type { Group, Mls } from "./mls";
+import type { Changed } from "./changes";
 import { NotInGroup } from "./errors";
 import type { SealedFile } from "./files";
-import type { Content } from "./said";
+import type { Content, Sendable } from "./said";
 import type { KeyChange } from "../types";
 import type { Vault } from "./vault";
 
@@ -17,6 +18,9 @@ export interface Said {
   readonly deviceId: string | null;
   readonly text: string | null;
   readonly files?: readonly SealedFile[];
+  readonly voice?: Content["voice"];
+  readonly poll?: Content["poll"];
+  readonly changes?: Changed | undefined;
   /** RFC 3339; the text is removed then. */
   readonly expiresAt: string | null;
 }
@@ -28,13 +32,15 @@ export interface Held {
 }
 
 /** A message that is being sent; encrypted once, so that every attempt sends the same. */
-export interface Sending extends Content {
+export type Sending = Sendable & {
   readonly ciphertext: string;
   /**
    * Epoch milliseconds of the server's answer; the entry is kept a day longer, as it may be sent again after a crash.
    */
   readonly sentAt?: number;
-}
+};
+
+export const contentOf = ({ text, files, voice, poll }: Sending): Content => ({ text, files, voice, poll });
 
 /** A commit that was sent, and the group after it if it is accepted. */
 export interface Pending {
@@ -111,11 +117,16 @@ export class Shelf {
     this.vault.put(`said/${said.conversationId}/${said.messageId}`, said);
   }
 
+  /** Removes the content of a message that was deleted or has expired. */
+  empty(said: Said): void {
+    this.remember({ ...said, text: null, files: [], voice: undefined, poll: undefined, changes: undefined });
+  }
+
   /** All decrypted and own messages of a conversation, oldest first; removes the texts of expired ones. */
   async said(conversationId: string, now: number): Promise<Said[]> {
     const found = await this.vault.all<Said>(`said/${conversationId}/`);
     const expired = [...found.values()].filter((each) => each.text !== null && each.expiresAt !== null && Date.parse(each.expiresAt) <= now);
-    for (const each of expired) this.remember({ ...each, text: null, files: [] });
+    for (const each of expired) this.empty(each);
     return [...found.values()].filter((each) => !expired.includes(each)).sort((a, b) => a.seq - b.seq);
   }
 

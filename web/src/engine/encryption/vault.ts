@@ -40,6 +40,12 @@ export class Vault {
     return found;
   }
 
+  /** The last stored values of a prefix with names before `below`, greatest first; without changes that are not flushed. */
+  async last<T>(prefix: string, below: string | null, limit: number): Promise<[string, T][]> {
+    const found = await this.#store.lastValues<T>(this.#account, PREFIX + prefix, below === null ? null : PREFIX + below, limit);
+    return found.map(([key, value]) => [key.slice(PREFIX.length), value]);
+  }
+
   /** Durable when it resolves. */
   async flush(): Promise<void> {
     if (this.#closed || this.#changed.size === 0) return;

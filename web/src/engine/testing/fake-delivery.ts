@@ -155,6 +155,11 @@ export class FakeDelivery {
         }
         return { epoch: epoch + 1, seq };
       }
+      case "POST /conversations/{conversation_id}/mls/changes": {
+        const { client_id, ciphertext } = given;
+        this.#requireCurrent(id, ciphertext);
+        return { seq: this.append(id, me, "mls.change", { client_id, sender_device: null, ciphertext }).seq };
+      }
     }
     return refuse(404, "not_found");
   }
@@ -163,16 +168,20 @@ export class FakeDelivery {
   post(id: string, sender_id: string, body: { client_id: string; ciphertext?: string | null | undefined }): Record<string, unknown> {
     const known = this.logs.get(id)?.find((each) => each.data.client_id === body.client_id && each.data.sender_id === sender_id);
     if (known) return known.data;
-    if (this.rekeyDue.has(id)) refuse(409, "rekey_required");
-    const epoch = this.epochs.get(id) ?? 0;
-    if (epochOf(fromBase64(body.ciphertext ?? "")) !== epoch) refuse(409, "epoch_old", { epoch });
+    this.#requireCurrent(id, body.ciphertext ?? "");
     return this.say(id, sender_id, body.client_id, body.ciphertext ?? "").data;
   }
 
   /** Appends an encrypted message without checks; returns its event. */
   say(id: string, sender_id: string, client_id: string, ciphertext: string): Row {
-    const fields = { id: `msg_${(this.#next += 1)}`, conversation_id: id, seq: (this.logs.get(id)?.length ?? 0) + 1, client_id, sender_id, type: "encrypted", ciphertext, text: null, attachments: [], deleted_at: null, expires_at: null };
+    const fields = { id: `msg_${(this.#next += 1)}`, conversation_id: id, seq: (this.logs.get(id)?.length ?? 0) + 1, client_id, sender_id, type: "encrypted", ciphertext, text: null, attachments: [], reactions: [], metadata: {}, deleted_at: null, expires_at: null };
     return this.append(id, sender_id, "message.created", fields);
+  }
+
+  #requireCurrent(id: string, ciphertext: string): void {
+    if (this.rekeyDue.has(id)) refuse(409, "rekey_required");
+    const epoch = this.epochs.get(id) ?? 0;
+    if (epochOf(fromBase64(ciphertext)) !== epoch) refuse(409, "epoch_old", { epoch });
   }
 
   #own(user_id: string, device_id: string): Device {

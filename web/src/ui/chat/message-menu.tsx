@@ -5,6 +5,7 @@ import { I18nProvider, Menu, MenuItem, Popover } from "react-aria-components";
 import type { Message } from "../../engine";
 import { type TextKey, useLanguage } from "../../i18n";
 import { useAttempt, useEngine } from "../hooks";
+import { isEditable } from "../message";
 import { openConversation } from "../places";
 import { useChat } from "./context";
 import { Sheet } from "../sheet";
@@ -43,7 +44,7 @@ export default function MessageMenu({ message, anchor, onClose }: { message: Mes
     const found: (Item | false)[] = [
       { id: "reply", label: "message.reply", icon: <Reply aria-hidden className="flip" />, run: () => chat.reply(message) },
       { id: "thread", label: "chat.reply_in_thread", icon: <MessagesSquare aria-hidden />, run: () => chat.thread(message.thread_root ?? message.id) },
-      own && message.type === "text" && Date.now() - Date.parse(message.created_at) < EDITABLE_MS && {
+      own && isEditable(message) && Date.now() - Date.parse(message.created_at) < EDITABLE_MS && {
         id: "edit", label: "message.edit", icon: <Pencil aria-hidden />, run: () => chat.edit(message) },
       text !== "" && { id: "copy", label: "chat.copy", icon: <Copy aria-hidden />, run: () => copy(text) },
       { id: "link", label: "chat.copy_link", icon: <Link aria-hidden />, run: () => copy(linkTo(conversation.id, message.id)) },
@@ -52,7 +53,7 @@ export default function MessageMenu({ message, anchor, onClose }: { message: Mes
       mayPin && message.pinned && { id: "unpin", label: "chat.unpin", icon: <PinOff aria-hidden />, run: () => chat.attempt(() => engine.api.delete("/conversations/{conversation_id}/pins/{message_id}", { path })) },
       ai.allows("translations") && text !== "" && { id: "translate", label: "ai.translate", icon: <Languages aria-hidden />, run: () => void translate(engine, message.id, locale, t) },
       { id: "info", label: "chat.who_read", icon: <CheckCheck aria-hidden />, run: () => panel("info") },
-      message.edited_at !== null && { id: "edits", label: "chat.edits", icon: <History aria-hidden />, run: () => panel("edits") },
+      message.edited_at !== null && message.type !== "encrypted" && { id: "edits", label: "chat.edits", icon: <History aria-hidden />, run: () => panel("edits") },
       !own && { id: "report", label: "chat.report", icon: <Flag aria-hidden />, run: () => setDialog("report") },
       (own || (chat.group && admin)) && { id: "delete", label: "message.delete", icon: <Trash2 aria-hidden />, danger: true, run: () => setDialog("delete") },
     ];

@@ -106,12 +106,23 @@ export default function Recorder({ conversationId, replyTo, onDone }: { conversa
     return (made.current = { file: new File(current.chunks, name, { type }), voice: { duration_ms, waveform: bars(current.loud) } });
   }
 
+  /** Uploads the recording, encrypted in an encrypted conversation. */
+  async function upload(file: File): Promise<{ id: string }> {
+    const { endToEnd, uploads } = engine;
+    const clientId = `voice-${crypto.randomUUID()}`;
+    if (!engine.conversations.of(conversationId)?.settings.encrypted) return uploads.start(file, { conversationId, clientId });
+    const blob = await endToEnd.sealFile(clientId, file);
+    const { id } = await uploads.start(blob, { name: "encrypted", contentType: blob.type, conversationId, clientId });
+    await endToEnd.nameFiles([{ clientId, file: { id } }]);
+    return { id };
+  }
+
   async function send() {
     setState("sending");
     setProblem("");
     try {
       const { file, voice } = await finish();
-      const uploaded = await engine.uploads.start(file, { conversationId, clientId: `voice-${crypto.randomUUID()}` });
+      const uploaded = await upload(file);
       await engine.outbox.send(conversationId, { attachment_ids: [uploaded.id], metadata: { voice }, ...(replyTo ? { reply_to: replyTo } : {}) });
       onDone();
     } catch (error) {

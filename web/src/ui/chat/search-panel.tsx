@@ -1,7 +1,10 @@
-/** Search for messages and files, here or everywhere: by words, sender, date and attachments, or by meaning (AI). */
+/**
+ * Search for messages and files, here or everywhere: by words, sender, date and attachments, or by meaning (AI).
+ * Decrypted messages are searched on this device; in an encrypted conversation the server gets no query.
+ */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useDeferredValue, useState } from "react";
-import type { Conversation } from "../../engine";
+import type { Conversation, SaidPlace } from "../../engine";
 import { useLanguage } from "../../i18n";
 import { sizeOf, useDownload } from "../attachments";
 import { told, useEngine, useValue } from "../hooks";
@@ -14,8 +17,8 @@ import { useAiHelp } from "./use-ai-help";
 
 export default function SearchPanel({ conversation, onClose }: PanelProps) {
   const { t, locale } = useLanguage();
-  const { api, conversations } = useEngine();
-  useValue(conversations.list);
+  const { api, conversations, endToEnd } = useEngine();
+  const { items: known } = useValue(conversations.list);
   const members = useMembers(conversation.id);
   const ai = useAiHelp(conversation);
   const [typed, setTyped] = useState("");
@@ -27,6 +30,9 @@ export default function SearchPanel({ conversation, onClose }: PanelProps) {
   const [download, refused] = useDownload();
   const q = useDeferredValue(typed.trim());
   const asked = q !== "" || from !== "" || files;
+  const encrypted = conversation.settings.encrypted;
+  const onServer = everywhere || !encrypted;
+  const conversationIds = (everywhere ? known : [conversation]).filter((each) => each.settings.encrypted).map(({ id }) => id);
 
   const query = {
     q,
@@ -37,19 +43,30 @@ export default function SearchPanel({ conversation, onClose }: PanelProps) {
   };
   const words = useInfiniteQuery({
     queryKey: ["search", query],
-    enabled: asked && !meaning,
+    enabled: asked && onServer && !meaning,
     initialPageParam: "",
     queryFn: ({ pageParam }) => api.get("/search", { query: { ...query, limit: 30, ...(pageParam ? { cursor: pageParam } : {}) } }),
     getNextPageParam: (page) => page.next_cursor,
   });
+  const decrypted = useInfiniteQuery({
+    queryKey: ["search here", query, conversationIds],
+    enabled: asked && !meaning && conversationIds.length > 0,
+    networkMode: "always",
+    gcTime: 0, // what was decrypted is kept nowhere else
+    initialPageParam: null as SaidPlace | null,
+    queryFn: ({ pageParam }) =>
+      endToEnd.search({ q, conversationIds, senderId: from, before: before ? Date.parse(dayAfter(before)) : undefined, withFiles: files }, pageParam),
+    getNextPageParam: (page) => page.next,
+  });
+  const read = (decrypted.data?.pages ?? []).flatMap((each) => each.items);
   const meant = useQuery({
     queryKey: ["meaning", q, everywhere, conversation.id],
     enabled: meaning && q !== "",
     queryFn: () => api.post("/ai/search", { body: { q, ...(everywhere ? {} : { conversation_id: conversation.id }) } }),
   });
-  const error = meaning ? meant.error : words.error;
+  const error = meaning ? meant.error : (words.error ?? decrypted.error);
   const found = meaning ? (meant.data?.items ?? []).map((each) => ({ ...each, kind: "message" as const })) : (words.data?.pages ?? []).flatMap((each) => each.items);
-  const busy = meaning ? meant.isFetching : words.isFetching;
+  const busy = meaning ? meant.isFetching : words.isFetching || decrypted.isFetching;
 
   return (
     <Panel title={t("search.title")} onClose={onClose}>
@@ -90,8 +107,9 @@ export default function SearchPanel({ conversation, onClose }: PanelProps) {
         )}
       </form>
       <p role="status" className="hint">
-        {busy ? t("search.busy") : asked ? t("search.found", { count: found.length }) : t("search.hint")}
+        {busy ? t("search.busy") : asked ? t("search.found", { count: found.length + (meaning ? 0 : read.length) }) : t("search.hint")}
       </p>
+      {!meaning && conversationIds.length > 0 && <p className="hint">{t(everywhere ? "search.everywhere_hint" : "search.here_hint")}</p>}
       <Problem text={refused || (error ? (meaning ? aiProblem(error, t) : told(error, t)) : "")} />
       <ul className="plain">
         {found.map((each) =>
@@ -109,12 +127,33 @@ export default function SearchPanel({ conversation, onClose }: PanelProps) {
           ),
         )}
       </ul>
-      {!meaning && words.hasNextPage && (
-        <button disabled={busy} onClick={() => void words.fetchNextPage()}>
-          {t("chat.show_more")}
-        </button>
+      {!meaning && onServer && words.hasNextPage && <More busy={busy} onMore={() => void words.fetchNextPage()} />}
+      {!meaning && (read.length > 0 || decrypted.hasNextPage) && (
+        <section aria-label={t("search.decrypted")}>
+          {everywhere && <h3>{t("search.decrypted")}</h3>}
+          <ul className="plain">
+            {read.map((each) => (
+              <MessageHit
+                key={each.id}
+                message={{ ...each, type: "encrypted", attachments: [] }}
+                members={members}
+                where={everywhere ? conversations.of(each.conversation_id) : undefined}
+              />
+            ))}
+          </ul>
+          {decrypted.hasNextPage && <More busy={busy} onMore={() => void decrypted.fetchNextPage()} />}
+        </section>
       )}
     </Panel>
+  );
+}
+
+function More({ busy, onMore }: { busy: boolean; onMore: () => void }) {
+  const { t } = useLanguage();
+  return (
+    <button disabled={busy} onClick={onMore}>
+      {t("chat.show_more")}
+    </button>
   );
 }
 

@@ -1,6 +1,6 @@
 /** A player of voice messages with a waveform and three speeds. */
 import { Pause, Play } from "lucide-react";
-import { type KeyboardEvent, useRef, useState } from "react";
+import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import type { Message } from "../../engine";
 import { useLanguage } from "../../i18n";
 import { useAttempt, useEngine } from "../hooks";
@@ -31,13 +31,14 @@ export function clockOf(ms: number): string {
 
 export function VoiceNote({ message }: { message: Message }) {
   const { t } = useLanguage();
-  const { api } = useEngine();
+  const { api, endToEnd } = useEngine();
   const { attempt, problem } = useAttempt();
   const audio = useRef<HTMLAudioElement>(null);
   const [url, setUrl] = useState("");
   const [playing, setPlaying] = useState(false);
   const [at, setAt] = useState(0);
   const [speed, setSpeed] = useState<(typeof SPEEDS)[number]>(1);
+  useEffect(() => () => URL.revokeObjectURL(url), [url]); // without effect on a URL of the service
   const voice = voiceOf(message);
   const file = message.attachments[0];
   if (!voice || !file) return null;
@@ -46,7 +47,10 @@ export function VoiceNote({ message }: { message: Message }) {
   async function toggle() {
     const player = audio.current;
     if (player && url) return void (player.paused ? await player.play() : player.pause());
-    await attempt(async () => setUrl((await api.get("/drive/files/{file_id}/download", { path: { file_id: file?.id ?? "" } })).url));
+    await attempt(async () => {
+      const id = file?.id ?? "";
+      setUrl(endToEnd.opens(id) ? URL.createObjectURL(await endToEnd.openFile(id)) : (await api.get("/drive/files/{file_id}/download", { path: { file_id: id } })).url);
+    });
   }
   const seek = (ms: number) => {
     setAt(ms);

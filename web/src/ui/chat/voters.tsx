@@ -3,32 +3,39 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import type { Poll } from "../../engine";
 import { useTranslations } from "../../i18n";
 import { told, useEngine } from "../hooks";
+import { useChat } from "./context";
 import { Problem } from "../problem";
 import { Sheet } from "../sheet";
 
 export default function Voters({ poll, onClose }: { poll: Poll; onClose: () => void }) {
   const t = useTranslations();
-  const { api } = useEngine();
+  const { api, endToEnd } = useEngine();
+  const { names } = useChat();
+  const encrypted = endToEnd.changes(poll.message_id);
   const { data, error, hasNextPage, isFetching, fetchNextPage } = useInfiniteQuery({
     queryKey: ["voters", poll.id, poll.total_voters, poll.my_votes],
+    enabled: !encrypted,
     initialPageParam: "",
     queryFn: ({ pageParam }) =>
       api.get("/polls/{poll_id}/voters", { path: { poll_id: poll.id }, query: { limit: 100, ...(pageParam ? { cursor: pageParam } : {}) } }),
     getNextPageParam: (page) => page.next_cursor,
   });
-  const voters = (data?.pages ?? []).flatMap((each) => each.items);
+  const voters = (data?.pages ?? []).flatMap((each) => each.items.map(({ user, option_ids }) => ({ id: user.id, name: user.display_name, chosen: option_ids })));
+  if (encrypted) {
+    for (const [id, votes] of Object.entries(endToEnd.votesOf(poll.message_id))) voters.push({ id, name: names.get(id) ?? "…", chosen: votes.map(String) });
+  }
   return (
     <Sheet title={t("poll.who_voted")} onClose={onClose}>
       <Problem text={error ? told(error, t) : ""} />
       {poll.options.map((option) => {
-        const theirs = voters.filter((each) => each.option_ids.includes(option.id));
+        const theirs = voters.filter((each) => each.chosen.includes(option.id));
         return (
           <section key={option.id}>
             <h3 dir="auto">{option.text}</h3>
             <ul className="plain">
               {theirs.map((each) => (
-                <li key={each.user.id} dir="auto">
-                  {each.user.display_name}
+                <li key={each.id} dir="auto">
+                  {each.name}
                 </li>
               ))}
             </ul>

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from secureconnect_client.encryption.errors import CannotDecrypt
 
 PADDED_TO = 128  # bytes: contents are padded with spaces, so that their size reveals little
+MAX_BARS = 100  # of a waveform
+MIN_OPTIONS, MAX_OPTIONS = 2, 20
 _KEY_BYTES = 32  # AES-256-GCM
 _NONCE_BYTES = 12
 _ABOUT = b"SecureConnect file 1"  # authenticated with each file
@@ -37,11 +39,36 @@ class SealedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Voice:
+    """A voice message, whose recording is the message's only file.
+
+    `waveform` has loudness values from 0 to 100.
+    """
+
+    duration_ms: int
+    waveform: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PollContent:
+    """A poll, whose question is the message's text. Options are counted from 0."""
+
+    options: tuple[str, ...]
+    multiple: bool = False
+
+    def accepts(self, vote: Sequence[int]) -> bool:
+        """Whether these options can be chosen together; none withdraws a vote."""
+        return (self.multiple or len(vote) <= 1) and all(0 <= each < len(self.options) for each in vote)
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """The decrypted content of a message."""
 
     text: str
     files: tuple[SealedFile, ...] = ()
+    voice: Voice | None = None
+    poll: PollContent | None = None
 
 
 def seal_file(
@@ -67,12 +94,15 @@ def open_file(sealed: bytes, about: SealedFile) -> bytes:
         raise CannotDecrypt(f"{about.name} is not what was sent") from error
 
 
-def packed(text: str, files: Sequence[SealedFile] = ()) -> bytes:
+def packed(content: Content) -> bytes:
     """The application data of a message."""
-    said: dict[str, Any] = {"text": text}
-    if files:
-        said["files"] = [asdict(each) for each in files]
-    plain = json.dumps(said, ensure_ascii=False).encode()
+    fields = {name: value for name, value in asdict(content).items() if value or name == "text"}
+    return padded(fields)
+
+
+def padded(fields: Mapping[str, Any]) -> bytes:
+    """The JSON of these fields as application data."""
+    plain = json.dumps(fields, ensure_ascii=False).encode()
     return plain + b" " * (-len(plain) % PADDED_TO)
 
 
@@ -84,7 +114,29 @@ def unpacked(data: bytes) -> Content | None:
         return None
     if not isinstance(said, dict) or not isinstance(said.get("text"), str):
         return None
-    return Content(said["text"], files_of(said.get("files")))
+    return Content(
+        said["text"], files_of(said.get("files")), voice_of(said.get("voice")), poll_of(said.get("poll"))
+    )
+
+
+def voice_of(given: Any) -> Voice | None:
+    """The description of a voice message; None if it is none."""
+    if not isinstance(given, dict) or not isinstance(given.get("waveform"), list):
+        return None
+    numbers = [given.get("duration_ms"), *given["waveform"]]
+    if not all(isinstance(each, int | float) for each in numbers):
+        return None
+    return Voice(int(given["duration_ms"]), tuple(int(each) for each in given["waveform"][:MAX_BARS]))
+
+
+def poll_of(given: Any) -> PollContent | None:
+    """The poll of a message; None if it is none."""
+    options = given.get("options") if isinstance(given, dict) else None
+    if not isinstance(options, list) or not MIN_OPTIONS <= len(options) <= MAX_OPTIONS:
+        return None
+    if not all(isinstance(each, str) for each in options):
+        return None
+    return PollContent(tuple(options), given.get("multiple") is True)
 
 
 def files_of(given: Any) -> tuple[SealedFile, ...]:

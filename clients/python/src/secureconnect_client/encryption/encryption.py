@@ -12,14 +12,21 @@ import json
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 from secureconnect_client.api.base import Requester, given
 from secureconnect_client.encryption import backup, tls
-from secureconnect_client.encryption.content import SealedFile, files_of, packed, unpacked
+from secureconnect_client.encryption.changes import Change, packed_change, unpacked_change
+from secureconnect_client.encryption.content import (
+    Content,
+    PollContent,
+    SealedFile,
+    Voice,
+    packed,
+    unpacked,
+)
 from secureconnect_client.encryption.engine import Commit, Engine, Group
 from secureconnect_client.encryption.errors import (
     CannotDecrypt,
@@ -30,6 +37,7 @@ from secureconnect_client.encryption.errors import (
 )
 from secureconnect_client.encryption.keylog import KeyLog
 from secureconnect_client.encryption.membership import Membership
+from secureconnect_client.encryption.said import Said, kept, said_of
 from secureconnect_client.encryption.tls import Leaf
 from secureconnect_client.encryption.vault import Vault
 from secureconnect_client.errors import ApiError
@@ -37,19 +45,6 @@ from secureconnect_client.http import segment
 
 PACKAGES = 20  # key packages that are available for others to claim
 TRIES = 8  # attempts at a commit or a message that collides with others' commits
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A decrypted message. `text` is None if this device has no key for it."""
-
-    conversation_id: str
-    seq: int
-    message_id: str
-    sender_id: str
-    device_id: str | None
-    text: str | None
-    files: tuple[SealedFile, ...] = ()
 
 
 class Encryption:
@@ -149,15 +144,45 @@ class Encryption:
         text: str,
         *,
         files: Sequence[SealedFile] = (),
+        voice: Voice | None = None,
+        poll: PollContent | None = None,
         client_id: str | None = None,
     ) -> Said:
         """Encrypt and send a message; returns the stored one.
 
-        The group first gets new keys if somebody has left. `files` are encrypted (`seal_file`) and uploaded.
-        A repeated `client_id` returns the first message.
+        The group first gets new keys if somebody has left. `files` are encrypted (`seal_file`) and uploaded;
+        a voice message has only its recording. A repeated `client_id` returns the first message.
         """
         client_id = client_id or uuid4().hex
-        data = packed(text, files)
+        content = Content(text, tuple(files), voice, poll)
+        attached = {"attachment_ids": [each.id for each in files]} if files else {}
+        path = f"/conversations/{segment(conversation_id)}/messages"
+        message = await self._deliver(
+            conversation_id, client_id, packed(content), path, {"type": "encrypted", **attached}
+        )
+        if isinstance(message, Said):
+            return message
+        unsaid = Said(conversation_id, message["seq"], message["id"], self.user_id, self.device_id, None)
+        said = unsaid.saying(content, device_id=self.device_id)
+        self._remember(said)
+        self._sent(client_id, said.seq)
+        return said
+
+    async def change(self, conversation_id: str, change: Change) -> None:
+        """Encrypt and send a change of an earlier message: an edit, a reaction, a vote, the end of a poll.
+
+        It takes effect on this device with the next `catch_up`, as on all others.
+        """
+        path = f"{_mls(conversation_id)}/changes"
+        await self._deliver(conversation_id, uuid4().hex, packed_change(change), path, {})
+
+    async def _deliver(
+        self, conversation_id: str, client_id: str, data: bytes, path: str, fields: Mapping[str, Any]
+    ) -> dict[str, Any] | Said:
+        """Encrypt and send application data, again after the end of an epoch.
+
+        Returns the answer, or the message if it has been sent before.
+        """
         self._vault.put(f"sending/{client_id}", data)
         for _ in range(TRIES):
             group = await self._current(conversation_id)
@@ -169,35 +194,16 @@ class Encryption:
                 found = self.recall(conversation_id, int(earlier))
                 if found is not None:
                     return found  # encrypted again, it would be another message
-            body: dict[str, Any] = {
-                "client_id": client_id,
-                "type": "encrypted",
-                "ciphertext": _b64(group.encrypt(data)),
-            }
-            if files:
-                body["attachment_ids"] = [each.id for each in files]
+            body = {"client_id": client_id, "ciphertext": _b64(group.encrypt(data)), **fields}
             group.save()  # before sending: a used key must never be used again
-            path = f"/conversations/{segment(conversation_id)}/messages"
             try:
-                message = await self._client.request("POST", path, json=body)
+                answer: dict[str, Any] = await self._client.request("POST", path, json=body)
+                return answer
             except ApiError as error:
                 if error.code == "rekey_required":
                     await self.reconcile(conversation_id, rekey=True)
                 elif error.code != "epoch_old":
                     raise
-                continue
-            said = Said(
-                conversation_id,
-                message["seq"],
-                message["id"],
-                self.user_id,
-                self.device_id,
-                text,
-                tuple(files),
-            )
-            self._remember(said)
-            self._sent(client_id, said.seq)
-            return said
         raise CannotDecrypt("the group does not come to rest")
 
     async def catch_up(self, conversation_id: str) -> list[Said]:
@@ -236,6 +242,10 @@ class Encryption:
             group.receive(b64decode(data["proposal"]))
         elif event["type"] == "message.created" and data.get("type") == "encrypted":
             return epoch, self._read(conversation_id, group, event)
+        elif event["type"] == "mls.change":
+            self._change(conversation_id, group, event)
+        elif event["type"] == "message.deleted" and (known := self._find(conversation_id, data.get("id"))):
+            self._remember(known.emptied())
         return epoch, None
 
     def _require_return(self, conversation_id: str, event: Mapping[str, Any], seq: int) -> None:
@@ -283,14 +293,34 @@ class Encryption:
         own = self._vault.get(f"sending/{data['client_id']}") if data["sender_id"] == self.user_id else None
         if own is not None:  # the message was stored, and the answer was lost
             self._sent(data["client_id"], event["seq"])
-            return _saying(said, self.device_id, own)
+            return said.saying(unpacked(own), device_id=self.device_id)
         try:
             received = group.receive(b64decode(data["ciphertext"]))
         except CannotDecrypt:
             return said  # damaged or repeated: returned without text, and reading continues
         if received.sender is None or received.sender.user_id != data["sender_id"]:
             raise LogTampered("the server names another sender than the one who signed")
-        return _saying(said, received.sender.device_id, received.data or b"")
+        return said.saying(unpacked(received.data or b""), device_id=received.sender.device_id)
+
+    def _change(self, conversation_id: str, group: Group, event: Mapping[str, Any]) -> None:
+        """Apply an encrypted change to the message that it is about, if this device has read that."""
+        data, by = event["data"], event["actor_id"]
+        own = f"sending/{data['client_id']}"
+        plain = self._vault.get(own) if by == self.user_id else None
+        if plain is not None:
+            self._vault.remove(own)
+        else:
+            try:
+                received = group.receive(b64decode(data["ciphertext"]))
+            except CannotDecrypt:
+                return  # damaged or repeated
+            if received.sender is None or received.sender.user_id != by:
+                raise LogTampered("the server names another sender than the one who signed")
+            plain = received.data or b""
+        change = unpacked_change(plain)
+        known = self._find(conversation_id, change.of) if change else None
+        if change and known:
+            self._remember(known.after(change, by=by, at=event["at"]))
 
     # -- the members of the group
 
@@ -473,9 +503,9 @@ class Encryption:
 
     async def back_up(self, passphrase: str) -> int:
         """Store the messages that this device has read with the server, encrypted; returns how many."""
-        kept = [_kept(raw) for name in self._vault.names("said/") if (raw := self._vault.get(name))]
-        said = sorted((each for each in kept if each.text is not None), key=lambda each: each.message_id)
-        document = backup.seal([asdict(each) for each in reversed(said)], passphrase)
+        stored = [_stored(raw) for name in self._vault.names("said/") if (raw := self._vault.get(name))]
+        said = sorted((each for each in stored if each.text is not None), key=lambda each: each.message_id)
+        document = backup.seal([kept(each) for each in reversed(said)], passphrase)
         await self._client.request("PUT", "/keys/backup", json=document)
         return len(said)
 
@@ -490,7 +520,7 @@ class Encryption:
             expires_at = fields.get("expires_at")
             if expires_at is not None and datetime.fromisoformat(expires_at) <= datetime.now(UTC):
                 continue
-            said = _kept(json.dumps({name: fields[name] for name in Said.__slots__}).encode())
+            said = said_of(fields)
             known = self.recall(said.conversation_id, said.seq)
             is_ahead = self._vault.get(f"place/{said.conversation_id}") is not None and (
                 said.seq > self._place(said.conversation_id)[1]
@@ -504,18 +534,23 @@ class Encryption:
 
     def recall(self, conversation_id: str, seq: int) -> Said | None:
         """The message at a seq of the log, if this device has read it."""
-        kept = self._vault.get(f"said/{conversation_id}/{seq:012d}")
-        return None if kept is None else _kept(kept)
+        raw = self._vault.get(f"said/{conversation_id}/{seq:012d}")
+        return None if raw is None else _stored(raw)
+
+    def _find(self, conversation_id: str, message_id: str | None) -> Said | None:
+        """A message by its id, if this device has read it."""
+        seq = self._vault.get(f"seq/{conversation_id}/{message_id}")
+        return None if seq is None else self.recall(conversation_id, int(seq))
 
     def said(self, conversation_id: str) -> list[Said]:
         """All messages that this device has read or written in a conversation, in order."""
         names = self._vault.names(f"said/{conversation_id}/")
-        kept = (self._vault.get(name) for name in names)
-        return [_kept(each) for each in kept if each is not None]
+        stored = (self._vault.get(name) for name in names)
+        return [_stored(each) for each in stored if each is not None]
 
     def _remember(self, said: Said) -> None:
-        kept = json.dumps(asdict(said)).encode()
-        self._vault.put(f"said/{said.conversation_id}/{said.seq:012d}", kept)
+        self._vault.put(f"said/{said.conversation_id}/{said.seq:012d}", json.dumps(kept(said)).encode())
+        self._vault.put(f"seq/{said.conversation_id}/{said.message_id}", str(said.seq).encode())
 
     def _sent(self, client_id: str, seq: int) -> None:
         self._vault.put(f"sent/{client_id}", str(seq).encode())
@@ -563,14 +598,5 @@ def _b64(raw: bytes) -> str:
     return b64encode(raw).decode()
 
 
-def _saying(said: Said, device_id: str, data: bytes) -> Said:
-    """The message with its decrypted content, if this client can read it."""
-    content = unpacked(data)
-    if content is None:
-        return replace(said, device_id=device_id)
-    return replace(said, device_id=device_id, text=content.text, files=content.files)
-
-
-def _kept(raw: bytes) -> Said:
-    fields = json.loads(raw)
-    return Said(**{**fields, "files": files_of(fields.get("files"))})
+def _stored(raw: bytes) -> Said:
+    return said_of(json.loads(raw))

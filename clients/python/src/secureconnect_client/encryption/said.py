@@ -1,0 +1,110 @@
+"""A decrypted message, and how encrypted changes alter it.
+
+Every device applies the changes in the order of the log, so all devices that have read the log come to the
+same state. Changes by others are checked here, because the server cannot read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from secureconnect_client.encryption.changes import Change, Changes, changes_of, kept_changes
+from secureconnect_client.encryption.content import (
+    Content,
+    PollContent,
+    SealedFile,
+    Voice,
+    files_of,
+    poll_of,
+    voice_of,
+)
+
+UNCHANGED = Changes()
+MAX_EMOJI = 50
+MAX_EMOJI_CHARS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A decrypted message. `text` is None if this device has no key for it."""
+
+    conversation_id: str
+    seq: int
+    message_id: str
+    sender_id: str
+    device_id: str | None
+    text: str | None
+    files: tuple[SealedFile, ...] = ()
+    voice: Voice | None = None
+    poll: PollContent | None = None
+    changes: Changes = UNCHANGED
+
+    def saying(self, content: Content | None, *, device_id: str | None) -> Said:
+        """This message with what its sender's device has said, if this client can read it."""
+        if content is None:
+            return replace(self, device_id=device_id)
+        return replace(
+            self,
+            device_id=device_id,
+            text=content.text,
+            files=content.files,
+            voice=content.voice,
+            poll=content.poll,
+        )
+
+    def after(self, change: Change, *, by: str, at: str) -> Said:
+        """This message after a person's change at a time (RFC 3339); unchanged if they may not make it."""
+        own = by == self.sender_id
+        if self.text is None:
+            return self
+        if change.edit is not None:
+            if not (own and change.edit) or self.poll or self.voice:
+                return self
+            return replace(self, text=change.edit, changes=replace(self.changes, edited_at=at))
+        if change.react is not None:
+            return self._reacted(change.react, by, remove=change.remove)
+        if self.poll is None or self.changes.closed:
+            return self
+        if change.close:
+            return replace(self, changes=replace(self.changes, closed=True)) if own else self
+        if change.vote is None or not self.poll.accepts(change.vote):
+            return self
+        votes = {**self.changes.votes, by: tuple(dict.fromkeys(change.vote))}
+        return replace(self, changes=replace(self.changes, votes=votes))
+
+    def _reacted(self, emoji: str, by: str, *, remove: bool) -> Said:
+        others = {each: who for each, who in self.changes.reactions.items() if each != emoji}
+        if not emoji or len(emoji) > MAX_EMOJI_CHARS or len(others) >= MAX_EMOJI:
+            return self
+        people = tuple(each for each in self.changes.reactions.get(emoji, ()) if each != by)
+        if not remove:
+            people = (*people, by)
+        reactions = {**others, emoji: people} if people else others
+        return replace(self, changes=replace(self.changes, reactions=reactions))
+
+    def emptied(self) -> Said:
+        """This message after its deletion."""
+        return replace(self, text=None, files=(), voice=None, poll=None, changes=UNCHANGED)
+
+
+def kept(said: Said) -> dict[str, Any]:
+    """The JSON form of a message, which is also that of both clients' backups."""
+    return {**asdict(said), "changes": kept_changes(said.changes)}
+
+
+def said_of(fields: Mapping[str, Any]) -> Said:
+    """The message of a JSON form; unknown fields are ignored."""
+    return Said(
+        fields["conversation_id"],
+        fields["seq"],
+        fields["message_id"],
+        fields["sender_id"],
+        fields["device_id"],
+        fields["text"],
+        files_of(fields.get("files")),
+        voice_of(fields.get("voice")),
+        poll_of(fields.get("poll")),
+        changes_of(fields.get("changes")),
+    )

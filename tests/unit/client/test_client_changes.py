@@ -1,0 +1,85 @@
+"""Encrypted changes of messages: what they say, who may make them, and what they make of a message."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from secureconnect_client.encryption.changes import Change, Changes, packed_change, unpacked_change
+from secureconnect_client.encryption.content import PADDED_TO, PollContent
+from secureconnect_client.encryption.said import Said, kept, said_of
+
+AT = "2026-11-29T12:00:00.000Z"
+TEXT = Said("cnv_1", 5, "msg_1", "ada", "phone", "tea")
+POLL = Said("cnv_1", 6, "msg_2", "ada", "phone", "Tea?", poll=PollContent(("yes", "no", "later")))
+
+
+def after(said: Said, *changes: tuple[str, Change]) -> Said:
+    for by, change in changes:
+        said = said.after(change, by=by, at=AT)
+    return said
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        Change("msg_1", edit="better"),
+        Change("msg_1", react="🎉"),
+        Change("msg_1", react="🎉", remove=True),
+        Change("msg_1", vote=(0, 2)),
+        Change("msg_1", vote=()),
+        Change("msg_1", close=True),
+    ],
+)
+def test_a_change_comes_back(change: Change) -> None:
+    data = packed_change(change)
+
+    assert len(data) == PADDED_TO
+    assert unpacked_change(data) == change
+
+
+@pytest.mark.parametrize(
+    "data", [b"no JSON", b"[]", b'{"text": "tea"}', b'{"change": {"of": 1}}', b'{"change": {"of": "m", "vote": ["0"]}}']
+)
+def test_what_is_no_change_changes_nothing(data: bytes) -> None:
+    assert unpacked_change(data) is None
+
+
+def test_its_sender_alone_edits_a_text() -> None:
+    edited = after(TEXT, ("ada", Change("msg_1", edit="coffee")))
+
+    assert (edited.text, edited.changes.edited_at) == ("coffee", AT)
+    assert after(TEXT, ("bob", Change("msg_1", edit="coffee"))) == TEXT
+    assert after(POLL, ("ada", Change("msg_2", edit="Coffee?"))) == POLL
+
+
+def test_reactions_are_counted_by_person() -> None:
+    party = Change("msg_1", react="🎉")
+    said = after(TEXT, ("bob", party), ("ada", party), ("bob", party))
+
+    assert said.changes.reactions == {"🎉": ("ada", "bob")}
+    assert after(said, ("ada", Change("msg_1", react="🎉", remove=True))).changes.reactions == {"🎉": ("bob",)}
+
+
+def test_of_each_person_the_last_vote_before_the_end_counts() -> None:
+    def vote(*options: int) -> Change:
+        return Change("msg_2", vote=options)
+
+    end = Change("msg_2", close=True)
+    said = after(POLL, ("bob", vote(0)), ("bob", vote(1)), ("eve", vote(0, 1)), ("eve", vote(3)), ("bob", end))
+    said = after(said, ("ada", vote(2)), ("ada", end), ("ada", vote(0)))
+
+    assert said.changes == Changes(votes={"bob": (1,), "ada": (2,)}, closed=True)
+
+
+def test_what_was_deleted_or_is_unreadable_is_not_changed() -> None:
+    gone = TEXT.emptied()
+
+    assert after(gone, ("ada", Change("msg_1", edit="again"))) == gone
+
+
+def test_the_state_comes_back_from_storage() -> None:
+    said = after(POLL, ("bob", Change("msg_2", vote=(1,))), ("bob", Change("msg_2", react="🎉")))
+
+    assert said_of(json.loads(json.dumps(kept(said)))) == said
