@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 from infra.local import (
-    memory,
     parity_backups,
     parity_blobs,
     parity_http,
@@ -19,6 +18,7 @@ from infra.local import (
     parity_stacks,
     parity_streams,
     parity_workers,
+    speed,
     status_page,
 )
 
@@ -35,7 +35,7 @@ def main() -> None:
     parity_http.apply()
     parity_keys.apply()
     parity_backups.apply()
-    memory.apply()
+    speed.apply()
     home = Path(next(each for each in sys.argv if each.startswith(HOME)).removeprefix(HOME))
     parity_rights.apply(home / "calls.jsonl")
     status_page.apply(home)

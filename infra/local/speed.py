@@ -1,0 +1,68 @@
+"""Leaves out work that MiniStack repeats for every request, without a difference that a caller could see.
+
+1. The policies of a role are parsed for each call that the role makes. Here they are remembered by their text.
+2. The syntax of a condition is checked for each item that the condition is evaluated on. Here once.
+3. The caller's policies are collected several times for each call. Here they are kept for a second: in IAM, too, a
+   changed right takes effect after seconds. The call's signature and its session are checked as ever.
+4. Queues with consumers are looked through whenever any queue gets a message. Here empty ones are passed over.
+"""
+
+import importlib
+import json
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from infra.local.patching import wrap
+
+EVALUATOR = "ministack.core.iam_evaluator"
+SQS = "ministack.services.sqs"
+POLICIES = 1_000
+CONDITIONS = 1_000
+CALLERS, KEPT_S = 1_000, 1.0
+
+
+def apply() -> None:
+    wrap(EVALUATOR, "parse_policy_document", _by_content)
+    wrap("ministack.services.dynamodb", "_condition_syntax_error", lru_cache(CONDITIONS))
+    wrap(EVALUATOR, "resolve_principal", _kept_for_a_moment)
+    wrap(SQS, "_receive_messages_for_esm", _unless_empty)
+
+
+def _by_content(parse: Callable[[Any], list[Any]]) -> Callable[[Any], list[Any]]:
+    remembered = lru_cache(POLICIES)(parse)
+
+    def parsing(document: Any) -> list[Any]:
+        return list(remembered(document if isinstance(document, str) else json.dumps(document)))
+
+    return parsing
+
+
+def _kept_for_a_moment(resolve: Callable[..., Any]) -> Callable[..., Any]:
+    found: dict[tuple[str, str], tuple[float, Any]] = {}
+    unknown: type = importlib.import_module(EVALUATOR).AuthError
+
+    def resolving(access_key: str, account: str, *credential: Any, **named: Any) -> Any:
+        now = time.monotonic()
+        until, caller = found.get((access_key, account), (0.0, None))
+        if now < until:
+            return caller
+        caller = resolve(access_key, account, *credential, **named)
+        if not isinstance(caller, unknown):
+            if len(found) >= CALLERS:
+                found.clear()
+            found[access_key, account] = now + KEPT_S, caller
+        return caller
+
+    return resolving
+
+
+def _unless_empty(receive: Callable[[str, int], list[Any]]) -> Callable[[str, int], list[Any]]:
+    queues = importlib.import_module(SQS)._queues
+
+    def receiving(url: str, count: int) -> list[Any]:
+        queue = queues.get(url)
+        return receive(url, count) if queue is None or queue["messages"] else []
+
+    return receiving
