@@ -9,17 +9,22 @@
 4. A function's clock may be wrong, as set by a file, so that the chaos suite can test the consequences.
 5. Lambda polls queues without a pause; MiniStack pauses for 50 ms after each empty poll, which is half of the time
    that a message to a large group then takes.
+6. Lambda answers when the handler has returned; MiniStack waits until 5 ms have passed without a log line, and wakes
+   up every millisecond for it. Here the log of each call ends with a mark.
 """
 
 import hashlib
 import importlib
 import os
+import queue
 import shlex
 import stat
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -31,6 +36,14 @@ RUNTIME = "ministack.core.lambda_runtime"
 
 RAISED = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
 REPORTED = '{"status": "ok", "result": None, "raised": [type(e).__name__, str(e), traceback.format_exc()]}'
+
+RETURNED = """        _real_stdout.flush()
+
+run()"""
+LOG_END = "\x00end of the call"
+MARKED = f"""        sys.stderr.write({LOG_END!r} + chr(10))
+{RETURNED}"""
+LOG_WAIT_S = 2.0  # the longest wait for the mark; a call whose mark comes later leaves some lines to the next one
 
 POLL_PAUSE_S = 0.002
 
@@ -56,6 +69,7 @@ def apply() -> None:
     wrap(RUNTIME, "_detect_runtime_binary", _isolated_and_lasting)
     wrap(RUNTIME, "Worker.invoke", _telling_what_was_raised)
     wrap(RUNTIME, "Worker._spawn", _sharing_layers)
+    wrap(RUNTIME, "Worker._drain_stderr_bounded", _until_its_mark)
     wrap(LAMBDA, "_execute_function_warm", _naming_the_error)
     wrap(LAMBDA, "_resolve_layer_zip", lambda original: original)  # used below: it must exist
     put(LAMBDA, "_ESM_IDLE_WAKE_GAP_SECONDS", POLL_PAUSE_S)
@@ -67,7 +81,9 @@ def _isolated_and_lasting(detect: Callable[[str], tuple[str, str]]) -> Callable[
         raise stop("report of a raised exception in its Python worker")
     if script.count(IMPORTS) != 1:
         raise stop("import of the handler in its Python worker")
-    lasting = script.replace(RAISED, REPORTED).replace(IMPORTS, CLOCK + IMPORTS)
+    if script.count(RETURNED) != 1:
+        raise stop("end of a call in its Python worker")
+    lasting = script.replace(RAISED, REPORTED).replace(IMPORTS, CLOCK + IMPORTS).replace(RETURNED, MARKED)
     launcher = _launcher()
 
     def detecting(runtime: str) -> tuple[str, str]:
@@ -84,6 +100,22 @@ def _launcher() -> str:
     path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -S -s -B "$@"\n')
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     return str(path)
+
+
+def _until_its_mark(drain: Callable[..., str]) -> Callable[..., str]:
+    def draining(worker: Any, **waits: float) -> str:
+        if not worker.config.get("Runtime", "").startswith("python"):
+            return drain(worker, **waits)
+        lines: list[str] = []
+        until = time.monotonic() + LOG_WAIT_S
+        with suppress(queue.Empty):
+            while not (line := worker._stderr_queue.get(timeout=max(0.0, until - time.monotonic()))).endswith(LOG_END):
+                lines.append(line)
+            if begun := line.removesuffix(LOG_END):  # the call's last line has no newline
+                lines.append(begun)
+        return "\n".join(lines)
+
+    return draining
 
 
 def _telling_what_was_raised(invoke: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:

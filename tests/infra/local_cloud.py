@@ -43,6 +43,10 @@ def slow(event, context):
 def follow(event, context):
     print("followed", *(record["dynamodb"]["Keys"]["id"]["S"] for record in event["Records"]))
 
+def say(event, context):
+    print("first")
+    print("last", end="")
+
 def boom(event, context):
     global count
     count += 1

@@ -40,6 +40,21 @@ def test_a_function_imports_from_its_layers_which_are_unpacked_once(cloud: Stack
     assert len(list(unpacked.iterdir())) == 1
 
 
+def test_the_log_of_a_call_has_all_its_lines_and_no_others(cloud: Stack) -> None:
+    local_cloud.add_function(cloud, "say")
+    for _ in range(2):
+        local_cloud.invoke(cloud, "say", {})
+    streams = cloud.client("logs").describe_log_streams(logGroupName="/aws/lambda/say")["logStreams"]
+    for stream in streams:
+        events = cloud.client("logs").get_log_events(
+            logGroupName="/aws/lambda/say", logStreamName=stream["logStreamName"], startFromHead=True
+        )["events"]
+        begun, *said, ended, report = [event["message"] for event in events]
+        assert said == ["first", "last"]
+        assert (begun.split()[0], ended.split()[0], report.split()[0]) == ("START", "END", "REPORT")
+    assert len(streams) == 2
+
+
 def test_beyond_the_account_s_quota_functions_are_throttled_at_once(tmp_path: Path) -> None:
     with local_cloud.running(replace(local_cloud.instance(tmp_path / "home"), quota=1)) as small:
         local_cloud.add_function(small, "slow")
