@@ -3,7 +3,6 @@
 The argument shows in process lists to whom the process belongs; its settings come from the environment.
 """
 
-import importlib
 import sys
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from infra.local import (
     parity_stacks,
     parity_streams,
     parity_workers,
+    serving,
     speed,
     status_page,
 )
@@ -39,8 +39,7 @@ def main() -> None:
     home = Path(next(each for each in sys.argv if each.startswith(HOME)).removeprefix(HOME))
     parity_rights.apply(home / "calls.jsonl")
     status_page.apply(home)
-    sys.argv = ["ministack"]
-    importlib.import_module("ministack.app").main()
+    serving.serve()
 
 
 if __name__ == "__main__":

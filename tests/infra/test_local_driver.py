@@ -67,6 +67,17 @@ def test_the_cloud_keeps_its_data_over_a_stop(instance: Instance) -> None:
         assert cloud.client("s3").get_object(Bucket="kept", Key="file")["Body"].read() == b"content"
 
 
+def test_a_request_that_never_ends_does_not_cost_the_cloud_its_data(instance: Instance) -> None:
+    daemon = services.cloud(instance)
+    with local_cloud.running(instance) as cloud:
+        cloud.client("sqs").create_queue(QueueName="kept")
+        with socket.create_connection(("127.0.0.1", instance.port)) as open_request:
+            open_request.sendall(b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 9\r\n\r\nhalf")
+            assert daemon.stop(wait_s=services.STOP_WAIT_S) == "stopped"
+    with local_cloud.running(instance) as cloud:
+        assert "QueueUrls" in cloud.client("sqs").list_queues()
+
+
 def test_a_streams_changes_are_followed_after_a_stop_too(instance: Instance) -> None:
     with local_cloud.running(instance) as cloud:
         table = cloud.client("dynamodb").create_table(
