@@ -8,7 +8,8 @@ from base64 import b64decode
 from keys import framing
 from keys.framing import ContentType, Malformed, WireFormat
 from keys.key_events import PUBLISH_KEYS_CHANGED
-from keys.model import EpochOld, InvalidCiphertext, RekeyRequired
+from keys.model import MLS_CHANGE, EpochOld, InvalidCiphertext, RekeyRequired
+from log import api as log
 from log.model import MlsGroup
 
 
@@ -29,3 +30,13 @@ def require_current_ciphertext(conversation_id: str, group: MlsGroup, ciphertext
         raise RekeyRequired(more={"epoch": group.epoch})
     if not max(group.oldest_epoch, group.epoch - 1) <= framed.epoch <= group.epoch:
         raise EpochOld(more={"epoch": group.epoch})
+
+
+def erase_change(conversation_id: str, seq: int) -> None:
+    """Erase the ciphertext of an encrypted change of messages, for the erasure of its sender. Idempotent."""
+    event = log.events_at([(conversation_id, seq)]).get((conversation_id, seq))
+    if event is None or event.type != MLS_CHANGE:
+        return
+    data = {**event.data, "client_id": "erased", "sender_device": None, "ciphertext": ""}
+    row = log.EventRecord(conversation_id, seq)
+    row.update([log.EventRecord.data.set(data), log.EventRecord.sent_as.remove()], log.EventRecord.seq.exists())

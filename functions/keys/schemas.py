@@ -239,7 +239,7 @@ class ProposalEvent(Output):
 
 
 class ChangeEvent(Output):
-    """The `data` of `mls.change`; `client_id` is the sender's name for it."""
+    """The `data` of `mls.change`; `client_id` is the sender's name for it, `ciphertext` empty once they are erased."""
 
     client_id: str
     sender_device: str | None

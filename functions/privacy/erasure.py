@@ -19,6 +19,7 @@ from drive import api as drive
 from kernel import blobs, telemetry
 from kernel.caller import Caller
 from kernel.errors import Forbidden, NotFound
+from keys import api as keys
 from log import api as log
 from messages import api as messages
 from polls import api as polls
@@ -90,6 +91,7 @@ def _messages(user_id: str, cursor: Any) -> Any:
     found, following = log.sent_by(user_id, cursor)
     for key, conversation_id, seq in found:
         messages.erase_message(conversation_id, seq)
+        keys.erase_change(conversation_id, seq)
         log.forget_send(key)
     return following
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -16,10 +17,12 @@ from conversations import members
 from conversations import service as conversations
 from kernel import aws, clock, config
 from kernel.caller import Caller
+from keys import delivery
 from log import api as log
 from messages import drafts, reactions
 from messages import service as messages
 from messages.schemas import MessageFields
+from tests import mls
 from tests.conftest import BUCKET, table_properties
 from tests.helpers import Person, ask, someone
 from tests.integration import desk
@@ -114,6 +117,17 @@ def test_of_an_erased_person_no_byte_is_left_and_the_others_keep_their_seqs() ->
         caller=ann, conversation_id=group, text="canary unsaid", reply_to=None, thread_root=None, written_at=None
     )
     desk.put(ann, name="canary.txt", content=b"canary bytes")
+    sealed, _ = conversations.create(
+        caller=bob,
+        kind="group",
+        member_ids=[ann.user_id],
+        name="Sealed",
+        description=None,
+        settings={"encrypted": True},
+    )
+    change = mls.private_message(sealed["id"], 0)
+    delivery.change(caller=ann, conversation_id=sealed["id"], client_id="canary change", ciphertext=change)
+    assert b64encode(change).decode() in str(rows("events"))
     before = [event.seq for event in log.events(group, 1, 100)]
     assert len(found_in_tables()) > 5
 
@@ -124,6 +138,7 @@ def test_of_an_erased_person_no_byte_is_left_and_the_others_keep_their_seqs() ->
 
     # then nothing is left of them
     assert found_in_tables() == []
+    assert b64encode(change).decode() not in str(rows("events"))
     objects = aws.client("s3").list_object_versions(Bucket=BUCKET)
     assert objects.get("Versions", []) == []
     # and the others' log is dense, its seqs as they were, with tombstones and "deleted user"

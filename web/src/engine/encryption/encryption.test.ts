@@ -53,6 +53,14 @@ test("members' devices are added and decrypt messages; a device that is added la
   expect(await ada.safetyNumber("bob")).toBe(await bob.safetyNumber("ada"));
 });
 
+test("the change of a person who was erased is passed over", async () => {
+  const { server, ada, id } = await two();
+  server.append(id, "bob", "mls.change", { client_id: "erased", sender_device: null, ciphertext: "" });
+  await says(server, id, "ada", ada, "one");
+  await ada.catchUp(id);
+  expect(await texts(ada, id)).toEqual(["one"]);
+});
+
 test("added devices are listed as changes until they are dismissed", async () => {
   const { server, ada, bob, id } = await two();
   const phone = await device(server, "bob");

@@ -165,6 +165,7 @@ export class LogReader {
     const { shelf, own } = this.#parts;
     const { client_id = "", ciphertext = "" } = data ?? {};
     const sending = actor_id === own.userId ? await shelf.sending(client_id) : undefined;
+    if (!ciphertext) return [{ group, seq }, null]; // its sender was erased
     const received = sending ? { group, content: sending.change } : await this.#received(group, actor_id, ciphertext, asChange);
     const change = received.content;
     const known = change && (await shelf.recall(conversationId, change.of));

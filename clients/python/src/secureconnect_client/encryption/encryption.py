@@ -305,6 +305,8 @@ class Encryption:
     def _change(self, conversation_id: str, group: Group, event: Mapping[str, Any]) -> None:
         """Apply an encrypted change to the message that it is about, if this device has read that."""
         data, by = event["data"], event["actor_id"]
+        if not data["ciphertext"]:
+            return  # its sender was erased
         own = f"sending/{data['client_id']}"
         plain = self._vault.get(own) if by == self.user_id else None
         if plain is not None:
