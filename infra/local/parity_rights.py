@@ -15,7 +15,7 @@ from infra.local.patching import wrap
 
 EVALUATOR = "ministack.core.iam_evaluator"
 # ids in the last part of a resource's name do not matter for a right: uploads, messages, connections
-_ID = re.compile(r"(?<=[/:])[^/:]*[0-9A-HJKMNP-TV-Z]{20,}[^/:]*")
+_ID = re.compile(r"(?<=[/:])[^/:]*[0-9a-hjkmnp-tv-z]{20,}[^/:]*", re.IGNORECASE)
 _KEYRING = "kms:encryptioncontext:keyring"
 
 

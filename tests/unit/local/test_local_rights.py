@@ -10,6 +10,7 @@ import pytest
 
 from infra.local import parity_rights, rights
 from infra.local.rights import Right
+from kernel import ids
 
 TABLE = "arn:aws:dynamodb:us-east-1:1:table/stack-users"
 KEY = "arn:aws:kms:us-east-1:1:key/k"
@@ -61,9 +62,11 @@ def test_a_policy_grants_each_action_on_each_resource_and_a_key_for_each_ring() 
         ({"owner": "*", "action": "chime:CreateMeeting", "on": "*"}, True),
         ({"owner": "Drive", "action": "chime:*", "on": "*"}, False),
         ({"owner": "Calls", "action": "s3:*", "on": "*"}, False),
+        ({"owner": ["Drive", "Calls"], "action": ["s3:*", "chime:*"], "on": ["meeting"]}, True),
+        ({"owner": ["Drive", "Losses"], "action": "chime:*", "on": "*"}, False),
     ],
 )
-def test_a_reason_is_for_the_rights_that_it_names(reason: dict[str, str], known: bool) -> None:
+def test_a_reason_is_for_the_rights_that_it_names(reason: dict[str, Any], known: bool) -> None:
     assert rights.explained("Calls", "chime:CreateMeeting", "meeting", [reason]) is known
 
 
@@ -73,12 +76,12 @@ def test_a_kind_of_call_is_kept_once_whatever_ids_it_names(tmp_path: Path) -> No
             SimpleNamespace(
                 principal_arn="arn:aws:sts::1:assumed-role/role/session",
                 action="s3:PutObject",
-                resource_arn=f"arn:aws:s3:::stack-drive-000000000000/files/fil_{number:026d}/1",
+                resource_arn=f"arn:aws:s3:::stack-drive-000000000000/files/{ids.new('fil')}/1",
                 service_context={},
             ),
             allowed=True,
         )
-        for number in range(3)
+        for _ in range(3)
     }
     assert len(kept) == 1
     assert "stack-drive-000000000000/files/*/1" in kept.pop()
