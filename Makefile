@@ -56,7 +56,8 @@ test: venv ## run every test that needs no cloud account, the end-to-end tests o
 	$(HELD) $(PYTEST) -n 2 $(RERUNS) $(wildcard tests/unit tests/integration tests/field tests/infra tests/versions) || code=$$?; \
 	$(VENV)/python -m infra.web --run test sizes || code=$$?; \
 	$(HELD) $(LOCAL) --instance test run sh -c \
-		"$(PYTEST) $(RERUNS) $(ALONE); alone=\$$?; $(PYTEST) -n 2 --dist loadfile $(RERUNS) tests/e2e $(ALONE:%=--ignore=%) && exit \$$alone" || code=$$?; \
+		"$(PYTEST) $(RERUNS) $(ALONE); alone=\$$?; $(PYTEST) -n 2 --dist loadfile $(RERUNS) tests/e2e $(ALONE:%=--ignore=%); others=\$$?; \
+		$(VENV)/python -m infra.local.rights --show test && exit \$$((alone ? alone : others))" || code=$$?; \
 	exit $$code
 
 fuzz: venv ## test every parser of external input with 50 times as many examples (5 min)
@@ -87,7 +88,7 @@ check: venv ## check style, types, templates, imports, secrets, known vulnerabil
 checkov: venv ## show Checkov's findings in production's templates without an accepted reason (own environment, first run 2 min)
 	@$(VENV)/python -m infra.local.checkov
 
-rights: venv ## show refused calls and unused rights of the functions in the tests' running local cloud
+rights: venv ## check the functions' rights in the tests' running local cloud for refused calls and unused rights (docs/develop.md)
 	@$(VENV)/python -m infra.local.rights test
 
 format: venv ## format the code

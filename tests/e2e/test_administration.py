@@ -60,7 +60,8 @@ def test_a_ban_ends_sessions_and_sockets_within_a_second(town: Town, admin: Pers
 
 def test_an_admin_signs_somebody_out(town: Town, admin: Person) -> None:
     eve = town.person("eve")
-    admin.ok("POST", f"/admin/users/{eve.id}/sign-out")
+    (found,) = admin.ok("GET", "/admin/users", params={"q": eve.email})["items"]
+    admin.ok("POST", f"/admin/users/{found['id']}/sign-out")
     eventually(lambda: eve.get("/users/me").status_code == 401)
 
 
@@ -102,6 +103,8 @@ def test_an_export_of_the_log_is_checked_offline(town: Town, admin: Person, tmp_
             break
     (ban,) = admin.ok("GET", "/admin/audit", params={"target": carl.id, "action": "user.banned"})["items"]
     assert (ban["actor"], ban["details"]["reason"]) == (admin.id, REASON)
+    acts = admin.ok("GET", "/admin/audit", params={"actor": admin.id, "action": "user.banned"})["items"]
+    assert ban in acts
     # then the program accepts it, and finds a changed entry
     export, kept = tmp_path / "export.json", tmp_path / "proof.json"
     export.write_text(json.dumps(entries))

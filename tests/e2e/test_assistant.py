@@ -158,6 +158,7 @@ def test_a_streamed_answer_comes_in_dense_pieces_and_ends_once(bob: Person, tea:
 def test_search_by_meaning_finds_what_shares_no_word(ada: Person, bob: Person) -> None:
     place = ada.group_with(bob, settings={"ai_enabled": True})
     wanted = ada.send(place, "The launch was postponed to the twelfth of March")
+    bob.ok("PUT", f"/conversations/{place}/messages/{wanted['id']}/reactions/👍")
     for text in ("Who brings the cake?", "My keyboard is broken", "The cat sleeps on the sofa"):
         bob.send(place, text)
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from functools import partial
 from typing import Any
 
 import pytest
 
+from tests.e2e import drive
+from tests.e2e.keys_rights import Keyring
 from tests.e2e.people import Person, Town
-from tests.e2e.tools import at_once, everything, log_of, pages, problem
+from tests.e2e.tools import at_once, eventually, everything, log_of, pages, problem
 
+# the tables in which nothing of a deleted group stays
+ERASED = {"conversations", "members", "events", "sends", "reactions", "message_parts", "drafts", "polls", "invitations",
+          "reports", "search", "meanings", "keys", "call_index"}  # fmt: skip
 NOBODY = "usr_01aaaaaaaaaaaaaaaaaaaaaaaa"
 
 
@@ -200,6 +206,43 @@ def test_only_the_owner_deletes_a_group_and_then_nobody_has_it(ada: Person, bob:
     problem(ada.delete(f"/conversations/{group}"), 404, "not_found")
 
 
+def test_a_group_is_deleted_with_all_that_it_had(
+    town: Town, ada: Person, bob: Person, cleo: Person, dan: Person
+) -> None:
+    """It is erased after a minute; SC_SLOW=1 waits for that."""
+    # given a group with data of every domain, and an encrypted one
+    group = ada.group_with(bob, settings={"ai_enabled": True})
+    place = f"/conversations/{group}"
+    said = ada.send(group, "The launch was postponed")
+    ada.send(group, "indeed", thread_root=said["id"])
+    ada.ok("PATCH", f"{place}/messages/{said['id']}", {"text": "The launch was postponed again"})
+    bob.ok("PUT", f"{place}/messages/{said['id']}/reactions/👍")
+    bob.ok("POST", f"{place}/messages/{said['id']}/reports", {"reason": "It is rude."})
+    bob.ok("PUT", f"{place}/draft", {"text": "unsaid"})
+    link = ada.ok("POST", f"{place}/invitations", {})
+    body = {"client_id": secrets.token_hex(8), "question": "When?", "options": ["now", "later"]}
+    poll = ada.ok("POST", f"{place}/polls", body)
+    bob.ok("PUT", f"/polls/{poll['id']}/vote", {"option_ids": [poll["options"][0]["id"]]})
+    own, lent = drive.upload(ada, b"own", conversation_id=group), drive.upload(ada, b"lent")
+    ada.ok("POST", f"/drive/files/{lent['id']}/shares", {"conversation_id": group, "role": "viewer"})
+    secret = Keyring({"owner": ada, "admin": bob, "member": cleo, "former": dan}, "").group
+    # when they are deleted
+    for each in (group, secret):
+        ada.ok("DELETE", f"/conversations/{each}")
+    # then nothing of them is there for its former members
+    for path in (
+        f"{place}/messages",
+        f"/polls/{poll['id']}",
+        f"/drive/files/{own['id']}",
+        f"/drive/files/{lent['id']}",
+    ):
+        problem(bob.get(path), 404, "not_found")
+    problem(dan.get(f"/invitations/{link['token']}"), 404, "not_found")
+    problem(bob.get(f"/conversations/{secret}/mls/group-info"), 404, "not_found")
+    if "SC_SLOW" in os.environ:
+        eventually(lambda: not ERASED & town.tables_with(group, secret), within_s=150.0, every_s=5.0)
+
+
 # --- members --------------------------------------------------------------------------------------------------
 
 
@@ -307,6 +350,12 @@ def test_a_large_group_knows_all_its_members(crowd: list[Person]) -> None:
     group = owner.group_with(*rest)
     assert owner.ok("GET", f"/conversations/{group}")["member_count"] == len(crowd)
     assert roles(rest[-1], group).keys() == {person.id for person in crowd}
+    call = owner.call_in(group)
+    ring = owner.ok("POST", f"/calls/{call['id']}/join")
+    rest[-1].ok("POST", f"/calls/{call['id']}/join")
+    signal = {"to": ring["participant_id"], "kind": "offer", "payload": {"sdp": "v=0"}}
+    assert rest[-1].ok("POST", f"/calls/{call['id']}/signals", signal) == {"n": 1}
+    owner.ok("POST", f"/calls/{call['id']}/end")
     rest[0].ok("DELETE", f"/conversations/{group}/members/{rest[0].id}")
     assert owner.ok("GET", f"/conversations/{group}")["member_count"] == len(crowd) - 1
 

@@ -15,6 +15,7 @@ from kernel import clock
 from tests.e2e import drive
 from tests.e2e.people import Person, Town
 from tests.e2e.tools import at_once, eventually, problem
+from tests.support import transcribing
 
 MIB = drive.MIB
 GIB = 1024 * MIB
@@ -110,6 +111,9 @@ def test_a_picture_gets_a_thumbnail_without_its_metadata(ada: Person) -> None:
         assert max(picture.size) == 512
         assert b"taken at home" not in small
         assert not picture.getexif()
+    # a repeated completion shows it, too
+    again = ada.ok("POST", f"/drive/uploads/{file['id']}/complete", {})
+    assert httpx.get(again["thumbnail_url"], timeout=60).content == small
 
 
 def test_a_killed_upload_resumes_with_what_is_missing(town: Town) -> None:
@@ -135,6 +139,31 @@ def test_a_killed_upload_resumes_with_what_is_missing(town: Town) -> None:
     who.ok("POST", f"/drive/uploads/{file_id}/complete", {})
     assert drive.settled(who, file_id)["state"] == "ready"
     assert drive.download(who, file_id).content == content
+
+
+@pytest.mark.parametrize("route", ["/drive/uploads", "/drive/files"])
+def test_an_upload_in_parts_ends_with_its_file(town: Town, route: str) -> None:
+    who = town.person("gives_up")
+    begun = drive.begin(who, b"", size=17 * MIB, content_type=drive.BYTES)["file"]
+    parts = f"/drive/uploads/{begun['id']}/parts"
+    who.ok("POST", parts, {"part_numbers": [1]})
+    who.ok("DELETE", f"{route}/{begun['id']}")
+    problem(who.post(parts, {"part_numbers": [1]}), 404, "not_found")
+    assert _taken(who) == (0, 0)
+
+
+def test_what_is_deleted_leaves_no_bytes(town: Town) -> None:
+    # given a recording, and an upload whose bytes have just come
+    who = town.person("tidy")
+    sound = drive.upload(who, transcribing.SOUND, name="voice.ogg", content_type="audio/ogg")["id"]
+    begun = drive.begin(who, b"hello")
+    drive.post_form(begun["upload"], b"hello")
+    # when both are deleted for good
+    who.ok("DELETE", f"/drive/uploads/{begun['file']['id']}")
+    who.ok("DELETE", f"/drive/files/{sound}", params={"permanent": "true"})
+    # then their bytes are gone, as is what was made of them
+    left = [f"{place}/{file_id}/" for place in ("files", "transcripts") for file_id in (sound, begun["file"]["id"])]
+    eventually(lambda: town.blobs_below(*left) == [])
 
 
 def test_parallel_uploads_never_exceed_the_quota(town: Town) -> None:

@@ -49,6 +49,14 @@ def test_a_link_brings_a_stranger_in_once(town: Town) -> None:
     assert (listed["state"], listed["uses"], "token" in listed) == ("used_up", 1, False)
 
 
+def test_who_joins_a_group_that_shows_its_past_sees_its_last_message(town: Town) -> None:
+    ada, bob = town.people("ada", "bob")
+    group = ada.group_with(settings={"history_visible": True})
+    ada.ok("PUT", f"/conversations/{group}/messages/{ada.send(group, 'before')['id']}/reactions/👍")
+    last = accept(bob, invite(ada, group)).json()["conversation"]["last_message"]
+    assert (last["text"], [each["count"] for each in last["reactions"]]) == ("before", [1])
+
+
 def test_an_invitation_that_is_over_is_gone_and_an_unknown_one_not_found(town: Town) -> None:
     ada, bob, cyd = town.people("ada", "bob", "cyd")
     group = ada.group_with()
@@ -200,8 +208,8 @@ def test_two_admins_at_odds_leave_a_group_that_adds_up(town: Town) -> None:
 
 
 def test_slow_mode_makes_members_wait_however_they_send(town: Town) -> None:
-    ada, bob = town.people("ada", "bob")
-    group = ada.group_with(bob, settings={"slow_mode_seconds": 3600})
+    ada, bob, cyd = town.people("ada", "bob", "cyd")
+    group = ada.group_with(bob, cyd, settings={"slow_mode_seconds": 3600})
     place = f"/conversations/{group}/messages"
     answers = at_once([partial(bob.post, place, _text()) for _ in range(6)])
     assert sorted(answer.status_code for answer in answers) == [201] + [429] * 5
@@ -213,6 +221,9 @@ def test_slow_mode_makes_members_wait_however_they_send(town: Town) -> None:
     sent = next(answer for answer in answers if answer.status_code == 201).json()
     again = bob.post(place, {"client_id": sent["client_id"], "text": "hello"})
     assert (again.status_code, again.json()["id"]) == (200, sent["id"])
+    polls = [{"client_id": secrets.token_hex(8), "question": "When?", "options": ["now", "later"]} for _ in range(2)]
+    cyd.ok("POST", f"/conversations/{group}/polls", polls[0])
+    problem(cyd.post(f"/conversations/{group}/polls", polls[1]), 429, "rate_limited")
     for _ in range(2):
         ada.send(group, "owners don't wait")
     ada.ok("PATCH", f"/conversations/{group}", {"settings": {"slow_mode_seconds": 0}})

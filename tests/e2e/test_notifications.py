@@ -202,6 +202,8 @@ def test_who_chose_otherwise_is_not_told(ada: Person, bob: Person, service: WebP
     ada.send(team, "no")
     ada.send(team, f"@{bob.username} yes")
     assert browser.wait(2, within_s=20)[1]["kind"] == "mention"
+    bob.ok("DELETE", f"/conversations/{team}/members/{bob.id}")
+    ada.send(team, f"@{bob.username} are you there?")
     nothing_more(browser, 2)
 
 

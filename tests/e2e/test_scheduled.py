@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e import drive
 from tests.e2e.people import Person, Town
 from tests.e2e.tools import eventually, log_of, problem
 
@@ -82,6 +83,15 @@ def test_who_was_removed_sends_nothing_and_is_told(ada: Person, bob: Person, tea
     assert texts(ada, tea) == []
 
 
+def test_what_a_scheduled_message_refers_to_is_checked_when_it_is_scheduled(ada: Person, bob: Person, tea: str) -> None:
+    place, file = f"/conversations/{tea}/scheduled", drive.upload(ada, b"hello")
+    refers = {"reply_to": bob.send(tea, "hello")["id"], "attachment_ids": [file["id"]]}
+    kept = ada.ok("POST", place, draft(f"@{bob.username} look", at=in_s(3600), **refers))
+    assert kept["text"] == f"@{bob.username} look"
+    ada.ok("DELETE", f"{place}/{kept['id']}")
+    problem(bob.post(place, draft(at=in_s(3600), **refers)), 400, "validation_failed", field="attachment_ids")
+
+
 def test_the_same_client_id_is_scheduled_once(ada: Person, tea: str) -> None:
     body = draft(at=in_s(3600))
     first, again = (ada.post(f"/conversations/{tea}/scheduled", body) for _ in range(2))
@@ -122,6 +132,8 @@ def test_a_message_disappears_for_everybody_at_its_time(ada: Person, bob: Person
     lasts = datetime.fromisoformat(sent["expires_at"]) - datetime.fromisoformat(sent["created_at"])
     assert lasts == timedelta(seconds=4)
     assert texts(bob, tea) == [word]
+    ada.ok("PATCH", f"/conversations/{tea}/messages/{sent['id']}", {"text": f"{word}, better"})
+    bob.ok("PUT", f"/conversations/{tea}/messages/{sent['id']}/reactions/👍")
     time.sleep(max(0.0, (datetime.fromisoformat(sent["expires_at"]) - datetime.now(UTC)).total_seconds()))
     for path in ("messages", f"messages/{sent['id']}", "events"):
         assert word not in bob.get(f"/conversations/{tea}/{path}").text, path
@@ -131,7 +143,7 @@ def test_a_message_disappears_for_everybody_at_its_time(ada: Person, bob: Person
     assert bob.ok("GET", f"/conversations/{tea}")["unread_count"] == 0
     tombstone = bob.ok("GET", f"/conversations/{tea}/messages/{sent['id']}")
     assert (tombstone["text"], tombstone["deleted_at"]) == (None, sent["expires_at"])
-    assert [event["seq"] for event in log_of(bob, tea)] == [1, 2]
+    assert [event["seq"] for event in log_of(bob, tea)] == [1, 2, 3, 4]
     problem(ada.patch(f"/conversations/{tea}/messages/{sent['id']}", {"text": "x"}), 410, "gone")
 
 

@@ -62,10 +62,12 @@ def test_a_message_is_found_within_seconds_by_words_and_prefixes(ada: Person, bo
 
 def test_a_result_is_the_whole_message_and_says_what_it_is(ada: Person, bob: Person, tea: str) -> None:
     mark = word()
-    sent = ada.send(tea, mark)
+    message = f"/conversations/{tea}/messages/{ada.send(tea, mark)['id']}"
+    bob.ok("PUT", f"{message}/reactions/👍")
     await_found(bob, mark, [mark])
     (item,) = bob.ok("GET", "/search", params={"q": mark})["items"]
-    assert item == {"kind": "message", **sent}
+    assert item == {"kind": "message", **bob.ok("GET", message)}
+    assert [(each["count"], each["mine"]) for each in item["reactions"]] == [(1, True)]
 
 
 def test_edits_and_deletions_are_seen(ada: Person, bob: Person, tea: str) -> None:

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 
+import pytest
+from privacy import tables
+
 from infra import translated
+from infra.local import rights
+from infra.local.rights import Right
 from tests.infra.deployed import functions, resources
 from tests.tools import template
 
 # AWS: quota "Managed policies attached to an IAM role" (IAM and STS quotas)
 POLICIES_OF_A_ROLE = 10
-PRODUCTION = {"Environment": "prod", "CallSfu": "chime", "DomainName": "example.com"}
+PRODUCTION = {
+    "Environment": "prod",
+    "CallSfu": "chime",
+    "DomainName": "example.com",
+    "AiProvider": "bedrock",
+    "AiTranscriptions": "transcribe",
+}
+UNREACHED = tomllib.loads(rights.UNREACHED.read_text())["unreached"]
 
 
 @cache
@@ -44,3 +58,37 @@ def test_a_role_is_given_no_right_twice() -> None:
     for path, each in _production().items():
         given: Counter[str] = Counter(each.properties.get("ManagedPolicyArns", ()))
         assert [arn for arn, times in given.items() if times > 1] == [], path
+
+
+@cache
+def _granted() -> list[Right]:
+    """Every right in a policy of the deployment; resources that only AWS knows are names in angle brackets."""
+    return [right for path, each in _production().items() for right in _rights_of(path, each)]
+
+
+def _rights_of(path: str, each: translated.Resource) -> Iterator[Right]:
+    owner = path.rpartition(".")[2]
+    if each.kind == "AWS::IAM::ManagedPolicy":
+        yield from rights.rights_in(owner, each.properties["PolicyDocument"])
+    if each.kind == "AWS::IAM::Role":
+        for policy in each.properties.get("Policies", ()):
+            yield from rights.rights_in(owner.removesuffix("FunctionRole"), policy["PolicyDocument"])
+
+
+@pytest.mark.parametrize("reason", UNREACHED, ids=lambda each: each["reason"][:40])
+def test_a_reason_for_an_unused_right_ends_with_the_right(reason: dict[str, str | list[str]]) -> None:
+    def explains(right: Right) -> bool:
+        on = right.keyring or right.resource
+        reason_here = {**reason, "on": "*"} if "<" in on else reason
+        return rights.explained(right.owner, right.action, on, [reason_here])
+
+    assert any(explains(right) for right in _granted())
+
+
+def test_erasure_may_scan_the_tables_of_its_rules_and_those_that_no_index_leads_to() -> None:
+    scanned = {
+        right.resource.rpartition("/secureconnect-")[2]
+        for right in _granted()
+        if (right.owner, right.action) == ("Erase", "dynamodb:Scan")
+    }
+    assert scanned == tables.RULES.keys() | {"reactions", "sends"}
