@@ -7,7 +7,7 @@ import { MemoryStore } from "./store";
 import { until } from "./testing/until";
 
 /** The drafts of a device; `asked` are the requests to the server, `answer` makes its responses. */
-function board(store = new MemoryStore(), answer: () => unknown = () => ({}), journal?: Journal, encrypted?: boolean) {
+function board(store = new MemoryStore(), answer: () => unknown = () => ({}), journal?: Journal, encrypted: () => boolean | undefined = () => false) {
   const asked: [string, unknown][] = [];
   const call = (method: string) => async (_route: string, question: { body?: { text: string } }) => {
     asked.push([method, question.body?.text]);
@@ -16,7 +16,7 @@ function board(store = new MemoryStore(), answer: () => unknown = () => ({}), jo
   let now = 1_000;
   const clock = { now: () => (now += 1), sleep: async () => undefined };
   const api = { put: call("put"), delete: call("delete"), get: vi.fn(async () => ({ items: [] as unknown[], next_cursor: null })) };
-  const drafts = new DraftBoard({ account: "me", api: api as unknown as Api, store, clock, journal, isEncrypted: () => encrypted ?? false });
+  const drafts = new DraftBoard({ account: "me", api: api as unknown as Api, store, clock, journal, isEncrypted: encrypted });
   return { drafts, asked, api, store };
 }
 const elsewhere = (text: string | null, at: number) =>
@@ -68,11 +68,22 @@ test("a draft that the server refuses for good stays on this device and is not s
 });
 
 test("a draft in an encrypted conversation is never sent to the server", async () => {
-  const { drafts, asked, store } = board(new MemoryStore(), undefined, undefined, true);
+  const { drafts, asked, store } = board(new MemoryStore(), undefined, undefined, () => true);
   drafts.write("c", "secret");
   await drafts.renew();
   await until(async () => expect(await store.loadValue("me", "draft:c")).toMatchObject({ text: "secret" }));
   expect(asked).toEqual([]);
+});
+
+test("a draft waits on this device until it is known whether its conversation is encrypted", async () => {
+  let encrypted: boolean | undefined;
+  const { drafts, asked } = board(new MemoryStore(), undefined, undefined, () => encrypted);
+  drafts.write("c", "secret or not");
+  await drafts.renew();
+  expect(asked).toEqual([]);
+  encrypted = false;
+  await drafts.renew();
+  await until(() => expect(asked).toEqual([["put", "secret or not"]]));
 });
 
 test("a thread's draft stays on this device, apart from the conversation's", async () => {
