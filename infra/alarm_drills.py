@@ -21,6 +21,7 @@ DAY_S = 24 * 3600
 LOOKS_HOURLY_FROM_S = DAY_S + 1  # CloudWatch evaluates alarms that look back further than a day once an hour
 GIVE_UP = 40  # a drill ends after this many times the span that the alarm looks back
 CALLS_A_MINUTE = 10
+LOOKS_EVERY_MIN = 5  # LookoutFunction (infra/workflows.yaml)
 
 Definition = Mapping[str, Any]
 Values = Callable[[int], tuple[float, ...]]  # the values in minute n of a fault; minute -1 means that all is well
@@ -63,6 +64,11 @@ def _growing(what: str, each_minute: float) -> Fault:
     return Fault(what, lambda minute: ((minute + 1) * each_minute,))
 
 
+def _seen_by_the_lookout(what: str) -> Fault:
+    """A fault that a look every five minutes finds: at the worst, in the last minute before the next look."""
+    return Fault(what, lambda minute: (1,) if minute >= LOOKS_EVERY_MIN - 1 else ())
+
+
 # By the metric that an alarm evaluates.
 FAULTS = {
     "AWS/SQS/ApproximateNumberOfMessagesVisible": _steady("a message cannot be processed and is given up", 1, (0,)),
@@ -93,8 +99,11 @@ FAULTS = {
     "SecureConnect/PushesRefusedFcm": _steady("Firebase refuses thirty a minute", 30),
     "SecureConnect/StoreThrottles": _steady("DynamoDB throttles fifty requests a minute", 50),
     "SecureConnect/CanaryFailed": Fault(
-        "each walk fails", lambda minute: (1,) if minute >= 0 and minute % 5 == 0 else ()
+        "each walk fails", lambda minute: (1,) if minute >= 0 and minute % 10 == 0 else ()
     ),
+    "SecureConnect/DeadLetters": _seen_by_the_lookout("a message cannot be processed and is given up"),
+    "SecureConnect/ExecutionsEndedBadly": _seen_by_the_lookout("an execution fails"),
+    "SecureConnect/SchedulesOff": _seen_by_the_lookout("a schedule is off"),
     "SecureConnect/BreakerRejections": _steady("a dependency hangs: its breaker rejects thirty calls a minute", 30),
 }
 

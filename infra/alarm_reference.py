@@ -20,7 +20,8 @@ HEAD = (
     "so that AWS takes to write a metric. `tests/e2e/test_alarms.py` breaks the local stack itself for some alarms.\n\n"
     "Of the alarms on objectives, only `BudgetBurns` wakes somebody: {objectives}. `SloAlarms=on` deploys them and "
     "removes `FanoutAge`, `ApiServerErrors` and `ApiLatency`; `FunctionAlarms=on` deploys the alarms of single "
-    "functions and of rarely used machines.\n\n"
+    "functions, dead-letter queues, machines and schedules; without it, `Errors`, `Throttles`, `DeadLetters`, "
+    "`ExecutionsEndedBadly` and `SchedulesOff` cover them.\n\n"
     "| alarm | fault in the drill | fires after | clears after | runbook |\n|---|---|---|---|---|\n"
 )
 

@@ -1,10 +1,12 @@
 """Writes infra/observability.yaml from the other templates: `python -m infra.generate`, run by make build, check, up.
 
 Each function in a template gets a log group and an error alarm; schedules, state machines and dead-letter queues get
-their alarms, too. In a resource's Metadata, `{Runbook: calls}` names the runbook of its alarms, `Throttles: 10` asks
-for an alarm on so many throttled calls, and `Scheduled` names the condition under which its schedule is on. All other
-alarms are in infra/alarms.toml, objectives and their burn rates in infra/slos.toml, the panels of the dashboard in
-infra/dashboard.toml.
+their alarms, too. They are deployed with FunctionAlarms=on only, as a few alarms cover all of them (infra/alarms.toml,
+functions/operations/unattended.py). In a resource's Metadata, `{Runbook: calls}` names the runbook of its alarms,
+`Throttles: 10` asks for an alarm on so many throttled calls, `Errors: 3` for alarms that are always deployed, on so
+many failed calls and on a schedule that stops, and `Scheduled` names the condition under which its schedule is on. All
+other alarms are in infra/alarms.toml, objectives and their burn rates in infra/slos.toml, the panels of the dashboard
+in infra/dashboard.toml.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ STREAMS, FILTER = ROOT / "infra/streams.yaml", re.compile(r"FilterCriteria: \{.*
 OWN_METRICS = "SecureConnect"
 WITH_DASHBOARD = "WithDashboard"
 PANELS_IN_A_ROW, PANEL_WIDTH, PANEL_HEIGHT, ALARMS_HEIGHT = 3, 8, 6, 4  # a dashboard is 24 units wide
-PER_FUNCTION = "PerFunction"  # the condition of single functions' alarms, else covered by one for all (infra/costs.py)
+PER_FUNCTION = "PerFunction"  # the condition of alarms of single functions, queues, machines and schedules
 WITH_CANARY = "WithCanary"  # the canary runs by a schedule
 WITH_SLOS, WITHOUT_SLOS = "WithSlos", "WithoutSlos"  # alarms on burn rates, and those that they replace
 WITH_MEANING, WITH_MODERATION, WITH_FIREBASE = "WithMeaning", "WithModeration", "WithFirebase"
@@ -49,7 +51,7 @@ ONLY = {
     "firebase": WITH_FIREBASE,
 }
 NOTIFIED = {"Fn::If": ["HasTopic", [{"Ref": "AlarmTopicArn"}], []]}
-SWEEP_STOPPED_S, DAY_S = 900, 24 * 60 * 60
+DAY_S = 24 * 60 * 60
 STATE_MACHINE_ARN = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
 
 Json = dict[str, Any]
@@ -142,6 +144,7 @@ def observability() -> Json:
             WITH_FIREBASE: {"Fn::Not": [{"Fn::Equals": [{"Ref": "FcmSecretArn"}, ""]}]},
             WITHOUT_SLOS: {"Fn::Not": [{"Condition": WITH_SLOS}]},
             PER_FUNCTION: {"Fn::Equals": [{"Ref": "FunctionAlarms"}, "on"]},
+            f"{PER_FUNCTION}{WITH_CANARY}": {"Fn::And": [{"Condition": PER_FUNCTION}, {"Condition": WITH_CANARY}]},
         },
         "Resources": resources,
         # a stack that gets its prefix from this output is made after the log groups, which Lambda would otherwise
@@ -154,16 +157,16 @@ def _watching(name: str, resource: Json) -> Json:
     """The log group and the alarms of one resource, by logical id."""
     about = {
         key: resource["Metadata"][key]
-        for key in ("Runbook", "Throttles", "WaitsForMonths", "Scheduled")
+        for key in ("Runbook", "Throttles", "Errors", "Scheduled")
         if key in resource.get("Metadata", {})
-    } | ({"Optional": True} if "Condition" in resource else {})
+    }
     if resource["Type"] == FUNCTION:
         return dict(_of_function(_name_of(resource, "FunctionName"), resource["Properties"], about))
     if resource["Type"] == MACHINE:
         return dict(_of_machine(name, _name_of(resource, "Name"), about))
     if resource["Type"] == QUEUE and name.endswith("DeadLetters"):
         made = _of_dead_letters(name, _name_of(resource, "QueueName"), about.get("Runbook", "dead-letters"))
-        return {name: {"Condition": PER_FUNCTION, **made} if "Optional" in about else made}
+        return {name: {"Condition": PER_FUNCTION, **made}}
     return {}
 
 
@@ -179,8 +182,10 @@ def _of_function(name: str, properties: Json, about: Json) -> Iterator[tuple[str
     runbook = about.get("Runbook", "function-errors")
     of = {"FunctionName": f"${{Prefix}}-{name}"}
     says = f"{name} fails without an answer"
-    errors = _alarm(f"{name}Errors", says=says, runbook=runbook, metric="AWS/Lambda/Errors", of=of, at=5)
-    yield f"{name}Errors", {"Condition": PER_FUNCTION, **errors}
+    always = "Errors" in about
+    at = about.get("Errors", 5)
+    errors = _alarm(f"{name}Errors", says=says, runbook=runbook, metric="AWS/Lambda/Errors", of=of, at=at)
+    yield f"{name}Errors", errors if always else {"Condition": PER_FUNCTION, **errors}
     if at := about.get("Throttles"):
         says, metric = f"{name} is at its reserved concurrency", "AWS/Lambda/Throttles"
         throttles = _alarm(f"{name}Throttles", says=says, runbook="throttling", metric=metric, of=of, at=at)
@@ -189,13 +194,20 @@ def _of_function(name: str, properties: Json, about: Json) -> Iterator[tuple[str
         each["Properties"]["Schedule"] for each in properties.get("Events", {}).values() if each["Type"] == "Schedule"
     ]
     if schedules:
-        daily = "day" in schedules[0]
-        says, metric = f"{name} has not run for {'two days' if daily else '15 minutes'}", "AWS/Lambda/Invocations"
-        period, times = (DAY_S, 2) if daily else (SWEEP_STOPPED_S, 1)
+        says, period, times = _stands_still(schedules[0])
+        says, metric = f"{name} has not run for {says}", "AWS/Lambda/Invocations"
         stopped = _alarm(
             f"{name}Stopped", says=says, runbook=runbook, metric=metric, of=of, below=1, period=period, times=times
         )
-        yield f"{name}Stopped", {"Condition": about["Scheduled"], **stopped} if "Scheduled" in about else stopped
+        condition = f"{PER_FUNCTION}{about.get('Scheduled', '')}"
+        yield f"{name}Stopped", stopped if always else {"Condition": condition, **stopped}
+
+
+def _stands_still(schedule: Any) -> tuple[str, int, int]:
+    """How long a function may go without a call: in words, and as a period (s) and the number of periods."""
+    if not isinstance(schedule, str):  # the canary's, which a parameter sets
+        return "half an hour", 1800, 1
+    return ("two days", DAY_S, 2) if "day" in schedule else ("15 minutes", 900, 1)
 
 
 def _of_machine(name: str, physical: str, about: Json) -> Iterator[tuple[str, Json]]:
@@ -204,10 +216,7 @@ def _of_machine(name: str, physical: str, about: Json) -> Iterator[tuple[str, Js
         says, metric = f"An execution of {physical} {says}", f"Executions{metric}"
         alarm = name + metric.removeprefix("Executions")
         made = _alarm(alarm, says=says, runbook=about["Runbook"], metric=f"AWS/States/{metric}", of=of, at=1)
-        # a machine that may wait for a year shows other signs of delay long before; rare ones cost other deployments no
-        # alarm
-        few = "Optional" in about or ("WaitsForMonths" in about and metric == "ExecutionsTimedOut")
-        yield alarm, {"Condition": PER_FUNCTION, **made} if few else made
+        yield alarm, {"Condition": PER_FUNCTION, **made}
 
 
 def _of_dead_letters(name: str, physical: str, runbook: str) -> Json:

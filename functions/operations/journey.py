@@ -1,8 +1,8 @@
 """The canary's walk: two people use the public API from outside, step by step.
 
-The first walk registers the two accounts. They sign in once an hour and keep their sessions between walks, because each
-sign-in is an audit entry and a notification. Each walk creates a group and deletes it at the end, with any that an
-earlier walk left behind, so that no walk changes lists or counts of messages.
+The first walk registers the two accounts. They sign in once an hour, because each sign-in is an audit entry and a
+notification, and make a group, which is deleted at the end of the hour together with any that an earlier walk left
+behind, so that no list and no log grows. Sessions and group are kept between walks; each walk opens its own socket.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from secureconnect_client import ApiError, Client, MemoryStore, SecureConnectErr
 from users import model as users
 
 STEP_S = 10.0
-SESSION_MS = clock.HOUR
+VISIT_MS = clock.HOUR
 TEXT = "The canary sings."
 
 
@@ -50,19 +50,20 @@ class Walk:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Sessions:
-    """The sessions of both accounts, and the instant of their sign-in (ms)."""
+@dataclass(slots=True)
+class _Visit:
+    """The sessions of both accounts, the instant of their sign-in (ms), and their group (empty: not made yet)."""
 
     stores: tuple[MemoryStore, MemoryStore] = field(default_factory=lambda: (MemoryStore(), MemoryStore()))
     since: int = field(default_factory=clock.now)
+    group_id: str = ""
 
     @property
     def is_over(self) -> bool:
-        return clock.now() - self.since >= SESSION_MS
+        return clock.now() - self.since >= VISIT_MS
 
 
-_kept: dict[tuple[str, str], _Sessions] = {}  # between two walks of this process, by URL and secret
+_kept: dict[tuple[str, str], _Visit] = {}  # between two walks of this process, by URL and secret
 
 
 def accounts(secret: str) -> tuple[Account, Account]:
@@ -74,40 +75,45 @@ def accounts(secret: str) -> tuple[Account, Account]:
 async def walk(http_url: str, secret: str) -> Walk:
     """Walk once, without retries: an error that a client would recover from is a failure here."""
     steps = _Steps()
-    (hers, his), sessions = accounts(secret), _kept.pop((http_url, secret), None) or _Sessions()
-    ada, bob = (Client(http_url, tries=1, store=each) for each in sessions.stores)
+    (hers, his), visit = accounts(secret), _kept.pop((http_url, secret), None) or _Visit()
+    ada, bob = (Client(http_url, tries=1, store=each) for each in visit.stores)
     try:
         async with ada, bob, AsyncExitStack() as at_the_end:
             async with steps.step("sign_in"):
                 await asyncio.gather(_enter(ada, hers), _enter(bob, his))
-            at_the_end.push_async_callback(_leave, steps, sessions, ada, bob)
-            at_the_end.push_async_callback(steps.take, "tidy", lambda: _tidy(ada))
-            await _talk(steps, ada, bob)
+            at_the_end.push_async_callback(_leave, steps, visit, "sign_out", lambda: _sign_out(ada, bob))
+            at_the_end.push_async_callback(_leave, steps, visit, "tidy", lambda: _tidy(ada))
+            await _talk(steps, visit, ada, bob)
     except (SecureConnectError, NotAsSent, TimeoutError) as error:
         return Walk(steps.took_ms, *(steps.failed or ("start", _kind(error))))
-    if not sessions.is_over:
-        _kept[http_url, secret] = sessions
+    if not visit.is_over:
+        _kept[http_url, secret] = visit
     return Walk(steps.took_ms)
 
 
-async def _leave(steps: _Steps, sessions: _Sessions, *clients: Client) -> None:
-    """Sign out once an hour, and after a failure, so that the next walk signs in anew."""
-    if sessions.is_over or steps.failed:
-        await steps.take("sign_out", lambda: asyncio.gather(*(each.logout() for each in clients)))
+async def _leave(steps: _Steps, visit: _Visit, name: str, work: Callable[[], Awaitable[object]]) -> None:
+    """A step that ends a visit: once an hour, and after a failure, so that the next walk begins anew."""
+    if visit.is_over or steps.failed:
+        await steps.take(name, work)
 
 
-async def _talk(steps: _Steps, ada: Client, bob: Client) -> None:
-    async with steps.step("make_group"):
-        group = await ada.conversations.create([bob.user_id], name="canary")
+async def _sign_out(*clients: Client) -> None:
+    await asyncio.gather(*(each.logout() for each in clients))
+
+
+async def _talk(steps: _Steps, visit: _Visit, ada: Client, bob: Client) -> None:
+    if not visit.group_id:
+        async with steps.step("make_group"):
+            visit.group_id = (await ada.conversations.create([bob.user_id], name="canary")).id
     async with steps.step("open_socket"):
         _, wire = await bob.enter(bob.user_id)
     try:
         async with steps.step("send"):
-            sent = await ada.messages.send(group.id, TEXT)
+            sent = await ada.messages.send(visit.group_id, TEXT)
         async with steps.step("arrive"):
             await _arrival(wire, sent.id)
         async with steps.step("read"):
-            if (await bob.messages.get(group.id, sent.id)).text != TEXT:
+            if (await bob.messages.get(visit.group_id, sent.id)).text != TEXT:
                 raise NotAsSent
     finally:
         await wire.close()

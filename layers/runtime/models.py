@@ -24,8 +24,8 @@ OPERATIONS: dict[str, Collection[str]] = {
         *("CompleteMultipartUpload", "AbortMultipartUpload"),
     ),
     "secretsmanager": ("GetSecretValue", "DescribeSecret"),
-    "sqs": ("SendMessage", "SendMessageBatch", "ChangeMessageVisibility", "GetQueueAttributes"),
-    "stepfunctions": ("StartExecution", "StopExecution", "DescribeStateMachine"),
+    "sqs": ("SendMessage", "SendMessageBatch", "ChangeMessageVisibility", "GetQueueAttributes", "ListQueues"),
+    "stepfunctions": ("StartExecution", "StopExecution", "DescribeStateMachine", "ListExecutions"),
 }
 # The list of endpoints gives their addresses too, and botocore uses it for services without rules.
 WITHOUT_RULES = ("dynamodb", "kms", "secretsmanager", "sqs", "stepfunctions")

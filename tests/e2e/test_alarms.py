@@ -76,8 +76,22 @@ def test_what_was_given_up_raises_its_alarm_until_it_is_taken_out(watch: Watch, 
     sqs.send_message(QueueUrl=url, MessageBody='{"kind":"unknown"}')
     eventually(lambda: watch.fires("MailDeadLetters"), within_s=PATIENT_S)
     timed("MailDeadLetters")
+    found = _look(watch)
+    assert found["dead_letters"]["mail"] >= 1
+    assert found["schedules_off"] == []
+    eventually(lambda: watch.fires("DeadLetters"), within_s=PATIENT_S)
+    timed("DeadLetters")
     sqs.purge_queue(QueueUrl=url)
     eventually(lambda: not watch.fires("MailDeadLetters"), within_s=PATIENT_S)
+    assert "mail" not in _look(watch)["dead_letters"]
+
+
+def _look(watch: Watch) -> dict[str, Any]:
+    """What the lookout finds now; its schedule may have it look at the same time."""
+    answer = watch.client("lambda").invoke(FunctionName=f"{watch.stack}-Lookout")
+    assert "FunctionError" not in answer
+    found: dict[str, Any] = json.loads(answer["Payload"].read())
+    return found
 
 
 def test_calls_that_end_without_an_answer_raise_the_alarm_of_their_function_and_of_all(
@@ -102,14 +116,12 @@ def test_sends_that_are_answered_burn_no_budget(watch: Watch, ada: Person, bob: 
     assert not watch.fires("SendBurns5m")
 
 
-def test_the_canary_comes_through_and_tells_how_long_it_took(watch: Watch, timed: Callable[[str], None]) -> None:
+def test_the_canary_comes_through_and_raises_no_alarm(watch: Watch) -> None:
     lambdas = watch.client("lambda")
     for _ in range(2):  # on a busy machine, functions may still be starting at the first one
         told = json.loads(lambdas.invoke(FunctionName=f"{watch.stack}-Canary")["Payload"].read())
         if not told["failed_at"]:
             break
     assert told["failed_at"] == "", told
-    eventually(lambda: len(watch.values("CanaryDuration")) == 1, within_s=PATIENT_S)
-    timed("CanaryDuration")
-    assert watch.values("CanaryDuration") == [pytest.approx(sum(told["steps_ms"].values()), abs=0.1)]
+    assert set(told["steps_ms"]) >= {"sign_in", "open_socket", "send", "arrive", "read"}
     assert not watch.fires("CanaryFailed")

@@ -116,9 +116,11 @@ def test_whatever_is_started_by_an_event_has_dead_letters_that_are_watched() -> 
             arns.append(called[target.removesuffix("Aliaslive")]["DestinationConfig"]["OnFailure"]["Destination"])
     assert len(arns) > len(rules)
     queues = of_kind("prod", "AWS::SQS::Queue")
-    watched = json.dumps(list(of_kind("prod", "AWS::CloudWatch::Alarm").values()))
+    watched = json.dumps(list(of_kind("prod", "AWS::CloudWatch::Alarm", FunctionAlarms="on").values()))
     for arn in arns:
-        assert f'"{queues[arn.strip("<>").removesuffix(".Arn")]["QueueName"]}"' in watched
+        name = queues[arn.strip("<>").removesuffix(".Arn")]["QueueName"]
+        assert f'"{name}"' in watched
+        assert name.endswith("-dead"), "the lookout counts it (test_alarms.py)"
 
 
 def test_every_state_machine_is_traced_in_the_cloud() -> None:

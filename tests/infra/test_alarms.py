@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from infra import costs, generate, translated
+from operations import unattended
 from tests.infra.deployed import FUNCTIONS, STREAM_CONSUMERS, Function, functions, of_type
 from tests.tools import ROOT, template
 
@@ -61,6 +62,38 @@ def test_what_runs_by_the_clock_has_an_alarm_for_when_it_stops() -> None:
         ran_every_s = _interval_s(functions()[f"{name}Function"])
         assert stopped["Period"] * stopped["EvaluationPeriods"] >= 2 * ran_every_s, "or it fires between two runs"
         assert f"-{name}'" in str(stopped["Dimensions"])
+
+
+# --- the lookout sees what single queues, machines and schedules have an alarm for with FunctionAlarms=on only ---
+
+
+def test_the_lookout_knows_every_machine_schedule_and_dead_letter_queue() -> None:
+    machines = {each["Properties"]["Name"]["Fn::Sub"] for each in of_type("AWS::Serverless::StateMachine").values()}
+    assert {f"${{Prefix}}-{name}" for name in unattended.MACHINES} == machines
+    scheduled = {
+        name.removesuffix("Function")
+        for name, each in functions().items()
+        if any(event["Type"] == "Schedule" for event in each.events)
+    }
+    assert {*unattended.SCHEDULES, "Canary", "Lookout"} == scheduled
+    names = [each["Properties"]["QueueName"]["Fn::Sub"] for each in of_type("AWS::SQS::Queue").values()]
+    dead = [name for name in names if "dead" in name]
+    assert len(dead) > 10
+    assert all(re.fullmatch(r"\$\{[\w:]+\}-\w+-dead", name) for name in dead), "the lookout finds it by its name"
+
+
+def test_the_alarms_of_what_the_lookout_finds_and_of_itself_are_always_deployed() -> None:
+    for name in ("DeadLetters", "ExecutionsEndedBadly", "SchedulesOff", "LookoutStopped", "LookoutErrors"):
+        assert "Condition" not in of_type("AWS::CloudWatch::Alarm")[name], name
+
+
+def test_a_look_that_fails_with_both_its_repetitions_raises_an_alarm() -> None:
+    """A look every five minutes fails too seldom for the alarm on all functions' errors."""
+    errors = of_type("AWS::CloudWatch::Alarm")["LookoutErrors"]["Properties"]
+    assert errors["Threshold"] <= 3
+    for name in ("DeadLetters", "ExecutionsEndedBadly", "SchedulesOff"):
+        looks_back_s = of_type("AWS::CloudWatch::Alarm")[name]["Properties"]["Period"]
+        assert looks_back_s >= 2 * _interval_s(functions()["LookoutFunction"]), "or it clears between two looks"
 
 
 # Queues whose delay another alarm shows, or does no harm.

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from infra import costs, forms, translated
+from infra.local.parameters import configured
 
 
 @cache
@@ -22,8 +23,16 @@ def bill(kind: str, **properties: Any) -> list[costs.Item]:
 @pytest.mark.parametrize("environment", costs.BUDGETS)
 def test_an_environment_keeps_to_its_budget_when_nobody_uses_it(environment: str) -> None:
     items = costs.monthly(deployed(environment).values())
-    assert {"secrets", "keys", "sweeps", "asking empty queues"} <= {item.what for item in items}
+    assert {"secrets", "keys", "sweeps", "lookout", "asking empty queues"} <= {item.what for item in items}
     assert costs.total(items) <= costs.BUDGETS[environment], items
+
+
+def test_production_keeps_to_its_budget_with_the_canary_that_it_is_configured_with() -> None:
+    given = dict(word.split("=", 1) for word in configured("prod"))
+    assert int(given["CanaryMinutes"]) > 0
+    items = costs.monthly(deployed(given.pop("Environment"), **given).values())
+    assert {"canary", "lookout", "alarms"} <= {item.what for item in items}
+    assert costs.total(items) <= costs.BUDGETS["prod"], items
 
 
 def alarms(environment: str, **parameters: str) -> set[str]:
@@ -38,7 +47,7 @@ def test_dev_and_staging_have_all_alarms_once_somebody_is_told_or_looks_at_them(
     assert not alarms("dev")
     assert alarms("dev", AlarmTopicArn=TOPIC) == alarms("staging", AlarmTopicArn=TOPIC) == alarms("prod")
     assert alarms("dev", Dashboard="on") == alarms("staging", Dashboard="on") == alarms("prod")
-    assert len(alarms("prod")) > 40
+    assert len(alarms("prod")) > 20
 
 
 def test_staging_always_has_the_alarms_that_take_a_version_back() -> None:
@@ -59,8 +68,9 @@ def test_before_a_deployment_it_is_said_what_it_lacks_and_what_more_would_cost()
     more = dict(costs.choices({"Environment": "prod", "Dashboard": "on"}))
     assert more.keys() == {
         *("CacheMode=serverless", "Firewall=on", "SloAlarms=on", "FunctionAlarms=on", "SnapStart=interactive"),
+        "CanaryMinutes=10",
     }
-    assert all(dollars > 1 for dollars in more.values())
+    assert all(dollars > 0.2 for dollars in more.values())
 
 
 def test_metrics_of_each_route_are_off() -> None:
@@ -80,10 +90,10 @@ def test_a_dashboard_is_a_choice_with_a_price() -> None:
 
 def test_the_canary_is_a_choice_with_a_price() -> None:
     without = costs.total(costs.monthly(deployed("prod").values()))
-    items = costs.monthly(deployed("prod", CanaryMinutes="5").values())
+    items = costs.monthly(deployed("prod", CanaryMinutes="10").values())
     (walks,) = (item for item in items if item.what == "canary")
-    assert 1 < walks.dollars < 3
-    assert costs.total(items) == pytest.approx(without + walks.dollars + costs.SECRET + 2 * costs.ALARM)
+    assert 0.1 < walks.dollars < 1
+    assert costs.total(items) == pytest.approx(without + walks.dollars + costs.ALARM)
     assert "canary" not in {item.what for item in costs.monthly(deployed("dev").values())}
 
 
@@ -116,6 +126,14 @@ def test_a_sweep_costs_by_how_often_it_looks() -> None:
     (seldom,) = bill("AWS::Events::Rule", ScheduleExpression="rate(5 minutes)")
     assert often.dollars == pytest.approx(5 * seldom.dollars)
     assert 0.01 < often.dollars < 0.2
+
+
+def test_a_look_every_five_minutes_costs_less_than_one_alarm() -> None:
+    rule = translated.Resource(
+        "Workflows.LookoutFunctionOften", "AWS::Events::Rule", {"ScheduleExpression": "rate(5 minutes)"}, {}
+    )
+    (look,) = costs.monthly([rule])
+    assert 0.01 < look.dollars < costs.ALARM
 
 
 def test_what_costs_without_use_is_on_the_bill() -> None:

@@ -40,7 +40,7 @@ def test_there_is_none_unless_it_is_asked_for() -> None:
 
 def test_it_shows_each_group_and_the_state_of_the_alarms() -> None:
     alarms, *panels = _body()["widgets"]
-    assert len(alarms["properties"]["alarms"]) > 40
+    assert len(alarms["properties"]["alarms"]) > 20
     assert all(
         arn.startswith("arn:aws:cloudwatch:us-east-1:123456789012:alarm:") for arn in alarms["properties"]["alarms"]
     )

@@ -19,6 +19,7 @@ OPENERS = {
     "key_log": {"KeysFunction"},
     "web_push": {"NotificationsFunction", "PushFunction"},
     "edge": {"KeyringsFunction"},  # which passes it to CloudFront
+    "canary": {"CanaryFunction"},
 }
 
 

@@ -34,9 +34,11 @@ from tests.tools import ROOT, captured_lines, template
 
 WITHOUT_RESOURCE = {
     "chime:CreateMeeting",
+    "events:ListRules",
     "ses:GetAccount",
+    "sqs:ListQueues",
     "transcribe:StartTranscriptionJob",
-}  # actions for which AWS accepts only `*` as the resource
+}  # actions on no single resource: AWS wants `*`
 HTTP_AND_SOCKET_MAX_S = 29
 ANSWER_MAX_S = 10
 # Reviewed rights with a `*`, and the reason.
@@ -59,6 +61,9 @@ REVIEWED_RESOURCES = {
     "foundation-model/*": "Bedrock: which models there are is a parameter",
     "inference-profile/*": "Bedrock: the same",
     "guardrail/*": "Bedrock: the guardrail is a parameter",
+    "${Prefix}-*-dead": "the lookout counts whatever lies in dead-letter queues, so that none can be forgotten",
+    "stateMachine:${Prefix}-*": "the lookout lists executions of all machines",
+    "rule/${Prefix}-*": "the names of rules are made by CloudFormation",
     "meeting/*": "the id of a meeting is not known before it is made",
 }
 

@@ -167,7 +167,10 @@ pseudonyms = Keyring("pseudonyms", rotates=False)
 web_push = Keyring("web_push", rotates=False)
 # Rotated by hand only: CloudFront sends its seed with each request, and gets a new one by a deployment.
 edge = Keyring("edge", rotates=False)
-RINGS = {ring.name: ring for ring in (tokens, refresh_tokens, cursors, key_log, factors, pseudonyms, web_push, edge)}
+# Rotated by hand only: a new seed gives the canary other accounts.
+canary = Keyring("canary", rotates=False)
+_ALL = (tokens, refresh_tokens, cursors, key_log, factors, pseudonyms, web_push, edge, canary)
+RINGS = {ring.name: ring for ring in _ALL}
 
 
 def touch() -> None:

@@ -179,7 +179,7 @@ def asked(kind: str, stack: Stack, resource: str = "Keyrings") -> dict[str, Any]
 
 
 @pytest.mark.usefixtures("cloud")
-@pytest.mark.parametrize(("kind", "made"), [("Create", 8), ("Update", 8), ("Delete", 0)])
+@pytest.mark.parametrize(("kind", "made"), [("Create", 9), ("Update", 9), ("Delete", 0)])
 def test_a_stack_makes_its_rings_and_hears_of_it(
     kind: str, made: int, stack: Stack, settings: pytest.MonkeyPatch
 ) -> None:
