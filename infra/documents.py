@@ -30,7 +30,8 @@ def apps() -> list[Any]:
 def documents() -> dict[Path, str]:
     """Every generated document with its text."""
     import composition  # noqa: F401 - the events of all domains
-    from kernel import asyncapi, openapi, websocket
+    from infra import asyncapi, openapi
+    from kernel import websocket
     from kernel.config import config
     from log import registry
     from log.schemas import frame_model

@@ -12,8 +12,8 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from conversations.ping_frame import Ping
-from infra import documents
-from kernel import asyncapi, openapi, websocket
+from infra import asyncapi, documents, openapi
+from kernel import websocket
 from kernel.errors import ValidationFailed
 from kernel.http import App, Route
 

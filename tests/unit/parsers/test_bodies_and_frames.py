@@ -14,8 +14,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from infra import documents
-from kernel import openapi, websocket
+from infra import documents, openapi
+from kernel import websocket
 from kernel.caller import Caller
 from kernel.errors import Problem, Unauthenticated, ValidationFailed
 from kernel.http import App

@@ -1,4 +1,4 @@
-"""Generates the AsyncAPI 3 document of the socket from its actions. `make openapi` calls it; not used at run time."""
+"""Generates the AsyncAPI 3 document of the socket from its actions. `infra.documents` calls it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Generates the OpenAPI 3.1 document from the routes. `make openapi` calls it; not used at run time."""
+"""Generates the OpenAPI 3.1 document from the routes. `infra.documents` calls it."""
 
 from __future__ import annotations
 
