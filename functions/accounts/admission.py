@@ -46,11 +46,6 @@ def _locked(for_s: int) -> Locked:
     return Locked(retry_after_s=for_s)
 
 
-def count_accepted() -> None:
-    """Count a successful sign-in."""
-    telemetry.total("SignInsAccepted")
-
-
 def record_refusal(user_id: str | None, why: str) -> None:
     """Count a refused sign-in and record its reason.
 

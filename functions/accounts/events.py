@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from realtime.api import Job, register_job
+from realtime.api import calling, register_job
 
 SESSION_ENDED = "session_ended"
-
-
-def _session_ended(job: Job) -> None:
-    from accounts import session_ends
-
-    session_ends.remember(job["session_ids"], until=job["until"])
-
-
-register_job(SESSION_ENDED, _session_ended, queue="sockets")
+register_job(SESSION_ENDED, calling("accounts.session_ends.remember", "session_ids", "until"), queue="sockets")

@@ -205,7 +205,7 @@ def sign_in(
         alerts.alert_user(passkey.user_id, "passkey_copied")
         raise _refused(passkey.user_id, "counter_ran_back")
     tokens, follow_up = retried(lambda: _open_session(passkey, verified, device_name, ip), on=Contended)
-    admission.count_accepted()
+    telemetry.total("SignInsAccepted")
     follow_up.complete()
     return users.get(passkey.user_id), tokens
 

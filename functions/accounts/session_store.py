@@ -10,10 +10,10 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from accounts.model import AccountSession, Contended
+from accounts.store import commit
 from kernel import clock
 from kernel.dynamo import (
     TRANSACTION_MAX_ACTIONS,
-    Cancelled,
     Record,
     TableName,
     Transaction,
@@ -153,10 +153,4 @@ def _revoke(user_id: str, session_ids: frozenset[str], stage: Callable[[Transact
             ],
             _not_ended(),
         )
-    try:
-        transaction.commit()
-    except Cancelled as error:
-        if not error.failed:
-            raise Contended from error
-        return frozenset(error.failed)
-    return frozenset()
+    return commit(transaction)

@@ -21,7 +21,7 @@ from accounts.model import (
     UsernameTaken,
 )
 from audit import api as audit
-from kernel import clock, ids
+from kernel import clock, ids, telemetry
 from kernel.after_commit import FollowUp
 from kernel.dynamo import Transaction
 from kernel.resilience import retried
@@ -112,7 +112,7 @@ def login(
         store.mark_failed(subject, attempt)
         admission.record_refusal(user_id, "second_factor")
         raise
-    admission.count_accepted()
+    telemetry.total("SignInsAccepted")
     follow_up.complete()
     return users.get(credentials.user_id), tokens
 

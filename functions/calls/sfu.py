@@ -1,4 +1,4 @@
-"""The port to an SFU (selective forwarding unit) for calls larger than a mesh, and its adapter for Amazon Chime SDK.
+"""The SFU (selective forwarding unit) for calls larger than a mesh: the Amazon Chime SDK.
 
 Without a configured SFU calls are limited to the mesh.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -20,48 +20,24 @@ from kernel.config import config
 from kernel.errors import DependencyUnavailable
 
 
-class Sfu(Protocol):
-    """Meetings are JSON objects that are stored with the call; meetings and attendees are sent to clients unchanged."""
+class Chime:
+    """Amazon Chime SDK meetings (`chime-sdk-meetings`); clients use amazon-chime-sdk-js or the mobile SDKs.
+
+    Meetings are stored with the call as JSON; meetings and attendees are sent to clients unchanged.
+    """
 
     def open(self, call: Call) -> dict[str, Any]:
         """The meeting of a call, created if there is none. Idempotent."""
-        ...
+        # the token makes concurrent requests idempotent; the id refers to the call
+        made = self._call(
+            "create_meeting", ClientRequestToken=call.id, ExternalMeetingId=call.id, MediaRegion=config().region
+        )
+        return made["Meeting"]  # type: ignore[no-any-return]
 
     def admit(self, meeting: dict[str, Any], participant: Participant) -> dict[str, Any]:
         """A new attendee for a participant."""
-        ...
-
-    def dismiss(self, meeting: dict[str, Any], participant: Participant) -> None:
-        """Remove all attendees of a participant, if there are any."""
-        ...
-
-    def close(self, meeting: dict[str, Any]) -> None:
-        """End the meeting, if it has not ended."""
-        ...
-
-
-class Chime:
-    """Amazon Chime SDK meetings (`chime-sdk-meetings`); clients use amazon-chime-sdk-js or the mobile SDKs."""
-
-    def open(self, call: Call) -> dict[str, Any]:
-        # the token makes concurrent requests idempotent; the id refers to the call
-        made = self._call(
-            "create_meeting",
-            ClientRequestToken=call.id,
-            ExternalMeetingId=call.id,
-            MediaRegion=config().region,
-        )
-        meeting: dict[str, Any] = made["Meeting"]
-        return meeting
-
-    def admit(self, meeting: dict[str, Any], participant: Participant) -> dict[str, Any]:
-        made = self._call(
-            "create_attendee",
-            MeetingId=meeting["MeetingId"],
-            ExternalUserId=participant.participant_id,
-        )
-        attendee: dict[str, Any] = made["Attendee"]
-        return attendee
+        made = self._call("create_attendee", MeetingId=meeting["MeetingId"], ExternalUserId=participant.participant_id)
+        return made["Attendee"]  # type: ignore[no-any-return]
 
     def dismiss(self, meeting: dict[str, Any], participant: Participant) -> None:
         for attendee in self._attendees(meeting["MeetingId"]):
@@ -90,7 +66,7 @@ class Chime:
 
 
 @lru_cache(maxsize=1)
-def configured() -> Sfu | None:
+def configured() -> Chime | None:
     """The deployment's SFU, or None."""
     return Chime() if settings().sfu == "chime" else None
 

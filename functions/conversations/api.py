@@ -11,7 +11,7 @@ from conversations.members import affected_members
 from conversations.members import remove as remove_member
 from conversations.plans import append, append_and_publish
 from conversations.ports import Eraser, Preview, register_eraser, register_messages
-from conversations.publish import ephemeral_frame, log_unpublished, publish_ephemeral, publish_events, publish_to_admins
+from conversations.publish import ephemeral_frame, hint, publish_ephemeral, publish_events, publish_to_admins
 from conversations.read_work import CONVERSATIONS_AT_ONCE, spend_on_records
 from conversations.read_work import spend as spend_read_work
 from conversations.service import list_conversations, require_id, require_member

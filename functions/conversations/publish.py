@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from conversations import store, views
@@ -33,15 +34,13 @@ def publish_events(
     """
     if not events:
         return
-    try:
+    with hint(context.conversation_id):  # the write is committed, so that the call has succeeded
         _publish_events(context, events, also, preloaded, extra)
-    except Exception as error:  # the write is committed, so that the call has succeeded
-        log_unpublished(context.conversation_id, error)
 
 
-def log_unpublished(conversation_id: str, error: Exception) -> None:
-    """Write a log line about a failure to publish; clients find the events in the conversation's log."""
-    telemetry.logger().error("not published", exc_info=error, extra={"conversation_id": conversation_id})
+def hint(conversation_id: str) -> AbstractContextManager[None]:
+    """Log a failure to publish and go on; clients find the events in the conversation's log."""
+    return telemetry.best_effort("not published", conversation_id=conversation_id)
 
 
 def _publish_events(
@@ -75,15 +74,13 @@ def _publish_events(
 def publish_extra(context: MemberContext, extra: ExtraFrames) -> None:
     """Publish extra frames alone, when another writer has published the events. Never raises."""
     member_ids = context.info.member_ids
-    try:
+    with hint(context.conversation_id):
         texts = extra.frames()
         if texts and member_ids is not None:
             realtime.publish(texts, [each for each in member_ids if extra.is_for(each)])
         elif texts:
             alone = [ToMembers(0, text, 0, text, what=extra.what, of=extra.of) for text in texts]
             realtime.publish_to_members(context.conversation_id, alone, but=extra.of)
-    except Exception as error:  # it is a hint; the caller's own work is done
-        log_unpublished(context.conversation_id, error)
 
 
 def _differs(event: Event, preloaded: Sequence[Event]) -> bool:
@@ -114,11 +111,9 @@ def publish_to_admins(
     may_see: Callable[[Member], bool] = lambda _: True,
 ) -> None:
     """Publish an ephemeral frame to the devices of the admins who may see it. Never raises."""
-    try:
+    with hint(conversation_id):
         recipients = [each.user_id for each in store.admins(conversation_id) if may_see(each)]
         realtime.publish([ephemeral_frame(conversation_id, kind, data())], recipients)
-    except Exception as error:  # it is a hint; the caller's own work is done
-        log_unpublished(conversation_id, error)
 
 
 def ephemeral_frame(conversation_id: str, kind: str, data: Any) -> str:
@@ -133,7 +128,7 @@ def publish_ephemeral(
     """Publish an ephemeral frame (typing, drafts) to the people in `to`, by default to all other members who receive
     notices of the kind `what` from the member of `context`. Never raises."""
     text, me = ephemeral_frame(context.conversation_id, kind, data), context.member
-    try:
+    with hint(context.conversation_id):
         if to is not None:
             realtime.publish([text], to)
         elif context.info.member_ids is not None:
@@ -142,5 +137,3 @@ def publish_ephemeral(
         else:
             to_all = ToMembers(0, text, 0, text, what=what, of=me.user_id)
             realtime.publish_to_members(context.conversation_id, [to_all], but=me.user_id)
-    except Exception as error:  # it is a hint; the caller's own work is done
-        log_unpublished(context.conversation_id, error)

@@ -33,6 +33,11 @@ from log.model import MESSAGE_CREATED, Event, LogHead, NewEvent
 from users import api as users
 from users.model import refuse
 
+# Settings that let software read messages, and what all members are told when one is switched on or off.
+_TOLD_SWITCHES = (
+    ("ai_enabled", "AI help was switched on.", "AI help was switched off."),
+    ("moderation", "What looks harmful is reported to the admins.", "Messages are not looked at any more."),
+)
 MEMBERS_IN_LAST_WRITE = 90  # a transaction takes 100 actions; further members are written before it
 
 
@@ -199,20 +204,12 @@ def change(*, caller: Caller, conversation_id: str, fields: Mapping[str, Any]) -
         if info == context.info:
             return log.AppendPlan([])
         changed = [NewEvent(CONVERSATION_UPDATED, caller.user_id)]
-        before = context.info.settings
-        if settings.ai_enabled != before.ai_enabled:
-            on, off = "AI help was switched on.", "AI help was switched off."
-            about = {"kind": "ai_enabled", "enabled": settings.ai_enabled}
-            changed.append(
-                _system_message(caller.user_id, context.next_seq + 1, about, on if settings.ai_enabled else off)
-            )
-        if settings.moderation != before.moderation:
-            flags = settings.moderation == "flag"
-            on, off = "What looks harmful is reported to the admins.", "Messages are not looked at any more."
-            about = {"kind": "moderation", "enabled": flags}
-            changed.append(
-                _system_message(caller.user_id, context.next_seq + len(changed), about, on if flags else off)
-            )
+        for kind, on, off in _TOLD_SWITCHES:
+            now = getattr(settings, kind)
+            if now != getattr(context.info.settings, kind):
+                enabled = now not in (False, "off")
+                seq, about = context.next_seq + len(changed), {"kind": kind, "enabled": enabled}
+                changed.append(_system_message(caller.user_id, seq, about, on if enabled else off))
         return plans.with_info(context, info, changed)
 
     context, events = plans.append(require_id(conversation_id), caller.user_id, plan)

@@ -66,16 +66,12 @@ def publish_welcome(welcome: Welcome) -> None:
         "device_id": welcome.device_id,
         "epoch": welcome.epoch,
     }
-    try:
+    with telemetry.best_effort("mls.welcome was not published"):  # a device fetches them when it starts
         realtime.publish([_frame(MLS_WELCOME, data)], [welcome.user_id])
-    except Exception as error:  # best effort: a device fetches its Welcomes when it starts
-        telemetry.logger().error("mls.welcome was not published", exc_info=error)
 
 
 def publish_keys_low(claimed: Claimed) -> None:
     """Publish a hint to a device to upload more packages. Never raises."""
     data = {"device_id": claimed.device_id, "available": claimed.left}
-    try:
+    with telemetry.best_effort("keys.low was not published"):  # a device counts them when it starts
         realtime.publish([_frame(KEYS_LOW, data)], [claimed.user_id])
-    except Exception as error:  # best effort: a device checks its number of packages when it starts
-        telemetry.logger().error("keys.low was not published", exc_info=error)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from conversations.model import MEMBER_REMOVED
 from drive.api import attachments
 from log import api as log
-from log.model import Event
 from messages import drafts_store, history_store, reactions_store, thread_store
 
 EVENTS_PER_STEP = 100
@@ -31,11 +30,7 @@ def erase_page(conversation_id: str, _cursor: Any) -> Any:
             attachments.remove_later(conversation_id, message.seq, file_ids)
     erase_drafts(conversation_id, [event.data["user_id"] for event in events if event.type == MEMBER_REMOVED])
     log.erase(events)
-    return _last(events) if len(events) == EVENTS_PER_STEP else None
-
-
-def _last(events: Sequence[Event]) -> int:
-    return events[-1].seq
+    return events[-1].seq if len(events) == EVENTS_PER_STEP else None
 
 
 def erase_drafts(conversation_id: str, user_ids: Iterable[str]) -> None:

@@ -14,7 +14,7 @@ from kernel.errors import Forbidden, NotFound
 from kernel.paging import Page, Paginator, fitting
 from log.api import ConversationLost
 from messages import drafts_store
-from messages.drafts_model import Draft
+from messages.model import Draft
 
 UPDATED = "draft.updated"
 

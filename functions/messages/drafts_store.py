@@ -9,7 +9,7 @@ from pynamodb.attributes import UnicodeAttribute
 from kernel import clock, parallel
 from kernel.dynamo import Record, TableName
 from kernel.records import IntegerAttribute, Mapper
-from messages.drafts_model import Draft
+from messages.model import Draft
 
 KEEP_CLEARED_MS = 30 * clock.DAY  # for devices that come back with an older draft
 

@@ -17,7 +17,7 @@ from log.api import (
 )
 from log.model import MESSAGE_CREATED
 from messages import model
-from realtime.api import Job, register_job
+from realtime.api import calling, register_job
 
 _differs = late("messages.views.differs")
 
@@ -26,12 +26,6 @@ def _previews() -> Any:
     from messages import previews
 
     return previews
-
-
-def _receipts(job: Job) -> None:
-    from messages import receipts
-
-    receipts.notify(conversation_id=job["conversation_id"], user_ids=job["user_ids"])
 
 
 def _forget_reactions(work: after_commit.Work) -> None:
@@ -66,8 +60,8 @@ register_messages(_previews)
 register_eraser(
     Eraser("messages", late("messages.clearing.erase_page"), erase_of_members=late("messages.clearing.erase_drafts"))
 )
-register_job("typing_over", late("messages.typing_notice.on_job"), queue="receipts")
-register_job("receipts", _receipts, queue="receipts")
+register_job("typing_over", calling("messages.typing_notice.over", "conversation_id", "user_id"), queue="receipts")
+register_job("receipts", calling("messages.receipts.notify", "conversation_id", "user_ids"), queue="receipts")
 on_loss(ConversationLost, "typing", late("messages.typing_notice.of_conversation"))
 on_loss(ContactChanged, "typing", late("messages.typing_notice.of_contact"))
 on_loss(ConversationLost, "drafts", late("messages.drafts.of_conversation"))

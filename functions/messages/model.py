@@ -130,3 +130,14 @@ def require_editable(message: Event, editor_id: str) -> None:
         raise Forbidden("Only texts that one has written can be edited.")
     if clock.now() - message.at > EDIT_WINDOW_MS:
         raise Forbidden("A message can be edited for 24 hours.", code="edit_window_over")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A draft, or (text None) the note that it was cleared. The later `written_at` (ms) wins."""
+
+    conversation_id: str
+    text: str | None
+    reply_to: str | None
+    thread_root: str | None
+    written_at: int

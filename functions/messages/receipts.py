@@ -53,14 +53,12 @@ def note_delivered(caller: Caller, contexts: Mapping[str, MemberContext], reache
     ]
     for context, reached_seq in moves[:MAX_MOVES]:
         seq = min(reached_seq, context.head.last_seq)
-        try:
+        with conversations.hint(context.conversation_id):  # whoever asked for events gets them all the same
             member = conversations.move_marker(context.conversation_id, caller.user_id, "delivered_seq", seq)
             # a read message is known to be delivered
             news = member is not None and seq > member.read_seq and context.info.member_count <= LISTED_UP_TO
             if news and caller.connection_id:
                 _schedule_notify(context)
-        except Exception as error:  # whoever asked for events gets them all the same
-            conversations.log_unpublished(context.conversation_id, error)
 
 
 def list_receipts(
@@ -120,11 +118,9 @@ def _schedule_notify(context: MemberContext) -> None:
     key, me = _key(context.conversation_id), context.member.user_id
     window_ms = CROWD_WINDOW_MS if context.info.member_ids is None else WINDOW_MS
     job = {"kind": "receipts", "conversation_id": context.conversation_id, "user_ids": [me]}
-    try:
+    with conversations.hint(context.conversation_id):  # the marker has moved, and GET receipts shows it
         for delay_ms in debounce.add({key: window_ms}, [me]).values():
             realtime.enqueue([job], delay_s=debounce.whole_seconds(delay_ms))
-    except Exception as error:  # the marker has moved, and GET receipts shows it
-        conversations.log_unpublished(context.conversation_id, error)
 
 
 def _key(conversation_id: str) -> str:

@@ -55,7 +55,7 @@ def schedule(
         # the first request was in time and allowed
         return _earlier(caller, conversation_id, used, fingerprint).view(), False
     new = ScheduledMessage(
-        id=model.new_id(send_at),
+        id=ids.new_at("sch", send_at),  # sorts by the time of sending
         user_id=caller.user_id,
         conversation_id=conversation_id,
         send_at=send_at,
@@ -167,10 +167,8 @@ def _fail(scheduled: ScheduledMessage, reason: str) -> None:
     telemetry.count("ScheduledFailed")
     failed = schemas.Scheduled.model_validate(replace(scheduled, state="failed", reason=reason).view())
     frame = conversations.ephemeral_frame(scheduled.conversation_id, FAILED, failed.model_dump(mode="json"))
-    try:
+    with conversations.hint(scheduled.conversation_id):  # the state is stored, and the list shows it
         realtime.publish([frame], [scheduled.user_id])
-    except Exception as error:  # the state is stored, and the list shows it
-        conversations.log_unpublished(scheduled.conversation_id, error)
 
 
 # --- losing the right -----------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from kernel import clock, ids
+from kernel import clock
 from kernel.errors import Problem, ValidationFailed
 
 MAX_PENDING = 100  # per person, in all conversations
@@ -43,11 +43,6 @@ class ScheduledMessage:
             "text": self.draft.get("text"),
             "created_at": self.created_at,
         }
-
-
-def new_id(send_at: int) -> str:
-    """A new id, which sorts by the time of sending."""
-    return ids.new_at("sch", send_at)
 
 
 def require_time(send_at: int) -> None:

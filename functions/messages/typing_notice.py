@@ -23,7 +23,7 @@ from kernel.errors import Forbidden, NotFound
 from log.api import ContactChanged, ConversationLost
 from messages.model import TYPING_RELAY_MS, TYPING_TTL_MS
 from realtime import api as realtime
-from realtime.api import ExtraFrames, Job
+from realtime.api import ExtraFrames
 
 STATE_TTL_MS = 4 * TYPING_TTL_MS
 ALONE = 1  # no check of this typing is scheduled yet
@@ -110,14 +110,12 @@ def typing(*, caller: Caller, conversation_id: str, is_typing: bool) -> None:
 
 
 def over(*, conversation_id: str, user_id: str) -> None:
-    """Check typing at its expected end: relay its end or a delayed start, or schedule the next check."""
-    _end(require_member(conversation_id, user_id), by_hand=False)
+    """The job of a scheduled check, at the expected end: relay the end or a delayed start, or schedule the next check.
 
-
-def on_job(job: Job) -> None:
-    """The job of a scheduled check; does nothing for former members."""
+    It does nothing for former members.
+    """
     with contextlib.suppress(NotFound):
-        over(conversation_id=job["conversation_id"], user_id=job["user_id"])
+        _end(require_member(conversation_id, user_id), by_hand=False)
 
 
 def typing_stopped(context: MemberContext) -> ExtraFrames:

@@ -149,12 +149,10 @@ def _add_to_lists(occurrence: Occurrence, decisions: Iterable[NoticeDecision]) -
 
 def _publish_item(item: NotificationItem) -> None:
     """Publish an item to its owner's live sockets; best effort, because the item is in the list."""
-    try:
+    with telemetry.best_effort("not published", user_id=item.user_id):  # best effort
         (view,) = service.views(item.user_id, [item])
         data = schemas.Notification.model_validate(view).model_dump(mode="json")
         realtime.publish([_frame(data)], [item.user_id])
-    except Exception as error:  # best effort
-        telemetry.logger().error("not published", exc_info=error, extra={"user_id": item.user_id})
 
 
 def _frame(data: Mapping[str, Any]) -> str:

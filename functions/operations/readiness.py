@@ -38,7 +38,7 @@ def _dependencies() -> dict[str, Dependency]:
     here = config()
     return {
         "dynamodb": Dependency(_touch_limits, aws.breaker_of("dynamodb", "access"), vital=True),
-        "dynamodb.log": Dependency(_touch_follow_ups, aws.breaker_of("dynamodb", "log"), vital=True),
+        "dynamodb.log": Dependency(after_commit.touch, aws.breaker_of("dynamodb", "log"), vital=True),
         "dynamodb.rest": Dependency(_touch_idempotency, aws.breaker_of("dynamodb", "rest")),
         "keys": Dependency(keyrings.touch, aws.breaker_of("dynamodb", "access"), vital=True),
         "encryption": Dependency(_touch_encryption, aws.breaker_of("kms"), configured=bool(here.key_arn)),
@@ -54,10 +54,6 @@ def _dependencies() -> dict[str, Dependency]:
 
 def _touch_limits() -> None:
     limit_table.LimitCounter.find("health")
-
-
-def _touch_follow_ups() -> None:
-    after_commit.touch()
 
 
 def _touch_idempotency() -> None:

@@ -7,6 +7,7 @@ debounces the fan-out (`presence.presence_fanout`).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -94,13 +95,11 @@ def _enqueue_changes(before: PresenceState, after: PresenceState) -> None:
     jobs: list[dict[str, Any]] = [{"kind": "presence_own", "user_id": after.user_id}]
     if was.summary != now_is.summary:  # otherwise the frame would reveal that something was set
         jobs.append({"kind": "presence", "user_id": after.user_id, "was": was.summary})
-    try:
+    with _hint(after.user_id):  # the status is stored; frames are hints
         realtime.enqueue(jobs)
         until = after.choice.until
         if until is not None:
             schedule_expiry(after.user_id, now_is.summary, until)
-    except Exception as error:  # the status is stored; frames are hints
-        _log_failure(after.user_id, error)
 
 
 def schedule_expiry(user_id: str, was: list[str | None], until: int) -> None:
@@ -155,12 +154,10 @@ def schedule_recheck(user_ids: Sequence[str]) -> None:
 
     There is one recheck per person; without Redis (declared mode) there may be one per process.
     """
-    try:
+    with _hint(""):  # frames are hints; reading presence still works
         mine = _claim_rechecks(user_ids)
         if mine:
             realtime.enqueue([{"kind": "presence_guard", "user_ids": mine}], delay_s=RECHECK_AFTER_S)
-    except Exception as error:  # frames are hints; reading presence still works
-        _log_failure("", error)
 
 
 def _claim_rechecks(user_ids: Sequence[str]) -> list[str]:
@@ -198,12 +195,10 @@ def socket_closed(user_id: str, after: Liveness) -> None:
 
 
 def _enqueue_notify(job: dict[str, Any], *, delay_s: int = 0) -> None:
-    try:
+    with _hint(job["user_id"]):  # the socket's own action has succeeded
         if store.is_watched(job["user_id"]):
             realtime.enqueue([job], delay_s=delay_s)
-    except Exception as error:  # the socket's own action has succeeded
-        _log_failure(job["user_id"], error)
 
 
-def _log_failure(user_id: str, error: Exception) -> None:
-    telemetry.logger().error("presence not told", exc_info=error, extra={"user_id": user_id})
+def _hint(user_id: str) -> AbstractContextManager[None]:
+    return telemetry.best_effort("presence not told", user_id=user_id)

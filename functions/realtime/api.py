@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from realtime.fanout import Recipient, register_audience
-from realtime.jobs import Job, register_job
+from realtime.jobs import calling, register_job
 from realtime.notify import NOTICE, RING_OVER, WAS_READ, Audience, notify, ring_over, was_read
 from realtime.service import (
     NO_EXTRA,

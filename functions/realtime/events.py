@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from log.api import EventType, register
-from realtime.jobs import FRAMES, Job, do, register_job
+from realtime.jobs import FRAMES, Job, calling, do, register_job
 
 
 def _frames(job: Job) -> None:
@@ -23,18 +23,6 @@ def _hint(job: Job) -> None:
     service.resync_hint([(user, connection) for user, connection in job["targets"]], turn=job.get("turn", 0))
 
 
-def _close(job: Job) -> None:
-    from realtime import service
-
-    service.retry_close(job["connection_ids"], turn=job.get("turn", 0))
-
-
-def _close_sessions(job: Job) -> None:
-    from realtime import service
-
-    service.close_sessions(job["user_id"], job["session_ids"], reason=job["reason"], turn=job["turn"])
-
-
 register(
     EventType("pong", data="realtime.schemas.Pong", durable=False),
     EventType("reconnect", data="realtime.schemas.Reconnect", durable=False),
@@ -44,5 +32,9 @@ for _kind in FRAMES:
     register_job(_kind, _frames, queue="fanout")
 register_job("gone", _gone, queue="presence")
 register_job("hint", _hint, queue="sockets")
-register_job("close", _close, queue="sockets")
-register_job("close_sessions", _close_sessions, queue="sockets")
+register_job("close", calling("realtime.service.retry_close", "connection_ids", "turn"), queue="sockets")
+register_job(
+    "close_sessions",
+    calling("realtime.service.close_sessions", "user_id", "session_ids", "reason", "turn"),
+    queue="sockets",
+)

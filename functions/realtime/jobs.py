@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from kernel.late import named
+
 DEFAULT_QUEUE = "jobs"  # for rare kinds that nobody waits for
 # Kinds of jobs that deliver frames; a batch of them is done together (realtime.fanout).
 FRAMES = ("connections", "members", "personal")
@@ -32,6 +34,14 @@ def register_job(kind: str, handle: Handle, *, queue: str = DEFAULT_QUEUE) -> No
     `queue` is one of infra/realtime.yaml; frequent kinds and those that people wait for have their own.
     """
     _kinds[kind] = _Kind(handle, queue)
+
+
+def calling(path: str, *fields: str) -> Handle:
+    """A handler that calls the function with this dotted name (`kernel.late`) with these fields of the job, by name.
+
+    Fields that a job of an earlier version lacks have defaults there.
+    """
+    return lambda job: named(path)(**{name: job[name] for name in fields if name in job})
 
 
 def queue_of(job: Job) -> str:

@@ -76,7 +76,5 @@ def was_read(conversation_id: str, user_ids: Sequence[str]) -> None:
 def _enqueue(job: dict[str, Any]) -> None:
     if not job["to"]:
         return
-    try:
+    with telemetry.best_effort("not told", do=job["do"]):  # a notice is a hint: the event itself is committed
         queues.send(config().notifications_queue_url, [{**job, "key": ids.new("evt"), "at": clock.now()}])
-    except Exception as error:  # a notice is a hint: the event itself is committed
-        telemetry.logger().error("not told", exc_info=error, extra={"do": job["do"]})

@@ -121,7 +121,7 @@ def _close_delay_s(turn: int) -> int:
     return min(CLOSE_RETRY_MAX_S, CLOSE_RETRY_S << min(turn, 8))
 
 
-def retry_close(connection_ids: Sequence[str], *, turn: int) -> None:
+def retry_close(connection_ids: Sequence[str], *, turn: int = 0) -> None:
     """Try again to close sockets, for the `turn`th time, and enqueue a delayed job for those that fail again.
 
     A job of its own comes sooner than the redelivery of a failed one, and never ends in the dead letters.

@@ -16,7 +16,7 @@ def find(user_id: str, query: ParsedQuery, *, below: Position | None, limit: int
         return SourcePage([], None)
     prefix = max((part.strip() for part in query.parts), key=len)
     nodes = drive.files_by_name(user_id=user_id, prefix=prefix, fits=lambda name: query.matches(words(name)))
-    hits = sorted((_hit(node) for node in nodes if _passes(node, query)), key=_position, reverse=True)
+    hits = sorted((_hit(node) for node in nodes if _passes(node, query)), key=lambda hit: hit.position, reverse=True)
     page = [hit for hit in hits if below is None or hit.position < below]
     return SourcePage(page[:limit], page[limit - 1].position if len(page) > limit else None)
 
@@ -31,7 +31,3 @@ def _passes(node: Node, query: ParsedQuery) -> bool:
 
 def _hit(node: Node) -> Hit:
     return Hit((node.updated_at, node.id), {"kind": "file", **file_view(node)})
-
-
-def _position(hit: Hit) -> Position:
-    return hit.position

@@ -278,7 +278,7 @@ def test_the_events_of_a_domain_load_no_store_and_no_service() -> None:
 def test_what_events_name_to_be_imported_late_exists_in_their_own_domain() -> None:
     named, missing = 0, []
     for module in (name for name in SOURCES if name.endswith(".events")):
-        for path in re.findall(r'late\("([\w.]+)"\)', SOURCES[module].read_text()):
+        for path in re.findall(r'(?:late|calling)\(\s*"([\w.]+)"', SOURCES[module].read_text()):
             named += 1
             home, _, function = path.rpartition(".")
             body = ast.parse(SOURCES[home].read_text()).body if home in SOURCES else []

@@ -17,6 +17,10 @@ from kernel.errors import ValidationFailed
 
 LABEL = "attachment"
 SHARES_PER_STEP = 100
+_LOGGED = (
+    *("id", "name", "size", "content_type", "sha256", "owner_id", "version", "width", "height"),
+    *("created_at", "updated_at"),
+)
 
 
 def require(user_id: str, file_ids: Sequence[str]) -> list[Node]:
@@ -43,23 +47,7 @@ def require_opaque(nodes: Sequence[Node]) -> None:
 
 def log_entries(nodes: Sequence[Node], conversation_id: str) -> list[dict[str, Any]]:
     """The data of attachments that the log stores in a message's event."""
-    return [
-        {
-            "id": node.id,
-            "name": node.name,
-            "size": node.size,
-            "content_type": node.content_type,
-            "sha256": node.sha256,
-            "owner_id": node.owner_id,
-            "version": node.version,
-            "width": node.width,
-            "height": node.height,
-            "conversation_id": conversation_id,
-            "created_at": node.created_at,
-            "updated_at": node.updated_at,
-        }
-        for node in nodes
-    ]
+    return [{**{name: getattr(node, name) for name in _LOGGED}, "conversation_id": conversation_id} for node in nodes]
 
 
 def stage(

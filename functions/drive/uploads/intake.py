@@ -211,15 +211,13 @@ def _publish_outcome(node: Node, upload: PendingUpload, accepted: bool, reason: 
     data = views.file(node)
     if not accepted and upload.version > 1:
         data |= {"state": "rejected", "reject_reason": reason, "version": upload.version}
-    try:
+    with telemetry.best_effort("not published", file_id=node.id):
         from drive.route_schemas import FileEvent
 
         kind = "file.ready" if accepted else "file.rejected"
         event = {"type": kind, "conversation_id": node.conversation_id, "at": clock.now(), "data": data}
         frame = FileEvent.model_validate(event).model_dump_json(exclude_none=False)
         realtime.publish([frame], dict.fromkeys([node.owner_id, upload.user_id]))
-    except Exception as error:
-        telemetry.logger().error("not published", exc_info=error, extra={"file_id": node.id})
 
 
 def restart(upload: PendingUpload) -> bool:

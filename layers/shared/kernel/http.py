@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 from chalice.app import Chalice, Request, Response
 from pydantic import BaseModel
@@ -54,10 +54,8 @@ def _parameters(view: Callable[..., Any]) -> frozenset[str]:
     return frozenset(inspect.signature(view).parameters)
 
 
-class Authenticator(Protocol):
-    """Verifies a bearer token and that its session has not ended; raises Unauthenticated."""
-
-    def __call__(self, token: str) -> Caller: ...
+# Verifies a bearer token and that its session has not ended; raises Unauthenticated.
+Authenticator = Callable[[str], Caller]
 
 
 @dataclass(frozen=True, slots=True)

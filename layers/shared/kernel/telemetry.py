@@ -172,6 +172,15 @@ def timed(name: str, duration_ms: float) -> None:
 
 
 @contextmanager
+def best_effort(failure: str, **about: str) -> Iterator[None]:
+    """Log an exception under the text `failure` and go on: for what may fail because the work itself is done."""
+    try:
+        yield
+    except Exception as error:
+        logger().error(failure, exc_info=error, extra=about)
+
+
+@contextmanager
 def call(function: str, context: Any) -> Iterator[CallLine]:
     """Measure one invocation and write its line at the end, also after an error."""
     line = CallLine()

@@ -12,7 +12,7 @@ from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Forbidden, NotFound
 from messages import drafts
-from messages.drafts_model import Draft
+from messages.model import Draft
 from realtime import service as realtime
 from tests.integration.rooms import group, people, remove
 from tests.management import Management, serving
