@@ -12,7 +12,7 @@ from assistant import consent, meaning_store, reading
 from assistant.embedded import meaning
 from assistant.meaning_store import Meaning
 from conversations import api as conversations
-from kernel import parallel, telemetry
+from kernel import telemetry
 from kernel.errors import DependencyUnavailable
 from log import api as log
 from log.model import Event
@@ -55,8 +55,8 @@ def apply_settings(conversation_ids: Iterable[str]) -> int:
 
 
 def _covered(conversation_ids: set[str]) -> set[str]:
-    infos = zip(conversation_ids, parallel.mapped(conversations.info, list(conversation_ids)), strict=True)
-    return {conversation_id for conversation_id, info in infos if info is not None and consent.covers(info)}
+    infos = conversations.infos(list(conversation_ids))
+    return {conversation_id for conversation_id, info in infos.items() if consent.covers(info)}
 
 
 def _index(places: Sequence[Place]) -> int:

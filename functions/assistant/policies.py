@@ -13,7 +13,7 @@ from assistant.embedded import moderating
 from assistant.model import FLAG_FROM
 from conversations import api as conversations
 from conversations.model import ConversationInfo
-from kernel import parallel, telemetry
+from kernel import telemetry
 from log import api as log
 from messages import api as messages
 from moderation import api as moderation
@@ -24,9 +24,8 @@ Place = tuple[str, int]
 def review(places: Iterable[Place]) -> int:
     """Review these messages (conversation, seq); returns the number of new reports."""
     wanted = list(dict.fromkeys(places))
-    conversation_ids = list(dict.fromkeys(conversation_id for conversation_id, _ in wanted))
-    infos = zip(conversation_ids, parallel.mapped(conversations.info, conversation_ids), strict=True)
-    covered = {conversation_id for conversation_id, info in infos if info is not None and applies(info)}
+    infos = conversations.infos(list({conversation_id for conversation_id, _ in wanted}))
+    covered = {conversation_id for conversation_id, info in infos.items() if applies(info)}
     chosen = [place for place in wanted if place[0] in covered]
     reported = 0
     for (conversation_id, _), event in log.events_at(chosen).items() if chosen else ():
