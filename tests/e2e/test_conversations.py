@@ -237,7 +237,7 @@ def test_a_group_is_deleted_with_all_that_it_had(
         f"/drive/files/{lent['id']}",
     ):
         problem(bob.get(path), 404, "not_found")
-    problem(dan.get(f"/invitations/{link['token']}"), 404, "not_found")
+    problem(dan.get(f"/invitations/{link['token']}"), 410, "gone")
     problem(bob.get(f"/conversations/{secret}/mls/group-info"), 404, "not_found")
     if "SC_SLOW" in os.environ:
         eventually(lambda: not ERASED & town.tables_with(group, secret), within_s=150.0, every_s=5.0)
