@@ -56,6 +56,12 @@ def is_live_by_table(user_id: str, session_id: str) -> bool:
     return standing_by_table(user_id, session_id) != ENDED
 
 
+def keeps_device(user_id: str, session_id: str) -> bool:
+    """Whether the device of a session stays, by a consistent read of the table (`AccountSession.keeps_device`)."""
+    session = session_store.find(user_id, session_id)
+    return session is not None and session.keeps_device
+
+
 def mark_ended(session_ids: Collection[str]) -> None:
     """Mark sessions as ended in a configured Redis, even while its breaker is open; raises CacheUnavailable."""
 

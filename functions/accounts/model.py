@@ -10,6 +10,9 @@ from kernel import clock
 from kernel.errors import Conflict, Forbidden, Unauthenticated, ValidationFailed
 
 SESSION_TTL_S = 30 * 24 * 60 * 60
+RETURN_S = 30 * 24 * 60 * 60
+# Reasons for which the service ends sessions by itself: the person may sign in again on the same device.
+RETURNING_REASONS = frozenset({"refresh_reused", "too_many_sessions", "second_factor_required"})
 REFRESH_GRACE_MS = 30 * clock.SECOND
 LOCK_AFTER = 5
 LOCK_WINDOW_MS = 15 * clock.MINUTE
@@ -97,11 +100,23 @@ class AccountSession:
     proved_at: int = 0  # the last sign-in or step-up
     two_factors: bool = False  # it began with two factors, or one was enrolled in it
     must_enrol: bool = False  # a second factor is demanded, and until it is enrolled nothing else may be done
+    may_return: bool = False  # it was ended for one of RETURNING_REASONS
 
     @property
     def live(self) -> bool:
         """Neither ended nor expired; the table's TTL may lag for days (R26)."""
         return self.revoked_at is None and clock.now_s() < self.expires_at_s
+
+    @property
+    def keeps_device(self) -> bool:
+        """Whether the device that signed in stays the person's device.
+
+        It stays while the session is live, and for 30 days after one that has expired or that the service has ended by
+        itself: the device has its keys then, and signing in there again goes on with them.
+        """
+        if self.revoked_at is None:
+            return clock.now_s() < self.expires_at_s + RETURN_S
+        return self.may_return and clock.now_s() < self.revoked_at // clock.SECOND + RETURN_S
 
 
 @dataclass(frozen=True, slots=True)

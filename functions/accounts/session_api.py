@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-from accounts.liveness import is_live, is_live_by_table
+from accounts.liveness import is_live, is_live_by_table, keeps_device
 from accounts.session_store import live_sessions_among

@@ -9,7 +9,7 @@ from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from accounts.model import AccountSession, Contended
+from accounts.model import RETURN_S, AccountSession, Contended
 from accounts.store import commit
 from kernel import clock
 from kernel.dynamo import (
@@ -36,7 +36,8 @@ class SessionRecord(Record):
     ip = UnicodeAttribute()
     created_at = IntegerAttribute()
     last_seen_at = IntegerAttribute()
-    expires_at = IntegerAttribute()  # seconds: DynamoDB's TTL
+    ends_at = IntegerAttribute(null=True)  # seconds: when the session expires; older rows have `expires_at` only
+    expires_at = IntegerAttribute()  # seconds: DynamoDB's TTL, later by as long as `AccountSession.keeps_device`
     generation = IntegerAttribute(default=0)
     current_hash = UnicodeAttribute()
     previous_hash = UnicodeAttribute(null=True)
@@ -46,19 +47,21 @@ class SessionRecord(Record):
     proved_at = IntegerAttribute(null=True)
     two_factors = BooleanAttribute(default=False)
     must_enrol = BooleanAttribute(default=False)
+    may_return = BooleanAttribute(default=False)
 
 
 _SESSION = Mapper(
     SessionRecord,
     AccountSession,
-    renamed={"expires_at_s": "expires_at"},
+    expires_at_s=lambda row: row.ends_at or row.expires_at,
     proved_at=lambda row: row.proved_at or row.created_at,
 )
 
 
 def stage_new(transaction: Transaction, new: AccountSession) -> None:
     """Add a session, as part of a transaction."""
-    transaction.put("session", _SESSION.record(new, proved_at=new.proved_at))
+    ends = {"ends_at": new.expires_at_s, "expires_at": new.expires_at_s + RETURN_S}
+    transaction.put("session", _SESSION.record(new, proved_at=new.proved_at, **ends))
 
 
 def find(user_id: str, session_id: str) -> AccountSession | None:
@@ -95,7 +98,8 @@ def rotate(
         SessionRecord.previous_hash.set(seen.current_hash),
         SessionRecord.rotated_at.set(clock.now()),
         SessionRecord.last_seen_at.set(clock.now()),
-        SessionRecord.expires_at.set(expires_at_s),
+        SessionRecord.ends_at.set(expires_at_s),
+        SessionRecord.expires_at.set(expires_at_s + RETURN_S),
         SessionRecord.ip.set(ip),
         *([] if must_enrol is None else [SessionRecord.must_enrol.set(must_enrol)]),
     ]
@@ -121,17 +125,20 @@ def _not_ended() -> Condition:
     return condition
 
 
-def revoke(user_id: str, session_ids: Collection[str], *, stage: Callable[[Transaction], None]) -> set[str]:
-    """End sessions, together with the actions of `stage`; ended sessions are kept for a day.
+def revoke(
+    user_id: str, session_ids: Collection[str], *, stage: Callable[[Transaction], None], may_return: bool = False
+) -> set[str]:
+    """End sessions, together with the actions of `stage`.
 
-    Returns the sessions that this call has ended; ended, missing and concurrently ended ones are skipped.
+    Ended sessions are kept for a day, or as long as their devices `may_return`. Returns the sessions that this call has
+    ended; ended, missing and concurrently ended ones are skipped.
     """
     ended: set[str] = set()
     ordered = sorted(session_ids)
     for start in range(0, len(ordered), _ENDED_AT_ONCE):
         pending = set(ordered[start : start + _ENDED_AT_ONCE])
         while pending:
-            gone = retried(partial(_revoke, user_id, frozenset(pending), stage), on=Contended)
+            gone = retried(partial(_revoke, user_id, frozenset(pending), may_return, stage), on=Contended)
             pending -= gone
             if not gone:
                 ended |= pending
@@ -139,7 +146,9 @@ def revoke(user_id: str, session_ids: Collection[str], *, stage: Callable[[Trans
     return ended
 
 
-def _revoke(user_id: str, session_ids: frozenset[str], stage: Callable[[Transaction], None]) -> frozenset[str]:
+def _revoke(
+    user_id: str, session_ids: frozenset[str], may_return: bool, stage: Callable[[Transaction], None]
+) -> frozenset[str]:
     """End all of these sessions, or none if some have ended already; returns the latter."""
     transaction = Transaction()
     stage(transaction)
@@ -149,7 +158,8 @@ def _revoke(user_id: str, session_ids: frozenset[str], stage: Callable[[Transact
             SessionRecord(user_id, session_id),
             [
                 SessionRecord.revoked_at.set(clock.now()),
-                SessionRecord.expires_at.set(clock.now_s() + REVOKED_KEPT_S),
+                SessionRecord.may_return.set(may_return),
+                SessionRecord.expires_at.set(clock.now_s() + (RETURN_S if may_return else REVOKED_KEPT_S)),
             ],
             _not_ended(),
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from accounts import demand, liveness, mail, session_ends, session_store, store
 from accounts.model import (
     REFRESH_GRACE_MS,
+    RETURNING_REASONS,
     SESSION_TTL_S,
     AccountSession,
     Contended,
@@ -253,7 +254,8 @@ def revoke(user_id: str, session_ids: Collection[str], *, reason: str, sockets_o
         "reason": reason,
     }
     closing = FollowUp.of(CLOSE_SOCKETS, work_data)
-    ended = session_store.revoke(user_id, session_ids, stage=closing.stage)
+    may_return = reason in RETURNING_REASONS
+    ended = session_store.revoke(user_id, session_ids, may_return=may_return, stage=closing.stage)
     closing.complete()
     return ended
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from accounts.session_api import is_live_by_table
+from accounts.session_api import keeps_device
 from kernel import clock, ids, limiter, parallel, telemetry
 from kernel.after_commit import FollowUp
 from kernel.caller import Caller
@@ -105,18 +105,18 @@ def _remove(user_id: str, device_id: str) -> FollowUp:
 def devices(*, caller: Caller, user_ids: Sequence[str]) -> list[Device]:
     """The devices of these people, except people separated from the caller by a block.
 
-    Devices whose sessions have ended are removed here.
+    Devices whose sessions have ended are removed here, unless somebody may sign in there again and go on.
     """
     found = store.devices_of(_visible(caller.user_id, user_ids))
-    alive = parallel.mapped(lambda device: is_live_by_table(device.user_id, device.session_id), found)
-    for device, is_alive in zip(found, alive, strict=True):
-        if not is_alive:
+    staying = parallel.mapped(lambda device: keeps_device(device.user_id, device.session_id), found)
+    for device, stays in zip(found, staying, strict=True):
+        if not stays:
             _retire(device)
-    return [device for device, is_alive in zip(found, alive, strict=True) if is_alive]
+    return [device for device, stays in zip(found, staying, strict=True) if stays]
 
 
 def _retire(device: Device) -> None:
-    """Remove a device whose session has ended; upon a concurrent change it is left to the next caller."""
+    """Remove a device whose session has ended for good; upon a concurrent change it is left to the next caller."""
     with suppress(Cancelled, NotFound):
         _remove(device.user_id, device.device_id).complete()
         telemetry.count("DevicesRetired")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from accounts import sessions
 from kernel import clock
+from kernel.dynamo import Transaction
 from keys import app
-from tests.helpers import Person, Reply, ask
+from tests.helpers import ADDRESS, Person, Reply, ask
 from tests.mls import Package, credential
 
 DAY_S = 86_400
@@ -81,3 +83,17 @@ def listed(who: Person, *targets: Person) -> list[dict[str, Any]]:
     found = ask(app.app, "GET", "/keys/devices", token=who.token, query={"user_ids": user_ids})
     assert found.status == 200, found.body
     return list(found.body["items"])
+
+
+def log(who: Person, about: Person, **query: str) -> list[dict[str, Any]]:
+    found = ask(app.app, "GET", "/keys/log", token=who.token, query={"user_id": about.user_id, **query})
+    assert found.status == 200, found.body
+    return list(found.body["items"])
+
+
+def signed_in_again(who: Person) -> Person:
+    """The person in another session."""
+    transaction = Transaction()
+    tokens = sessions.stage_new(transaction, user_id=who.user_id, device_name="test", ip=ADDRESS)
+    transaction.commit()
+    return replace(who, session_id=tokens.session_id, token=tokens.access_token)

@@ -6,10 +6,12 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from accounts import sessions
 from kernel.caller import Caller
 from secureconnect_client.encryption.changes import Change
 from secureconnect_client.encryption.content import Content, PollContent, packed
@@ -26,7 +28,7 @@ from secureconnect_client.encryption.mls_rs import MlsRsEngine
 from secureconnect_client.encryption.vault import MemoryVault, SqliteVault
 from tests.helpers import Person, someone
 from tests.integration import rooms
-from tests.integration.keys.desk import b64, raw
+from tests.integration.keys.desk import b64, log, raw, signed_in_again
 from tests.integration.keys.server import Cheat, encryption
 from tests.mls import Package
 from tests.tools import rows
@@ -196,6 +198,34 @@ def test_a_device_that_lost_its_keys_comes_back_with_another_key(ada: Person, bo
         assert await heard(anew, tea) == ["with your new key"]
         with pytest.raises(NotInGroup):
             await bobs.catch_up(tea)
+
+    asyncio.run(chat())
+
+
+def test_who_signs_in_again_goes_on_with_the_device_in_their_folder_and_others_see_no_change(
+    ada: Person, bob: Person, tmp_path: Path
+) -> None:
+    """The session was ended as a copied refresh token ends it; meanwhile others list the devices and write."""
+    bobs, folder = encryption(bob), tmp_path / "keys.db"
+    before = encryption(ada, vault=SqliteVault(folder, ada.user_id))
+
+    async def chat() -> None:
+        await started(before, bobs)
+        tea = await bobs.create([ada.user_id])
+        await before.join_waiting()
+        number = await bobs.safety_number(ada.user_id)
+        sessions.revoke(ada.user_id, [ada.session_id], reason="refresh_reused", sockets_of=[])
+        await bobs.reconcile(tea)
+        await bobs.send(tea, "while you were away")
+
+        again = encryption(signed_in_again(ada), vault=SqliteVault(folder, ada.user_id))
+        await started(again)
+        assert await heard(again, tea) == ["while you were away"]
+        await again.send(tea, "back")
+
+        assert await heard(bobs, tea) == ["back"]
+        assert await bobs.safety_number(ada.user_id) == number
+        assert [each["action"] for each in log(bob, ada)] == ["added"]
 
     asyncio.run(chat())
 

@@ -9,11 +9,13 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from accounts import sessions
+from accounts.model import RETURN_S, RETURNING_REASONS, SESSION_TTL_S
 from kernel import auth, clock
 from keys import app
 from secureconnect_client.encryption import merkle
 from tests.helpers import Person, Reply, ask, someone
-from tests.integration.keys.desk import b64, listed, put, registered
+from tests.integration.keys.desk import b64, listed, log, put, registered, signed_in_again
 from tests.mls import credential
 from users import relations
 
@@ -31,12 +33,6 @@ def bob() -> Person:
 def proof(who: Person, about: Person, **query: str) -> Reply:
     asked = {"user_id": about.user_id, **query}
     return ask(app.app, "GET", "/keys/log/proof", token=who.token, query=asked)
-
-
-def log(who: Person, about: Person, **query: str) -> list[dict[str, Any]]:
-    found = ask(app.app, "GET", "/keys/log", token=who.token, query={"user_id": about.user_id, **query})
-    assert found.status == 200, found.body
-    return list(found.body["items"])
 
 
 def checked_head(body: Any) -> dict[str, Any]:
@@ -125,6 +121,52 @@ def test_every_change_of_a_key_stands_in_the_log(ada: Person, bob: Person) -> No
     assert [each["key_hash"] for each in entries] == hashes
     assert [each["n"] for each in log(bob, ada, after="1")] == [3, 4]
     assert [each["n"] for each in log(bob, ada, limit="2")] == [1, 3]
+
+
+@pytest.mark.parametrize("reason", sorted(RETURNING_REASONS))
+def test_who_signs_in_again_after_the_service_ended_their_session_goes_on_with_the_same_device(
+    ada: Person, bob: Person, reason: str
+) -> None:
+    key = Ed25519PrivateKey.generate()
+    put(ada, "phone", key)
+    sessions.revoke(ada.user_id, [ada.session_id], reason=reason, sockets_of=[])
+    assert [each["device_id"] for each in listed(bob, ada)] == ["phone"]
+
+    again = signed_in_again(ada)
+    assert put(again, "phone", key).status == 200
+
+    assert [each["device_id"] for each in listed(bob, ada)] == ["phone"]
+    assert [each["action"] for each in log(bob, ada)] == ["added"]
+
+
+def test_who_signs_in_again_after_their_session_expired_goes_on_with_the_same_device(ada: Person, bob: Person) -> None:
+    key = Ed25519PrivateKey.generate()
+    put(ada, "phone", key)
+    with clock.held(clock.now() + SESSION_TTL_S * clock.SECOND + clock.DAY):
+        reader, again = signed_in_again(bob), signed_in_again(ada)
+        assert [each["device_id"] for each in listed(reader, ada)] == ["phone"]
+        put(again, "phone", key)
+    with clock.held(clock.now() + (SESSION_TTL_S + RETURN_S) * clock.SECOND):
+        assert [each["device_id"] for each in listed(signed_in_again(bob), ada)] == ["phone"]
+        assert [each["action"] for each in log(signed_in_again(bob), ada)] == ["added"]
+
+
+def test_a_device_is_removed_30_days_after_its_session_if_nobody_signed_in_there_again(
+    ada: Person, bob: Person
+) -> None:
+    registered(ada)
+    with clock.held(clock.now() + (SESSION_TTL_S + RETURN_S + 1) * clock.SECOND):
+        assert listed(signed_in_again(bob), ada) == []
+        assert [each["action"] for each in log(signed_in_again(bob), ada)] == ["added", "removed"]
+
+
+@pytest.mark.parametrize("reason", ["logout", "revoked", "banned", "disowned", "signed_out_by_admin"])
+def test_a_device_whose_session_was_ended_by_somebody_is_removed_at_once(ada: Person, bob: Person, reason: str) -> None:
+    registered(ada)
+    sessions.revoke(ada.user_id, [ada.session_id], reason=reason, sockets_of=[])
+
+    assert listed(bob, ada) == []
+    assert [each["action"] for each in log(bob, ada)] == ["added", "removed"]
 
 
 def test_a_device_that_is_not_there_cannot_be_removed(ada: Person, bob: Person) -> None:

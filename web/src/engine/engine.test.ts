@@ -221,6 +221,24 @@ test("mentions are counted by the server: those by blocked people do not count",
   await until(() => expect(engine.conversations.of("c")).toMatchObject({ last_seq: 3, unread_mentions: 1 }));
 });
 
+test.each([
+  ["refresh_reused", ["identity of this device"]],
+  ["too_many_sessions", ["identity of this device"]],
+  ["revoked", []],
+  ["logout", []],
+])("after a session that ended as %s, what the account keeps here is %j", async (reason, kept) => {
+  const server = new FakeServer();
+  server.say("c", "ada", "before");
+  const engine = await (await browser(server))();
+  await live(engine);
+  const store = await IdbStore.open(`machine-${machines}`);
+  await store.saveValue("me", "keys/identity", "identity of this device");
+  server.frame({ type: "session.revoked", at: "2026-01-01T00:00:00.000Z", data: { session_id: "s", reason } });
+  await until(() => expect(engine.session.get()).toEqual({ state: "signed_out", reason: "revoked" }));
+  await until(async () => expect([...(await store.loadValues("me", "keys/")).values()]).toEqual(kept));
+  store.close();
+});
+
 test("somebody of whom a second factor is demanded goes on in all tabs once they have enrolled one", async () => {
   const server = new FakeServer();
   server.say("c", "ada", "before");

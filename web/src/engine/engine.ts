@@ -20,6 +20,8 @@ import type { Session, Store } from "./store";
 import { Value } from "./subscribable";
 import type { Auth, Engine, LinkStatus, SessionState, Subscribable, Timeline } from "./types";
 
+/** Reasons for which the service ends sessions by itself; for all others a person has ended it, on another device. */
+const MAY_RETURN: ReadonlySet<string> = new Set(["refresh_reused", "too_many_sessions", "second_factor_required"]);
 const STOPPED: LinkStatus = { phase: "stopped", caughtUp: false, leader: false };
 
 export interface EngineParts {
@@ -274,13 +276,22 @@ export class TabEngine implements Engine, Auth {
     if (this.session.get().state === "enrolling") await this.#switchSession(this.#keeper.current, false);
   }
 
-  async #revoked(): Promise<void> {
+  /**
+   * The server has ended the session. The account's data and keys stay for the next sign-in here, unless somebody has
+   * ended it `forGood`, as by signing this device out from another one.
+   */
+  async #revoked({ forGood = false } = {}): Promise<void> {
+    const session = this.#keeper.current;
     await this.#keeper.end({ revoked: true });
+    if (forGood && session) {
+      await this.#switching;
+      await this.#parts.store.wipe(session.userId);
+    }
     this.#channel.post("changed");
   }
 
   #dispatch(event: Event): void {
-    if (event.type === "session.revoked") void this.#revoked();
+    if (event.type === "session.revoked") void this.#revoked({ forGood: event.data !== null && !MAY_RETURN.has(event.data.reason) });
     for (const key of [event.type, "*"] as const) for (const each of [...(this.#listeners.get(key) ?? [])]) each(event);
   }
 }
