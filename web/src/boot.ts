@@ -18,17 +18,20 @@ function browserName(): string {
   return [browser ?? "Web", system].filter(Boolean).join(", ");
 }
 
-export async function bootEngine(): Promise<Engine> {
+/** With `keepsNothing`, for a shared computer, the session ends with the page. */
+export async function bootEngine({ keepsNothing = false } = {}): Promise<Engine> {
   const engine = await createEngine({
     httpUrl: metaContent("api") ?? "/v1",
     wsUrl: metaContent("socket"),
     here: location.href,
     journal: localJournal(),
     deviceName: browserName(),
+    keepsNothing,
   });
   window.addEventListener("online", () => engine.wake());
   window.addEventListener("pageshow", (event) => event.persisted && engine.wake());
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && engine.wake());
+  if (keepsNothing) window.addEventListener("pagehide", () => engine.auth.leave());
   await engine.start();
   return engine;
 }

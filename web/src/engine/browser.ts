@@ -4,6 +4,7 @@ import { IdbStore } from "./idb-store";
 import type { LiveSettings } from "./live";
 import type { Channel, Clock, Journal, Locks, Ports, SendBytes, Wire, WireEvents } from "./ports";
 import { ConnectionLost, TransportFailed } from "./problems";
+import { MemoryStore } from "./store";
 import type { Engine } from "./types";
 
 const OPEN_TIMEOUT_MS = 10_000;
@@ -94,8 +95,21 @@ export const browserPorts: Ports = {
   uuid: () => crypto.randomUUID(),
 };
 
+/** Ports of a page that shares neither locks nor messages with other tabs, which have stores of their own. */
+function alone(ports: Ports): Ports {
+  const own = ports.uuid();
+  return {
+    ...ports,
+    locks: { hold: (name, signal, run) => ports.locks.hold(`${name}:${own}`, signal, run) },
+    channel: (name) => ports.channel(`${name}:${own}`),
+  };
+}
+
 /**
  * Creates this tab's engine, which the caller starts. `httpUrl` and `wsUrl` may be relative to `here`, the page's URL.
+ *
+ * With `keepsNothing` all of the person's data is in the page's memory alone, and this device has no keys for encrypted
+ * conversations: its keys would end with the page, and others would be told of a new device each time.
  */
 export async function createEngine(options: {
   httpUrl: string;
@@ -104,10 +118,13 @@ export async function createEngine(options: {
   journal?: Journal | undefined;
   settings?: Partial<LiveSettings>;
   deviceName?: string | undefined;
+  keepsNothing?: boolean;
 }): Promise<Engine> {
   const httpUrl = new URL(options.httpUrl, options.here).href.replace(/\/$/, "");
   const wsUrl = options.wsUrl && new URL(options.wsUrl, options.here).href;
+  const { settings, journal, deviceName, keepsNothing = false } = options;
+  const more = settings ? { settings } : {};
+  if (keepsNothing) return new TabEngine({ httpUrl, wsUrl, store: new MemoryStore(), ports: alone(browserPorts), keepsNothing, ...more });
   const store = await IdbStore.open("secureconnect"); // one deployment per origin; its API may move to another path
-  const { settings, journal, deviceName } = options;
-  return new TabEngine({ httpUrl, wsUrl, store, ports: { ...browserPorts, journal }, deviceName, ...(settings ? { settings } : {}) });
+  return new TabEngine({ httpUrl, wsUrl, store, ports: { ...browserPorts, journal }, deviceName, ...more });
 }

@@ -14,13 +14,13 @@ const open: EncryptionDesk[] = [];
 afterEach(() => open.splice(0).forEach((each) => each.stop()));
 
 /** The leading tab of a person; `went` are the messages it sent, `told` its messages to other tabs. */
-function desk(server: FakeDelivery, userId: string, id: string) {
+function desk(server: FakeDelivery, userId: string, id: string, deviceName = "a tab") {
   const went: MessageFields[] = [];
   const told: [string, unknown][] = [];
   const conversation = { id, settings: { encrypted: true }, member_count: 2, last_message: null } as unknown as Conversation;
   const made = new EncryptionDesk({
     userId,
-    deviceName: "a tab",
+    deviceName,
     api: server.api(userId),
     store: new MemoryStore(),
     ports: { clock, random: () => 0, uuid: () => crypto.randomUUID(), locks: localTabs().locks } as unknown as Ports,
@@ -196,5 +196,15 @@ test("proof of a misbehaving server breaks the conversation, and nothing more is
   await until(() => expect(bob.of(id).get().phase).toBe("broken"));
   await expect(bob.deliver(id, { client_id: "c1", text: "hello?" })).rejects.toMatchObject({ code: "server_misbehaved", passing: false });
   expect(bob.went).toEqual([]);
+  expect(ada.went).toEqual([]);
+});
+
+test("a device that is to have no keys registers none and says so", async () => {
+  const server = new FakeDelivery();
+  const id = server.make("cnv_1", "ada", "bob");
+  const ada = desk(server, "ada", id, "");
+  expect(ada.of(id).get()).toEqual({ phase: "withheld", changes: [] });
+  await expect(ada.begin(id)).rejects.toMatchObject({ code: "withheld", passing: false });
+  await expect(ada.deliver(id, { client_id: "c1", type: "encrypted", text: "no" })).rejects.toMatchObject({ code: "withheld" });
   expect(ada.went).toEqual([]);
 });

@@ -20,10 +20,11 @@ const OWN_CHANGE_MS = 300;
 const FOREIGN_CHANGE_MS = 1_500;
 const PER_MEMBER_MS = 100;
 const OPENING: ConversationKeys = { phase: "opening", changes: [] };
+const WITHHELD: ConversationKeys = { phase: "withheld", changes: [] };
 
 export interface EncryptionDeskParts {
   userId: string;
-  /** The name under which others see this device. */
+  /** The name under which others see this device; empty if it is to have no keys. */
   deviceName: string;
   api: Api;
   store: Store;
@@ -104,6 +105,7 @@ export class EncryptionDesk implements EndToEnd {
   }
 
   async search(query: SaidQuery, from: SaidPlace | null): Promise<SaidPage> {
+    if (!this.#parts.deviceName) return { items: [], next: null };
     return (await this.#open()).search(query, from);
   }
 
@@ -284,8 +286,9 @@ export class EncryptionDesk implements EndToEnd {
     return this.#parts.conversation(conversationId)?.settings?.encrypted === true;
   }
 
-  #open(): Promise<Encryption> {
-    const { userId, api, store, ports, lockName } = this.#parts;
+  async #open(): Promise<Encryption> {
+    const { userId, api, store, ports, lockName, deviceName } = this.#parts;
+    if (!deviceName) throw new EncryptionError("this device has no keys", { code: "withheld", passing: false });
     this.#opening ??= load().then(({ Encryption }) =>
       Encryption.open({ userId, api, store, locks: ports.locks, lockName, now: () => ports.clock.now(), uuid: ports.uuid, onSaid: (said) => this.#publishSaid(said) }),
     );
@@ -370,7 +373,7 @@ export class EncryptionDesk implements EndToEnd {
 
   #keysOf(conversationId: string): Value<ConversationKeys> {
     let value = this.#keys.get(conversationId);
-    if (!value) this.#keys.set(conversationId, (value = new Value(OPENING)));
+    if (!value) this.#keys.set(conversationId, (value = new Value(this.#parts.deviceName ? OPENING : WITHHELD)));
     return value;
   }
 

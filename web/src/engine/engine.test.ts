@@ -3,6 +3,7 @@ import { afterEach, expect, test } from "vitest";
 import { clock } from "./browser";
 import { TabEngine } from "./engine";
 import { IdbStore } from "./idb-store";
+import { MemoryStore } from "./store";
 import { FakeServer, QUICK } from "./testing/fake-server";
 import { localTabs } from "./testing/local-tabs";
 import { until } from "./testing/until";
@@ -255,4 +256,22 @@ test("somebody of whom a second factor is demanded goes on in all tabs once they
     await until(() => expect(each.session.get().state).toBe("signed_in"));
     await live(each);
   }
+});
+
+test("a page that goes away tells the server that its session is over, by a request that outlives it", async () => {
+  const server = new FakeServer();
+  const said: RequestInit[] = [];
+  const ports = server.ports();
+  const fetch = (url: string, given: RequestInit) => {
+    if (url.endsWith("/auth/logout")) said.push(given);
+    return ports.fetch.call(undefined, url, given);
+  };
+  const engine = new TabEngine({ httpUrl: "http://service", store: new MemoryStore(), ports: { ...ports, fetch: fetch as typeof ports.fetch }, keepsNothing: true, settings: QUICK });
+  open.push(engine);
+  await engine.start();
+  engine.leave();
+  expect(said).toEqual([]);
+  await engine.adopt({ user: { id: "me" }, tokens: server.tokens() });
+  engine.leave();
+  expect(said).toEqual([{ method: "POST", keepalive: true, headers: { Authorization: `Bearer ${server.accessToken}` } }]);
 });

@@ -34,11 +34,14 @@ export interface EngineParts {
   settings?: Partial<LiveSettings>;
   /** The name of this device in encrypted conversations; without it end-to-end encryption is off. */
   deviceName?: string | undefined;
+  /** The store is in memory, and no other tab shares it. */
+  keepsNothing?: boolean | undefined;
 }
 
 type Listener = (event: Event) => void;
 
 export class TabEngine implements Engine, Auth {
+  readonly keepsNothing: boolean;
   readonly session = new Value<SessionState>({ state: "loading" });
   readonly me: Subscribable<FullProfile | null>;
   readonly status: Subscribable<LinkStatus>;
@@ -58,6 +61,7 @@ export class TabEngine implements Engine, Auth {
     const { httpUrl, store, ports } = parts;
     const name = `secureconnect:${httpUrl}`;
     this.#parts = parts;
+    this.keepsNothing = parts.keepsNothing ?? false;
     this.me = this.#me;
     this.status = this.#status;
     this.#http = new Http({ baseUrl: httpUrl, fetch: ports.fetch, clock: ports.clock, random: ports.random });
@@ -123,6 +127,15 @@ export class TabEngine implements Engine, Auth {
       await this.#parts.store.wipe(session.userId);
       this.#channel.post("changed");
     }
+  }
+
+  leave(): void {
+    const session = this.#keeper.current;
+    if (!session) return;
+    const { httpUrl, ports } = this.#parts;
+    const headers = { Authorization: `Bearer ${session.accessToken}` };
+    const told = ports.fetch.call(undefined, `${httpUrl}/auth/logout`, { method: "POST", headers, keepalive: true });
+    void told.catch(() => undefined); // nobody is here any more to try again
   }
 
   refreshProfile(): Promise<FullProfile> {

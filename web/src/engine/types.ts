@@ -51,6 +51,8 @@ export interface Auth {
   login(fields: { identifier: string; password: string; device_name?: string; totp?: string }): Promise<void>;
   /** Starts the session of any other answer `{user, tokens}`, such as that of a passkey sign-in. */
   adopt(answer: { user: { id: string }; tokens: TokensAnswer }): Promise<void>;
+  /** Tells the server that the session is over, without waiting for an answer: the page is going away. */
+  leave(): void;
   /** A second factor has been enrolled: goes on with a session that is `enrolling`, in all tabs. */
   enrolled(): Promise<void>;
   /**
@@ -211,9 +213,10 @@ export interface KeyChange {
 export interface ConversationKeys {
   /**
    * `waiting`: a device in the group has yet to add this one. `broken`: the server has provably misbehaved, so nothing
-   * more is sent. `unsupported`: this browser lacks the algorithms.
+   * more is sent. `unsupported`: this browser lacks the algorithms. `withheld`: this engine has no keys, as it keeps
+   * nothing.
    */
-  readonly phase: "opening" | "waiting" | "ready" | "broken" | "unsupported";
+  readonly phase: "opening" | "waiting" | "ready" | "broken" | "unsupported" | "withheld";
   /** The changes that have not been dismissed yet, oldest first. */
   readonly changes: readonly KeyChange[];
 }
@@ -370,6 +373,8 @@ export interface Uploads {
 // --- the engine
 
 export interface Engine {
+  /** Nothing of the person is stored outside this page's memory: for shared computers. */
+  readonly keepsNothing: boolean;
   readonly api: Api;
   readonly auth: Auth;
   readonly status: Subscribable<LinkStatus>;

@@ -1,5 +1,5 @@
 /** The root component: sign-in, the workspace, or a screen that works in both cases. */
-import { Suspense, lazy, useEffect, useState } from "react";
+import { Suspense, lazy, useEffect, useRef, useState } from "react";
 import type { Engine } from "../engine";
 import { useTranslations } from "../i18n";
 import { applyPreferences } from "../preferences";
@@ -13,37 +13,47 @@ const FileLink = lazy(() => import("./link"));
 const Letters = lazy(() => import("./letters"));
 const Workspace = lazy(() => import("./workspace"));
 
-export function App({ boot }: { boot: () => Promise<Engine> }) {
+type Boot = (options?: { keepsNothing: boolean }) => Promise<Engine>;
+
+export function App({ boot }: { boot: Boot }) {
   const [engine, setEngine] = useState<Engine | null>(null);
   const [failed, setFailed] = useState(false);
+  const running = useRef<Engine | null>(null);
   const t = useTranslations();
   useEffect(() => {
-    let started: Engine | null = null;
     let unmounted = false;
     void applyPreferences();
     boot().then(
       (ready) => {
-        started = ready;
         if (unmounted) void ready.stop();
-        else setEngine(ready);
+        else setEngine((running.current = ready));
       },
       () => setFailed(true),
     );
     return () => {
       unmounted = true;
-      void started?.stop();
+      void running.current?.stop();
     };
   }, [boot]);
+  /** The engine for a sign-in, which replaces the one that stores data, or the one that does not. */
+  const engineFor = async (keepsNothing: boolean) => {
+    const before = running.current;
+    if (before?.keepsNothing === keepsNothing) return before;
+    const ready = await boot({ keepsNothing });
+    setEngine((running.current = ready));
+    await before?.stop();
+    return ready;
+  };
   if (failed) return <p role="alert">{t("error.start")}</p>;
   if (!engine) return <Loading />;
   return (
     <EngineContext value={engine}>
-      <Screen />
+      <Screen engineFor={engineFor} />
     </EngineContext>
   );
 }
 
-function Screen() {
+function Screen({ engineFor }: { engineFor: (keepsNothing: boolean) => Promise<Engine> }) {
   const session = useValue(useEngine().auth.session);
   const place = usePlace();
   if (session.state === "loading") return <Loading />;
@@ -61,7 +71,7 @@ function Screen() {
       </Suspense>
     );
   }
-  if (session.state === "signed_out") return <SignIn reason={session.reason} />;
+  if (session.state === "signed_out") return <SignIn reason={session.reason} engineFor={engineFor} />;
   return (
     <Suspense fallback={<Loading />}>
       {session.state === "enrolling" ? <Enrolment /> : <Workspace key={session.userId} />}

@@ -27,7 +27,10 @@ export function useAttention(place: Place): void {
   useEffect(() => void keepPushTexts(t), [t]);
 
   useEffect(() => {
-    const renew = () => void renewPush(engine.api).catch(() => undefined); // the next start tries again
+    const renew = () => {
+      // a subscription that is here is of whoever keeps data in this browser
+      if (!engine.keepsNothing) void renewPush(engine.api).catch(() => undefined); // the next start tries again
+    };
     const onMessage = ({ data, ports: [asking] }: MessageEvent<{ open?: string; renew?: boolean; look?: boolean }>) => {
       if (data.open) go(placeOf(data.open));
       if (data.renew) renew();

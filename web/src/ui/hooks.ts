@@ -64,6 +64,7 @@ const KNOWN: Readonly<Record<string, TextKey>> = {
 const ENCRYPTION: Readonly<Record<string, TextKey>> = {
   not_in_group: "e2e.waiting",
   server_misbehaved: "e2e.broken",
+  withheld: "e2e.withheld",
 };
 
 /**

@@ -1,15 +1,21 @@
 /** Sign-in and registration; asks for the second factor if the account has one. */
 import { type FormEvent, useState } from "react";
-import { ApiError } from "../engine";
+import { ApiError, type Engine } from "../engine";
 import { useTranslations } from "../i18n";
 import { told, useEngine } from "./hooks";
 import { signInWithPasskey } from "./passkey";
 import { openScreen } from "./places";
 import { Problem } from "./problem";
 
-export function SignIn({ reason }: { reason?: "revoked" | "elsewhere" | undefined }) {
+export interface SignInProps {
+  reason?: "revoked" | "elsewhere" | undefined;
+  /** The engine to sign in with: one that stores data in this browser, or one that `keepsNothing`. */
+  engineFor: (keepsNothing: boolean) => Promise<Engine>;
+}
+
+export function SignIn({ reason, engineFor }: SignInProps) {
   const t = useTranslations();
-  const { api, auth } = useEngine();
+  const [isShared, setIsShared] = useState(useEngine().keepsNothing);
   const [joining, setJoining] = useState(false);
   const [wantsCode, setWantsCode] = useState(false);
   const [problem, setProblem] = useState("");
@@ -23,6 +29,7 @@ export function SignIn({ reason }: { reason?: "revoked" | "elsewhere" | undefine
     setBusy(true);
     setProblem("");
     try {
+      const { auth } = await engineFor(isShared);
       if (joining) {
         await auth.register({ email: text("email"), username: text("username").toLowerCase(), display_name: text("display_name"), password });
       } else {
@@ -40,6 +47,7 @@ export function SignIn({ reason }: { reason?: "revoked" | "elsewhere" | undefine
     setBusy(true);
     setProblem("");
     try {
+      const { api, auth } = await engineFor(isShared);
       await auth.adopt(await signInWithPasskey(api));
     } catch (error) {
       setProblem(told(error, t));
@@ -71,6 +79,10 @@ export function SignIn({ reason }: { reason?: "revoked" | "elsewhere" | undefine
           autoComplete={joining ? "new-password" : "current-password"}
         />
         {wantsCode && !joining && <Field label={t("signin.code")} name="totp" autoComplete="one-time-code" />}
+        <label className="row">
+          <input type="checkbox" checked={isShared} onChange={(event) => setIsShared(event.target.checked)} /> {t("signin.shared")}
+        </label>
+        {isShared && <p className="hint">{t("signin.shared_hint")}</p>}
         <Problem text={problem} />
         <button className="primary" disabled={busy}>
           {t(joining ? "signin.join" : "signin.submit")}

@@ -39,7 +39,7 @@ export default function Workspace() {
   };
   useShortcuts({ palette: () => setFront("palette"), sheet: () => setFront("sheet"), settings: () => openScreen("settings"), step });
   const signOut = async () => {
-    await forgetPush();
+    if (!engine.keepsNothing) await forgetPush();
     await engine.auth.logout().finally(goHome);
   };
   return (

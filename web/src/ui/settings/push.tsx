@@ -8,7 +8,7 @@ import { disablePush, enablePush, pushState } from "../push";
 
 export function PushSwitch() {
   const t = useTranslations();
-  const { api } = useEngine();
+  const { api, keepsNothing } = useEngine();
   const { attempt, problem } = useAttempt();
   const [state, setState] = useState<Awaited<ReturnType<typeof pushState>> | null>(null);
   useEffect(() => {
@@ -21,13 +21,14 @@ export function PushSwitch() {
     void attempt(() => (on ? enablePush(api) : disablePush(api))).then(async () => setState(await pushState()));
   return (
     <Section title={t("push.title")} hint={t("push.hint")}>
-      {state === "impossible" && <p className="hint">{t("push.impossible")}</p>}
+      {keepsNothing && <p className="hint">{t("push.shared")}</p>}
+      {!keepsNothing && state === "impossible" && <p className="hint">{t("push.impossible")}</p>}
       {state === "denied" && (
         <p className="hint" role="status">
           {t("push.denied")}
         </p>
       )}
-      {(state === "on" || state === "off") && <Toggle label={t("push.here")} on={state === "on"} onChange={change} />}
+      {!keepsNothing && (state === "on" || state === "off") && <Toggle label={t("push.here")} on={state === "on"} onChange={change} />}
       <Problem text={problem === t("push.denied") ? "" : problem} />
     </Section>
   );
