@@ -105,18 +105,19 @@ def test_whoever_answers_a_frame_may_close_its_socket(key: str) -> None:
 
 
 def test_whatever_is_started_by_an_event_has_dead_letters_that_are_watched() -> None:
-    rules = of_kind("prod", "AWS::Events::Rule")
+    whole = {"CanaryMinutes": "10", "FunctionAlarms": "on"}
+    rules = of_kind("prod", "AWS::Events::Rule", **whole)
     assert rules
     arns = [target["DeadLetterConfig"]["Arn"] for rule in rules.values() for target in rule["Targets"]]
-    called = {
-        each["FunctionName"].strip("<>"): each for each in of_kind("prod", "AWS::Lambda::EventInvokeConfig").values()
-    }
+    configured = of_kind("prod", "AWS::Lambda::EventInvokeConfig", **whole).values()
+    called = {each["FunctionName"].strip("<>"): each for each in configured}
     for target in (target["Arn"].strip("<>") for rule in rules.values() for target in rule["Targets"]):
         if target.endswith("FunctionAliaslive"):
             arns.append(called[target.removesuffix("Aliaslive")]["DestinationConfig"]["OnFailure"]["Destination"])
     assert len(arns) > len(rules)
-    queues = of_kind("prod", "AWS::SQS::Queue")
-    watched = json.dumps(list(of_kind("prod", "AWS::CloudWatch::Alarm", FunctionAlarms="on").values()))
+    assert any(name.startswith("Canary") for name in called)
+    queues = of_kind("prod", "AWS::SQS::Queue", **whole)
+    watched = json.dumps(list(of_kind("prod", "AWS::CloudWatch::Alarm", **whole).values()))
     for arn in arns:
         name = queues[arn.strip("<>").removesuffix(".Arn")]["QueueName"]
         assert f'"{name}"' in watched
