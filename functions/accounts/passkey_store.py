@@ -7,14 +7,11 @@ from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 from accounts.model import Ceremony, PasskeyCredential, digest
 from accounts.store import CredentialRecord
 from kernel import clock
-from kernel.dynamo import Record, TableName, Transaction
+from kernel.dynamo import Record, Transaction
 from kernel.records import IntegerAttribute, Mapper
 
 
-class PasskeyRecord(Record):
-    class Meta:
-        table_name = TableName("passkeys", "access")
-
+class PasskeyRecord(Record, table="passkeys", group="access"):
     user_id = UnicodeAttribute(hash_key=True)
     passkey_id = UnicodeAttribute(range_key=True)
     credential_id = UnicodeAttribute()
@@ -26,11 +23,8 @@ class PasskeyRecord(Record):
     synced = BooleanAttribute()
 
 
-class CeremonyRecord(Record):
+class CeremonyRecord(Record, table="one_time_tokens", group="access"):
     """A pending challenge, in the table of one-time tokens."""
-
-    class Meta:
-        table_name = TableName("one_time_tokens", "access")
 
     token_hash = UnicodeAttribute(hash_key=True)
     purpose = UnicodeAttribute()

@@ -15,7 +15,6 @@ from kernel import clock
 from kernel.dynamo import (
     TRANSACTION_MAX_ACTIONS,
     Record,
-    TableName,
     Transaction,
     read_together,
 )
@@ -26,10 +25,7 @@ REVOKED_KEPT_S = 24 * 60 * 60
 _ENDED_AT_ONCE = TRANSACTION_MAX_ACTIONS - 1  # one action is left for `stage`
 
 
-class SessionRecord(Record):
-    class Meta:
-        table_name = TableName("sessions", "access")
-
+class SessionRecord(Record, table="sessions", group="access"):
     user_id = UnicodeAttribute(hash_key=True)
     session_id = UnicodeAttribute(range_key=True)
     device_name = UnicodeAttribute(null=True)

@@ -11,15 +11,12 @@ from pynamodb.expressions.update import Action
 
 from accounts.model import LOCK_MS, AccountBan, Attempts, Contended, Credentials, OneTimeToken, digest, folded
 from kernel import clock
-from kernel.dynamo import Cancelled, Record, TableName, Transaction, read_together
+from kernel.dynamo import Cancelled, Record, Transaction, read_together
 from kernel.records import IntegerAttribute, Mapper, NamesAttribute, ValueAttribute, known_fields, set_or_remove
 
 
-class CredentialRecord(Record):
+class CredentialRecord(Record, table="credentials", group="access"):
     """`usr_…`: a person's credentials. `email#…`, `username#…`: their owner, which makes them unique."""
-
-    class Meta:
-        table_name = TableName("credentials", "access")
 
     key = UnicodeAttribute(hash_key=True)
     user_id = UnicodeAttribute()
@@ -34,11 +31,8 @@ def _tried(kept: Any) -> tuple[tuple[str, int], ...]:
     return tuple((str(attempt), int(at)) for attempt, at in kept)
 
 
-class AttemptsRecord(Record):
+class AttemptsRecord(Record, table="limits", group="access"):
     """The attempts at one account, in the table of limits."""
-
-    class Meta:
-        table_name = TableName("limits", "access")
 
     key = UnicodeAttribute(hash_key=True)
     tried = ValueAttribute(_tried, list)
@@ -47,10 +41,7 @@ class AttemptsRecord(Record):
     expires_at = IntegerAttribute()  # seconds: DynamoDB's TTL
 
 
-class OneTimeTokenRecord(Record):
-    class Meta:
-        table_name = TableName("one_time_tokens", "access")
-
+class OneTimeTokenRecord(Record, table="one_time_tokens", group="access"):
     token_hash = UnicodeAttribute(hash_key=True)
     purpose = UnicodeAttribute()
     user_id = UnicodeAttribute()

@@ -6,14 +6,11 @@ from pynamodb.attributes import BooleanAttribute, JSONAttribute, NumberAttribute
 
 from accounts import factor_keys
 from accounts.model import Totp
-from kernel.dynamo import Record, TableName, Transaction
+from kernel.dynamo import Record, Transaction
 
 
-class TotpRecord(Record):
+class TotpRecord(Record, table="credentials", group="access"):
     """`totp#usr_…`: a person's second factor."""
-
-    class Meta:
-        table_name = TableName("credentials", "access")
 
     key = UnicodeAttribute(hash_key=True)
     user_id = UnicodeAttribute()

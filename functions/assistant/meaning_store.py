@@ -12,17 +12,14 @@ from typing import Any
 from pynamodb.attributes import BinaryAttribute, UnicodeAttribute
 
 from kernel import clock
-from kernel.dynamo import Record, TableName
+from kernel.dynamo import Record
 from kernel.records import IntegerAttribute
 
 _PER_STEP = 1_000  # vectors erased at once
 NEWEST = 2_000  # vectors per conversation and search: about the megabyte that one query reads
 
 
-class MeaningRecord(Record):
-    class Meta:
-        table_name = TableName("meanings")
-
+class MeaningRecord(Record, table="meanings"):
     conversation_id = UnicodeAttribute(hash_key=True)
     seq = IntegerAttribute(range_key=True)
     vector = BinaryAttribute(legacy_encoding=False)

@@ -17,7 +17,7 @@ from pynamodb.expressions.condition import Condition
 from assistant.model import AiPreferences, ModelUsage, day_of
 from assistant.settings import Budget
 from kernel import clock
-from kernel.dynamo import Cancelled, Key, Record, TableName, Transaction
+from kernel.dynamo import Cancelled, Key, Record, Transaction
 from kernel.records import IntegerAttribute
 from kernel.resilience import retried
 
@@ -29,11 +29,8 @@ REQUEST_KEPT_S = 24 * 3600
 JOB_KEPT_S = 7 * 24 * 3600
 
 
-class AssistantRecord(Record):
+class AssistantRecord(Record, table="assistant"):
     """`owner` is a person or `deployment`; `entry` is `preferences`, `day#…`, `call#…`, `request#…` or `job#…`."""
-
-    class Meta:
-        table_name = TableName("assistant")
 
     owner = UnicodeAttribute(hash_key=True)
     entry = UnicodeAttribute(range_key=True)

@@ -15,7 +15,7 @@ from pynamodb.attributes import JSONAttribute, UnicodeAttribute
 from audit.model import Act, AuditFilter, Entry, Head
 from kernel import clock
 from kernel.config import config
-from kernel.dynamo import Record, TableName, Transaction
+from kernel.dynamo import Record, Transaction
 from kernel.records import IntegerAttribute, Mapper, index
 
 _PENDING, _CHAIN, _HEAD = "waiting", "chain", "head"
@@ -23,11 +23,8 @@ CHAINED_AT_ONCE = 45  # each takes two of a transaction's 100 actions, the head 
 _DIGITS = 12
 
 
-class AuditRecord(Record):
+class AuditRecord(Record, table="audit", group="access"):
     """A chained entry under its number, a pending act under its id with its fields in `act`, or the head."""
-
-    class Meta:
-        table_name = TableName("audit", "access")
 
     part = UnicodeAttribute(hash_key=True)
     entry = UnicodeAttribute(range_key=True)

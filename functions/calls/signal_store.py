@@ -10,7 +10,7 @@ from pynamodb.attributes import UnicodeAttribute
 from calls.model import Call
 from calls.store import CALL, CallRecord
 from kernel import clock
-from kernel.dynamo import Cancelled, Record, TableName, Transaction, read_together
+from kernel.dynamo import Cancelled, Record, Transaction, read_together
 from kernel.errors import DependencyUnavailable
 from kernel.records import IntegerAttribute, Mapper
 from kernel.resilience import retry_loop
@@ -34,10 +34,7 @@ class Signal:
     at: int
 
 
-class SignalRecord(Record):
-    class Meta:
-        table_name = TableName("call_signals")
-
+class SignalRecord(Record, table="call_signals"):
     inbox = UnicodeAttribute(hash_key=True)
     n = IntegerAttribute(range_key=True)
     last = IntegerAttribute(null=True)

@@ -14,7 +14,7 @@ from pynamodb.expressions.update import Action
 from calls.model import Call
 from calls.participant import MediaState, Participant
 from kernel import clock
-from kernel.dynamo import Cancelled, Record, TableName, Transaction, read_together
+from kernel.dynamo import Cancelled, Record, Transaction, read_together
 from kernel.records import CountsAttribute, IntegerAttribute, Mapper
 
 _NOW = "now"
@@ -24,11 +24,8 @@ class VersionConflict(Exception):
     """The call was changed concurrently; read it again."""
 
 
-class CallRecord(Record):
+class CallRecord(Record, table="calls"):
     """`leases` are stored apart from `participants`, so that a heartbeat does not change the version."""
-
-    class Meta:
-        table_name = TableName("calls")
 
     call_id = UnicodeAttribute(hash_key=True)
     version = IntegerAttribute()
@@ -50,11 +47,8 @@ class CallRecord(Record):
     meeting = UnicodeAttribute(null=True)
 
 
-class IndexRecord(Record):
+class IndexRecord(Record, table="call_index"):
     """The calls of a conversation or a person (`entry` is a call's id); `now` is the last one a person joined."""
-
-    class Meta:
-        table_name = TableName("call_index")
 
     owner = UnicodeAttribute(hash_key=True)
     entry = UnicodeAttribute(range_key=True)

@@ -11,17 +11,14 @@ from pynamodb.attributes import (
 )
 
 from conversations.model import ConversationInfo, Member, Settings
-from kernel.dynamo import Record, TableName
+from kernel.dynamo import Record
 from kernel.records import IntegerAttribute, Mapper, NamesAttribute, ValueAttribute, index, known_fields
 
 INFO, LOCK = "profile", "lock"
 
 
-class ConversationRecord(Record):
+class ConversationRecord(Record, table="conversations", group="log"):
     """A part of a conversation: its info, a ban, or the lock that keeps a direct one unique per pair."""
-
-    class Meta:
-        table_name = TableName("conversations", "log")
 
     conversation_id = UnicodeAttribute(hash_key=True)
     part = UnicodeAttribute(range_key=True)
@@ -41,10 +38,7 @@ class ConversationRecord(Record):
     target = UnicodeAttribute(null=True)
 
 
-class MemberRecord(Record):
-    class Meta:
-        table_name = TableName("members", "log")
-
+class MemberRecord(Record, table="members", group="log"):
     conversation_id = UnicodeAttribute(hash_key=True)
     user_id = UnicodeAttribute(range_key=True)
     role = UnicodeAttribute()

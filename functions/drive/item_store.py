@@ -14,7 +14,7 @@ from pynamodb.attributes import JSONAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 
 from drive.model import Grant, Node, PendingUpload, PublicLink, Version, fold
-from kernel.dynamo import Record, TableName
+from kernel.dynamo import Record
 from kernel.records import IntegerAttribute, Mapper, index, set_or_remove
 
 NODE, UPLOAD = "node", "upload"
@@ -22,11 +22,8 @@ BY_HAND = "by hand"  # the kind of a share that was made explicitly, perhaps in 
 DUE_PARTITIONS = 4  # of the index by_due
 
 
-class Item(Record):
+class Item(Record, table="drive"):
     """Any item of the table; its attributes depend on its part."""
-
-    class Meta:
-        table_name = TableName("drive")
 
     node_id = UnicodeAttribute(hash_key=True)
     part = UnicodeAttribute(range_key=True)

@@ -9,7 +9,7 @@ from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 
 from invitations.model import KEPT_AFTER_MS, REQUEST_LIFE_MS, Invitation, JoinRequest
 from kernel import clock
-from kernel.dynamo import Record, TableName, Transaction
+from kernel.dynamo import Record, Transaction
 from kernel.errors import NotFound
 from kernel.records import IntegerAttribute, Mapper
 
@@ -17,12 +17,9 @@ _INVITATION, _REQUEST, _TOKEN = "inv_", "request#", "token"
 _PER_STEP = 200
 
 
-class InvitationRecord(Record):
+class InvitationRecord(Record, table="invitations"):
     """In the scope of a conversation its invitations (by id) and requests (by person); in that of a token's hash the
     invitation it belongs to."""
-
-    class Meta:
-        table_name = TableName("invitations")
 
     scope = UnicodeAttribute(hash_key=True)
     entry = UnicodeAttribute(range_key=True)

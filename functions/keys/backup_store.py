@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
-from kernel.dynamo import TableName
 from keys.store import _Part
 
 _PART = "backup"
@@ -21,10 +20,7 @@ class StoredBackup:
     at: int
 
 
-class BackupRecord(_Part):
-    class Meta:
-        table_name = TableName("keys")
-
+class BackupRecord(_Part, table="keys"):
     blob = UnicodeAttribute()
     size = NumberAttribute()
     at = NumberAttribute()

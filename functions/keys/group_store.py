@@ -7,7 +7,7 @@ from typing import Any
 
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
 
-from kernel.dynamo import TableName, Transaction
+from kernel.dynamo import Transaction
 from keys import large
 from keys.store import _Part
 
@@ -34,19 +34,13 @@ class StoredGroupInfo:
     blob: str | None
 
 
-class CommitRecord(_Part):
-    class Meta:
-        table_name = TableName("keys")
-
+class CommitRecord(_Part, table="keys"):
     epoch = NumberAttribute()
     seq = NumberAttribute()
     blob = UnicodeAttribute(null=True)
 
 
-class GroupInfoRecord(_Part):
-    class Meta:
-        table_name = TableName("keys")
-
+class GroupInfoRecord(_Part, table="keys"):
     epoch = NumberAttribute()
     content = BinaryAttribute(legacy_encoding=False, null=True)
     blob = UnicodeAttribute(null=True)

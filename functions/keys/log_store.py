@@ -7,17 +7,14 @@ from typing import cast
 
 from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
 
-from kernel.dynamo import Record, TableName, Transaction, read_together
+from kernel.dynamo import Record, Transaction, read_together
 from keys import merkle
 from keys.merkle import Node
 from keys.model import Action, LogEntry
 from keys.store import _Part
 
 
-class EntryRecord(_Part):
-    class Meta:
-        table_name = TableName("keys")
-
+class EntryRecord(_Part, table="keys"):
     n = NumberAttribute()
     device_id = UnicodeAttribute()
     action = UnicodeAttribute()
@@ -25,20 +22,14 @@ class EntryRecord(_Part):
     at = NumberAttribute()
 
 
-class NodeRecord(_Part):
+class NodeRecord(_Part, table="keys"):
     """The hash (hex) of a complete subtree, which never changes."""
-
-    class Meta:
-        table_name = TableName("keys")
 
     hash = UnicodeAttribute()
 
 
-class TreeHeadRecord(_Part):
+class TreeHeadRecord(_Part, table="keys"):
     """The number of entries, and the hashes (hex) of `merkle.subtrees(0, size)`."""
-
-    class Meta:
-        table_name = TableName("keys")
 
     size = NumberAttribute()
     frontier = JSONAttribute()

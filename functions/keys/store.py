@@ -10,7 +10,7 @@ from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribu
 from pynamodb.exceptions import DeleteError
 
 from kernel import clock, parallel
-from kernel.dynamo import Record, TableName, Transaction, condition_failed, read_together
+from kernel.dynamo import Record, Transaction, condition_failed, read_together
 from keys.model import Device
 from keys.packages import ValidPackage
 
@@ -18,21 +18,15 @@ _CANDIDATES = 10  # packages among which a claim chooses, so that concurrent cla
 _PER_TRANSACTION = 48  # packages, each with the mark of its reference
 
 
-class _Part(Record):
+class _Part(Record, table="keys"):
     """An item of the table; `owner` is a person, a device's pool of packages, a session, a conversation or the log."""
-
-    class Meta:
-        table_name = TableName("keys")
 
     owner = UnicodeAttribute(hash_key=True)
     part = UnicodeAttribute(range_key=True)
     expires_at = NumberAttribute(null=True)  # seconds: DynamoDB's TTL
 
 
-class DeviceRecord(_Part):
-    class Meta:
-        table_name = TableName("keys")
-
+class DeviceRecord(_Part, table="keys"):
     device_id = UnicodeAttribute()
     name = UnicodeAttribute()
     signature_key = BinaryAttribute(legacy_encoding=False)
@@ -45,20 +39,14 @@ class DeviceRecord(_Part):
     last_resort_until = NumberAttribute(null=True)  # seconds
 
 
-class PackageRecord(_Part):
+class PackageRecord(_Part, table="keys"):
     """A one-time package. Parts sort by the beginning of their lifetime, so that the oldest is claimed first."""
-
-    class Meta:
-        table_name = TableName("keys")
 
     package = BinaryAttribute(legacy_encoding=False)
 
 
-class MarkRecord(_Part):
+class MarkRecord(_Part, table="keys"):
     """Marks the reference of a package as used, or maps a session to its `device_id`."""
-
-    class Meta:
-        table_name = TableName("keys")
 
     device_id = UnicodeAttribute(null=True)
 

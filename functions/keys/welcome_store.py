@@ -8,17 +8,14 @@ from typing import Any
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
 
 from kernel import clock, parallel
-from kernel.dynamo import TableName, Transaction
+from kernel.dynamo import Transaction
 from keys.model import Welcome
 from keys.store import _Part
 
 WELCOME_DAYS = 90
 
 
-class WelcomeRecord(_Part):
-    class Meta:
-        table_name = TableName("keys")
-
+class WelcomeRecord(_Part, table="keys"):
     device_id = UnicodeAttribute()
     conversation_id = UnicodeAttribute()
     epoch = NumberAttribute()

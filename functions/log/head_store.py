@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pynamodb.attributes import UnicodeAttribute
 
-from kernel.dynamo import Key, Record, TableName, Transaction
+from kernel.dynamo import Key, Record, Transaction
 from kernel.errors import NotFound
 from kernel.records import IntegerAttribute, Mapper, ValueAttribute, known_fields
 from log.model import LogHead, MlsGroup
@@ -12,10 +12,7 @@ from log.model import LogHead, MlsGroup
 HEAD = "head"
 
 
-class HeadRecord(Record):
-    class Meta:
-        table_name = TableName("conversations", "log")
-
+class HeadRecord(Record, table="conversations", group="log"):
     conversation_id = UnicodeAttribute(hash_key=True)
     part = UnicodeAttribute(range_key=True)
     last_seq = IntegerAttribute(null=True)

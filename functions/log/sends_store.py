@@ -8,17 +8,14 @@ from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
 
-from kernel.dynamo import Record, TableName, Transaction
+from kernel.dynamo import Record, Transaction
 from kernel.records import IntegerAttribute, Mapper
 
 PAGE = 1_000
 
 
-class SendDedup(Record):
+class SendDedup(Record, table="sends", group="log"):
     """The event that a (sender, client_id) made; kept as long as the conversation."""
-
-    class Meta:
-        table_name = TableName("sends", "log")
 
     key = UnicodeAttribute(hash_key=True)
     conversation_id = UnicodeAttribute()

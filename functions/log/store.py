@@ -13,7 +13,7 @@ from pynamodb.attributes import (
 from pynamodb.expressions.condition import Condition
 
 from kernel import clock
-from kernel.dynamo import Key, Record, TableName, Transaction, read_together
+from kernel.dynamo import Key, Record, Transaction, read_together
 from kernel.records import CountsAttribute, IntegerAttribute, Mapper, NamesAttribute, index
 from log.model import MESSAGE_CREATED, Event
 
@@ -22,12 +22,9 @@ LARGEST_PAGE = 5_000  # events; about the megabyte that a query reads, when they
 EXPIRY_SHARDS = 8
 
 
-class EventRecord(Record):
+class EventRecord(Record, table="events", group="log"):
     """An event. `changed_seq` is the seq of the event that last changed a message, `edits` the number of its edits;
     unread mentions are counted by `mentioned` (user ids, or `EVERYONE`)."""
-
-    class Meta:
-        table_name = TableName("events", "log")
 
     conversation_id = UnicodeAttribute(hash_key=True)
     seq = IntegerAttribute(range_key=True)

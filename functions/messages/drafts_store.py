@@ -7,17 +7,14 @@ from collections.abc import Iterable
 from pynamodb.attributes import UnicodeAttribute
 
 from kernel import clock, parallel
-from kernel.dynamo import Record, TableName
+from kernel.dynamo import Record
 from kernel.records import IntegerAttribute, Mapper
 from messages.model import Draft
 
 KEEP_CLEARED_MS = 30 * clock.DAY  # for devices that come back with an older draft
 
 
-class DraftRecord(Record):
-    class Meta:
-        table_name = TableName("drafts")
-
+class DraftRecord(Record, table="drafts"):
     user_id = UnicodeAttribute(hash_key=True)
     conversation_id = UnicodeAttribute(range_key=True)
     text = UnicodeAttribute(null=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pynamodb.attributes import UnicodeAttribute
 
-from kernel.dynamo import Record, TableName, Transaction
+from kernel.dynamo import Record, Transaction
 from kernel.records import IntegerAttribute, Mapper
 from log.model import Event
 
@@ -15,11 +15,8 @@ MAX_EARLIER_TEXTS = 50
 _TEXT = "text#"
 
 
-class EarlierTextRecord(Record):
+class EarlierTextRecord(Record, table="message_parts", group="log"):
     """`text#{n}`: an earlier text of a message, and the time it was written."""
-
-    class Meta:
-        table_name = TableName("message_parts", "log")
 
     message = UnicodeAttribute(hash_key=True)
     part = UnicodeAttribute(range_key=True)

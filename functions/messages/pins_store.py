@@ -9,7 +9,7 @@ from typing import Any
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.update import Action
 
-from kernel.dynamo import Key, Record, TableName, Transaction
+from kernel.dynamo import Key, Record, Transaction
 from kernel.records import IntegerAttribute, ValueAttribute
 
 _PART = "pins"
@@ -32,10 +32,7 @@ def _written(pins: Sequence[Pin]) -> list[dict[str, Any]]:
     return [asdict(pin) for pin in pins]
 
 
-class PinsRecord(Record):
-    class Meta:
-        table_name = TableName("conversations", "log")
-
+class PinsRecord(Record, table="conversations", group="log"):
     conversation_id = UnicodeAttribute(hash_key=True)
     part = UnicodeAttribute(range_key=True)
     pins = ValueAttribute(_read, _written, null=True)

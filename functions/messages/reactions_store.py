@@ -7,14 +7,11 @@ from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
 
-from kernel.dynamo import Key, Record, TableName, Transaction
+from kernel.dynamo import Key, Record, Transaction
 from log.model import Event
 
 
-class ReactionRecord(Record):
-    class Meta:
-        table_name = TableName("reactions", "log")
-
+class ReactionRecord(Record, table="reactions", group="log"):
     message = UnicodeAttribute(hash_key=True)
     entry = UnicodeAttribute(range_key=True)
 

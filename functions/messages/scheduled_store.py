@@ -13,7 +13,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from kernel import clock, ids
-from kernel.dynamo import Cancelled, Record, TableName, Transaction
+from kernel.dynamo import Cancelled, Record, Transaction
 from kernel.errors import Conflict
 from kernel.records import IntegerAttribute, Mapper, ValueAttribute, index
 from messages.scheduled_model import FAILED_KEPT_MS, MAX_PENDING, ScheduledMessage
@@ -23,10 +23,7 @@ DUE_SHARDS = range(4)
 _WAITING = ("pending", "sending")
 
 
-class ScheduledRecord(Record):
-    class Meta:
-        table_name = TableName("scheduled")
-
+class ScheduledRecord(Record, table="scheduled"):
     user_id = UnicodeAttribute(hash_key=True)
     entry = UnicodeAttribute(range_key=True)
     send_at = IntegerAttribute(null=True)

@@ -7,17 +7,14 @@ from collections.abc import Iterable
 from pynamodb.attributes import UnicodeAttribute
 
 from kernel import ids
-from kernel.dynamo import Record, TableName, Transaction
+from kernel.dynamo import Record, Transaction
 from log.model import Event
 
 _REPLY = "reply#"
 
 
-class ReplyRecord(Record):
+class ReplyRecord(Record, table="message_parts", group="log"):
     """`reply#{seq}`: a reply of the message's thread."""
-
-    class Meta:
-        table_name = TableName("message_parts", "log")
 
     message = UnicodeAttribute(hash_key=True)
     part = UnicodeAttribute(range_key=True)

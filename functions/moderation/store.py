@@ -8,7 +8,7 @@ from typing import Any
 from pynamodb.attributes import UnicodeAttribute
 
 from kernel import clock
-from kernel.dynamo import Record, TableName, Transaction, read_together
+from kernel.dynamo import Record, Transaction, read_together
 from kernel.records import IntegerAttribute, Mapper, ValueAttribute
 from moderation.model import REPORT_LIFE_MS, Report
 
@@ -16,14 +16,11 @@ _OPEN, _DECIDED, _BY = "open#", "decided#", "by#"
 _DECIDED_PER_WRITE = 45  # each takes two of a transaction's 100 actions
 
 
-class ReportRecord(Record):
+class ReportRecord(Record, table="reports"):
     """A report (`open#id` or `decided#id`), or the id of a reporter's report of a message (`by#message#reporter`).
 
     The second kind of row makes a reporter's report of a message unique.
     """
-
-    class Meta:
-        table_name = TableName("reports")
 
     conversation_id = UnicodeAttribute(hash_key=True)
     entry = UnicodeAttribute(range_key=True)

@@ -11,7 +11,7 @@ from pynamodb.attributes import BinaryAttribute, UnicodeAttribute
 from conversations import api as conversations
 from conversations.model import ConversationInfo
 from kernel import clock
-from kernel.dynamo import Record, TableName, read_together
+from kernel.dynamo import Record, read_together
 from kernel.errors import Conflict
 from kernel.records import IntegerAttribute
 from notifications import bursts, store
@@ -22,11 +22,8 @@ from realtime import api as sockets
 _ALERTS = "alerts"
 
 
-class AlertsRecord(Record):
+class AlertsRecord(Record, table="notifications"):
     """The alerts of a conversation (`bursts.pack`); `version` counts changes."""
-
-    class Meta:
-        table_name = TableName("notifications")
 
     owner = UnicodeAttribute(hash_key=True)
     part = UnicodeAttribute(range_key=True, default=_ALERTS)

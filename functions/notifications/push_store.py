@@ -9,7 +9,7 @@ from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.expressions.update import Action
 
 from kernel import clock
-from kernel.dynamo import Record, TableName
+from kernel.dynamo import Record
 from kernel.records import IntegerAttribute
 
 _DEVICES = "devices"
@@ -17,11 +17,8 @@ KEPT_MS = 15 * clock.DAY  # longer than a dead letter, so that its redrive repea
 LEASE_MS = clock.MINUTE  # longer than the push function's timeout: then its claim is abandoned
 
 
-class PushRecord(Record):
+class PushRecord(Record, table="notifications"):
     """The devices that a push is being sent to (`claimed`), and those that have got it (`done`)."""
-
-    class Meta:
-        table_name = TableName("notifications")
 
     owner = UnicodeAttribute(hash_key=True)
     part = UnicodeAttribute(range_key=True, default=_DEVICES)

@@ -11,7 +11,7 @@ from pynamodb.attributes import JSONAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 
 from kernel import clock
-from kernel.dynamo import Cancelled, Key, Record, TableName, Transaction, read_together
+from kernel.dynamo import Cancelled, Key, Record, Transaction, read_together
 from kernel.errors import Conflict
 from kernel.records import IntegerAttribute, Mapper, ValueAttribute, known_fields
 from notifications.model import (
@@ -62,11 +62,8 @@ def _preferences_written(preferences: NoticePreferences) -> dict[str, Any]:
     return {**asdict(preferences), "quiet_hours": hours}
 
 
-class PersonRecord(Record):
+class PersonRecord(Record, table="devices"):
     """A person's devices, preferences and marker; `version` counts changes of devices (optimistic locking)."""
-
-    class Meta:
-        table_name = TableName("devices")
 
     owner = UnicodeAttribute(hash_key=True)
     part = UnicodeAttribute(range_key=True, default=_PERSON)
@@ -76,11 +73,8 @@ class PersonRecord(Record):
     version = IntegerAttribute(null=True)
 
 
-class KeyRecord(Record):
+class KeyRecord(Record, table="devices"):
     """The one device that a token or an endpoint belongs to."""
-
-    class Meta:
-        table_name = TableName("devices")
 
     owner = UnicodeAttribute(hash_key=True)
     part = UnicodeAttribute(range_key=True, default=_KEY)
@@ -88,10 +82,7 @@ class KeyRecord(Record):
     device_id = UnicodeAttribute()
 
 
-class ItemRecord(Record):
-    class Meta:
-        table_name = TableName("notifications")
-
+class ItemRecord(Record, table="notifications"):
     owner = UnicodeAttribute(hash_key=True)
     part = UnicodeAttribute(range_key=True)
     kind = UnicodeAttribute()

@@ -18,7 +18,7 @@ from pynamodb.attributes import JSONAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 
 from kernel import clock
-from kernel.dynamo import Key, Record, TableName, Transaction, read_together
+from kernel.dynamo import Key, Record, Transaction, read_together
 from kernel.keyrings import pseudonym
 from kernel.records import CountsAttribute, IntegerAttribute, Mapper, ValueAttribute, index
 from polls.model import Choice, Option, Poll, PollRef, Tally, steps
@@ -40,10 +40,7 @@ def _rule(name: str, record: PollRecord) -> Any:
     return record.rules[name]
 
 
-class PollRecord(Record):
-    class Meta:
-        table_name = TableName("polls", "log")
-
+class PollRecord(Record, table="polls", group="log"):
     poll_id = UnicodeAttribute(hash_key=True)
     part = UnicodeAttribute(range_key=True)
     # poll

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 
 from kernel import clock
-from kernel.dynamo import Record, TableName, read_together
+from kernel.dynamo import Record, read_together
 from kernel.records import IntegerAttribute, Mapper, NamesAttribute
 from presence.model import Choice
 from realtime.api import CONNECTION_TTL_MS
@@ -25,10 +25,7 @@ class Watcher:
     crowd: bool = False
 
 
-class PresenceRecord(Record):
-    class Meta:
-        table_name = TableName("presence")
-
+class PresenceRecord(Record, table="presence"):
     user_id = UnicodeAttribute(hash_key=True)
     status = UnicodeAttribute()
     text = UnicodeAttribute(null=True)
@@ -36,14 +33,11 @@ class PresenceRecord(Record):
     hidden_seen_at = IntegerAttribute(null=True)
 
 
-class WatchRecord(Record):
+class WatchRecord(Record, table="watches"):
     """A socket's watch of a person; or, where both keys are the socket's id, the list of all people it watches.
 
     It expires after a socket's longest life, if the socket was not closed properly.
     """
-
-    class Meta:
-        table_name = TableName("watches")
 
     watched = UnicodeAttribute(hash_key=True)
     connection_id = UnicodeAttribute(range_key=True)

@@ -13,7 +13,7 @@ from pynamodb.attributes import UnicodeAttribute
 
 from kernel import clock
 from kernel.config import config
-from kernel.dynamo import Record, TableName, Transaction, connection
+from kernel.dynamo import Record, Transaction, connection
 from kernel.records import IntegerAttribute, Mapper
 from privacy.model import DataExport
 
@@ -46,10 +46,7 @@ def mentions(row: Row, user_id: str) -> bool:
     return user_id in json.dumps(row, default=lambda raw: bytes(raw).decode("utf-8", "replace"), ensure_ascii=False)
 
 
-class ExportRecord(Record):
-    class Meta:
-        table_name = TableName("exports")
-
+class ExportRecord(Record, table="exports"):
     user_id = UnicodeAttribute(hash_key=True)
     export_id = UnicodeAttribute(range_key=True)
     status = UnicodeAttribute()

@@ -11,7 +11,7 @@ from pynamodb.attributes import MapAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 
 from kernel import clock
-from kernel.dynamo import Key, Record, TableName, read_together
+from kernel.dynamo import Key, Record, read_together
 from kernel.records import IntegerAttribute, Mapper
 
 # A socket lives at most 2 h; without a $disconnect its entry expires 10 min later (R11).
@@ -72,21 +72,15 @@ class Ticket:
     session_id: str
 
 
-class ConnectionsRecord(Record):
+class ConnectionsRecord(Record, table="connections"):
     """All live sockets of one person in one item, so that 100 people are read in one round trip."""
-
-    class Meta:
-        table_name = TableName("connections")
 
     user_id = UnicodeAttribute(hash_key=True)
     connections: MapAttribute[str, Any] = MapAttribute(null=True)
     last_seen_at = IntegerAttribute(null=True)  # when a socket was closed last
 
 
-class TicketRecord(Record):
-    class Meta:
-        table_name = TableName("tickets", "access")
-
+class TicketRecord(Record, table="tickets", group="access"):
     ticket_hash = UnicodeAttribute(hash_key=True)
     user_id = UnicodeAttribute()
     session_id = UnicodeAttribute()

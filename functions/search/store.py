@@ -14,7 +14,7 @@ from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 
 from kernel import clock
-from kernel.dynamo import Record, TableName
+from kernel.dynamo import Record
 from kernel.records import IntegerAttribute
 from search.model import ParsedQuery
 
@@ -23,10 +23,7 @@ LAST_MOMENT = 10**13 - 1  # the year 2286: times of 13 digits sort as texts
 PAGE_ITEMS = 10_000  # or one megabyte, whichever comes first
 
 
-class WordsRecord(Record):
-    class Meta:
-        table_name = TableName("search")
-
+class WordsRecord(Record, table="search"):
     conversation_id = UnicodeAttribute(hash_key=True)
     moment = UnicodeAttribute(range_key=True)
     words = UnicodeAttribute(null=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
 
-from kernel.dynamo import Cancelled, Record, TableName, Transaction, read_together
+from kernel.dynamo import Cancelled, Record, Transaction, read_together
 from kernel.errors import Conflict
 from kernel.records import IntegerAttribute, Mapper
 from users.model import ContactLink, ContactState, Profile, Relationship
@@ -17,10 +17,7 @@ _BLOCK, _CONTACT = "block#", "contact#"
 _FILTERED_PAGE = 1_000  # rows that a filtered query reads in one round trip
 
 
-class RelationRecord(Record):
-    class Meta:
-        table_name = TableName("relations")
-
+class RelationRecord(Record, table="relations"):
     user_id = UnicodeAttribute(hash_key=True)
     other = UnicodeAttribute(range_key=True)
     state = UnicodeAttribute(null=True)

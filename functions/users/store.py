@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 
-from kernel.dynamo import Cancelled, Key, Record, TableName, Transaction, read_together
+from kernel.dynamo import Cancelled, Key, Record, Transaction, read_together
 from kernel.errors import Conflict
 from kernel.records import IntegerAttribute, Mapper, ValueAttribute, known_fields
 from users.model import DEFAULT_LOCALE, Profile, Role, UserSettings, handle
@@ -14,10 +14,7 @@ from users.model import DEFAULT_LOCALE, Profile, Role, UserSettings, handle
 _END_OF_TERM = "\x1f"  # never part of a term, as folding removes it
 
 
-class UserRecord(Record):
-    class Meta:
-        table_name = TableName("users", "access")
-
+class UserRecord(Record, table="users", group="access"):
     user_id = UnicodeAttribute(hash_key=True)
     username = UnicodeAttribute()
     display_name = UnicodeAttribute()
@@ -34,11 +31,8 @@ class UserRecord(Record):
     erased_at = IntegerAttribute(null=True)
 
 
-class DirectoryRecord(Record):
+class DirectoryRecord(Record, table="directory", group="access"):
     """A term under which a person is found. The bucket is its first character, so that a prefix is one query."""
-
-    class Meta:
-        table_name = TableName("directory", "access")
 
     bucket = UnicodeAttribute(hash_key=True)
     entry = UnicodeAttribute(range_key=True)

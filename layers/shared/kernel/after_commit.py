@@ -18,7 +18,7 @@ from typing import Any
 from pynamodb.attributes import JSONAttribute, UnicodeAttribute
 
 from kernel import clock, ids, telemetry
-from kernel.dynamo import Record, TableName, Transaction
+from kernel.dynamo import Record, Transaction
 from kernel.records import IntegerAttribute, Mapper
 
 Work = Mapping[str, Any]
@@ -32,11 +32,8 @@ Do = Callable[[Work], Work | None]
 _kinds: dict[str, Do] = {}
 
 
-class FollowUpRecord(Record):
+class FollowUpRecord(Record, table="follow_ups", group="log"):
     """Follow-up work that is not finished; `due` is the time and the id, so that rows sort by time."""
-
-    class Meta:
-        table_name = TableName("follow_ups", "log")
 
     shard = IntegerAttribute(hash_key=True)
     due = UnicodeAttribute(range_key=True)

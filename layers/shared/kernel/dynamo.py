@@ -20,7 +20,7 @@ from pynamodb.constants import NULL
 from pynamodb.exceptions import DeleteError, PutError, PynamoDBException, TransactWriteError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
-from pynamodb.models import Model
+from pynamodb.models import MetaModel, Model
 from pynamodb.transactions import TransactWrite
 
 from kernel import aws, deadline
@@ -82,10 +82,7 @@ def connection() -> Connection:
 
 
 class TableName:
-    """The name of a table, read from the configuration at first use, in place of PynamoDB's string.
-
-    `group` is the group of tables whose breaker it shares.
-    """
+    """The name of a table, read from the configuration at first use, in place of PynamoDB's string."""
 
     def __init__(self, name: str, group: str = GROUPS[-1]) -> None:
         self._name = name
@@ -95,8 +92,23 @@ class TableName:
         return config().table(self._name)
 
 
-class Record(Model):
-    """The base of all PynamoDB models here. A subclass names its table: `class Meta: table_name = TableName(…)`."""
+class _Records(MetaModel):
+    """Makes the `Meta` of a record from the arguments of its class statement."""
+
+    def __new__(cls, name: str, bases: Any, namespace: Any, table: str = "", group: str = GROUPS[-1]) -> Any:
+        if table:
+            namespace["Meta"] = type("Meta", (), {"table_name": TableName(table, group)})
+        return super().__new__(cls, name, bases, namespace)  # type: ignore[no-untyped-call]
+
+    def __init__(cls, name: str, bases: Any, namespace: Any, **_: str) -> None:
+        super().__init__(name, bases, namespace)
+
+
+class Record(Model, metaclass=_Records):
+    """The base of all PynamoDB models here. A subclass names its table: `class UserRecord(Record, table="users")`.
+
+    `group` is the group of tables whose breaker it shares.
+    """
 
     @classmethod
     def _get_connection(cls) -> TableConnection:

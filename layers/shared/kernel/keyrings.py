@@ -24,7 +24,7 @@ from pynamodb.attributes import UnicodeAttribute
 
 from kernel import aws, clock, ids, snapshot
 from kernel.config import ConfigurationError, config
-from kernel.dynamo import Record, TableName
+from kernel.dynamo import Record
 from kernel.errors import DependencyUnavailable
 from kernel.records import ValueAttribute, known_fields
 
@@ -77,10 +77,7 @@ class Generation:
     public: dict[str, str] | None = None  # the key that verifies its signatures (JWK, RFC 7517)
 
 
-class KeyringRecord(Record):
-    class Meta:
-        table_name = TableName("keyrings", "access")
-
+class KeyringRecord(Record, table="keyrings", group="access"):
     ring = UnicodeAttribute(hash_key=True)
     generations = ValueAttribute[tuple[Generation, ...]](
         lambda kept: tuple(map(known_fields(Generation), kept)), lambda value: list(map(asdict, value))

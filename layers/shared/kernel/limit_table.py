@@ -6,13 +6,10 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import UpdateError
 
 from kernel import clock
-from kernel.dynamo import Record, TableName
+from kernel.dynamo import Record
 
 
-class LimitCounter(Record):
-    class Meta:
-        table_name = TableName("limits", "access")
-
+class LimitCounter(Record, table="limits", group="access"):
     key = UnicodeAttribute(hash_key=True)
     used = NumberAttribute(default=0)
     expires_at = NumberAttribute()

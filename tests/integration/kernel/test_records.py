@@ -6,18 +6,15 @@ import pytest
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.exceptions import UpdateError
 
-from kernel.dynamo import Record, TableName
+from kernel.dynamo import Record
 from kernel.records import IntegerAttribute
 from log.sends_store import SendDedup
 from messages.reactions_store import ReactionRecord
 from tests.tools import rows
 
 
-class Nowhere(Record):
+class Nowhere(Record, table="nowhere"):
     """A record of a table that is not there."""
-
-    class Meta:
-        table_name = TableName("nowhere")
 
     key = UnicodeAttribute(hash_key=True)
     number = IntegerAttribute(null=True)

@@ -10,7 +10,7 @@ import pytest
 from pynamodb.attributes import BooleanAttribute, MapAttribute, UnicodeAttribute
 from pynamodb.expressions.update import RemoveAction, SetAction
 
-from kernel.dynamo import Record, TableName
+from kernel.dynamo import Record
 from kernel.records import (
     CountsAttribute,
     IntegerAttribute,
@@ -32,10 +32,7 @@ class Brewing:
     celsius: int = 80
 
 
-class TeaRecord(Record):
-    class Meta:
-        table_name = TableName("teas")
-
+class TeaRecord(Record, table="teas"):
     shelf = UnicodeAttribute(hash_key=True)
     entry = UnicodeAttribute(range_key=True)
     label = UnicodeAttribute(null=True)
@@ -127,10 +124,7 @@ def test_one_count_of_many_can_be_changed() -> None:
     assert str(set_or_remove(TeaRecord.cups["ada"], None)) == "cups.ada"
 
 
-class CupRecord(TeaRecord):
-    class Meta:
-        table_name = TableName("cups")
-
+class CupRecord(TeaRecord, table="cups"):
     handles = IntegerAttribute(default=1)
     parts: MapAttribute[str, Any] = MapAttribute(null=True)
 
