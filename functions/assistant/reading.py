@@ -69,7 +69,7 @@ def message(context: MemberContext, message_id: str) -> Line:
     seq = ids.position(message_id) if ids.is_id(message_id, "msg") else None
     if seq is None or not context.member.visible_from <= seq <= context.head.last_seq:
         raise NotFound
-    line = line_of(log.events_at([(context.conversation_id, seq)]).get((context.conversation_id, seq)))
+    line = line_of(log.event_at(context.conversation_id, seq))
     if line is None or line.message_id != message_id:
         raise NotFound
     return line

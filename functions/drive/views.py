@@ -25,10 +25,6 @@ def current(node: Node, pending: PendingUpload | None) -> dict[str, Any]:
     return file(node, pending=pending if visible and node.state != "trashed" else None)
 
 
-def folder(node: Node) -> dict[str, Any]:
-    return model.folder_view(node)
-
-
 def entry(node: Node) -> dict[str, Any]:
     """The view of a file or folder in a mixed list, with its `kind`."""
-    return {"kind": node.kind, **(folder(node) if node.is_folder else file(node))}
+    return {"kind": node.kind, **(model.folder_view(node) if node.is_folder else file(node))}

@@ -34,7 +34,7 @@ def require_current_ciphertext(conversation_id: str, group: MlsGroup, ciphertext
 
 def erase_change(conversation_id: str, seq: int) -> None:
     """Erase the ciphertext of an encrypted change of messages, for the erasure of its sender. Idempotent."""
-    event = log.events_at([(conversation_id, seq)]).get((conversation_id, seq))
+    event = log.event_at(conversation_id, seq)
     if event is None or event.type != MLS_CHANGE:
         return
     data = {**event.data, "client_id": "erased", "sender_device": None, "ciphertext": ""}

@@ -24,6 +24,7 @@ from log.store import (
     EXPIRY_SHARDS,
     EventRecord,
     erase,
+    event_at,
     event_key,
     event_of,
     events,

@@ -139,6 +139,11 @@ def events_at(places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Event]
     return {place: event_of(record) for place, record in zip(wanted, rows, strict=True) if record is not None}
 
 
+def event_at(conversation_id: str, seq: int) -> Event | None:
+    """The event at this place."""
+    return events_at([(conversation_id, seq)]).get((conversation_id, seq))
+
+
 def not_deleted(now: int) -> Condition:
     """The condition that a message is neither deleted nor expired."""
     lasts = EventRecord.disappears_at.does_not_exist() | (EventRecord.disappears_at > now)

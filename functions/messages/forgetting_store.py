@@ -21,7 +21,7 @@ PAGE = 1_000
 
 def erase_message(conversation_id: str, seq: int) -> bool:
     """Erase everything of a message except its seq; False if there is none. Idempotent."""
-    message = log.events_at([(conversation_id, seq)]).get((conversation_id, seq))
+    message = log.event_at(conversation_id, seq)
     if message is None or not message.is_message:
         return False
     reactions_store.erase(conversation_id, seq)
@@ -42,7 +42,7 @@ def erase_message(conversation_id: str, seq: int) -> bool:
 def own_messages(user_id: str, conversation_id: str) -> Iterator[str]:
     """The ids of a person's messages in a conversation that are not deleted, the oldest first."""
     for _, seq in expiry_store.every_message(conversation_id):
-        message = log.events_at([(conversation_id, seq)]).get((conversation_id, seq))
+        message = log.event_at(conversation_id, seq)
         if message is not None and message.actor_id == user_id and message.deleted_at is None:
             yield str(message.data["id"])
 
@@ -61,7 +61,7 @@ def _remove_reaction(row: ReactionRecord, user_id: str) -> None:
     conversation_id, _, seq = row.message.rpartition("#")
     if reactor != user_id:
         return
-    message = log.events_at([(conversation_id, int(seq))]).get((conversation_id, int(seq)))
+    message = log.event_at(conversation_id, int(seq))
     if message is None or message.deleted_at is not None or message.reactions.get(emoji, 0) < 1:
         row.delete()
         return

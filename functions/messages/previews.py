@@ -35,9 +35,7 @@ def _sees_last_message(context: MemberContext) -> bool:
 
 def previews_of_members(head: LogHead, info: ConversationInfo, members: Sequence[Member]) -> Mapping[str, Preview]:
     """The previews of one conversation by member: last message and unread part of the log are read once."""
-    message = log.events_at([(head.conversation_id, head.last_message_seq)]).get(
-        (head.conversation_id, head.last_message_seq)
-    )
+    message = log.event_at(head.conversation_id, head.last_message_seq)
     render = views.renderer([] if message is None else [message], [member.user_id for member in members], Rows())
     counts = unread.of_members(head, members)
 

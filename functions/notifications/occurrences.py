@@ -60,7 +60,7 @@ def _author(conversation_id: str, message_id: str | None) -> str | None:
     seq = None if message_id is None else ids.position(message_id)
     if seq is None:
         return None
-    found = log.events_at([(conversation_id, seq)]).get((conversation_id, seq))
+    found = log.event_at(conversation_id, seq)
     return None if found is None or found.data.get("id") != message_id else found.actor_id
 
 

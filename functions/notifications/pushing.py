@@ -190,7 +190,7 @@ def _previews(job: PushJob, user_ids: Sequence[str]) -> dict[str, PushPreview]:
             return {}
     text, actor_id = job.text, job.actor_id
     if job.conversation_id is not None and job.seq is not None and not job.is_ring:
-        event = log.events_at([(job.conversation_id, job.seq)]).get((job.conversation_id, job.seq))
+        event = log.event_at(job.conversation_id, job.seq)
         if event is not None and event.is_message:
             actor_id = event.actor_id
             text = None if event.deleted_at is not None else _text(event.text, event.data)

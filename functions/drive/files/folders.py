@@ -45,7 +45,7 @@ def create(*, caller: Caller, name: str, parent_id: str | None) -> dict[str, Any
 
     _commit_new(stage)
     term_store.index(owner_id, node.id, model.terms(node.name))
-    return views.folder(node)
+    return model.folder_view(node)
 
 
 def _commit_new(stage: Callable[[Transaction], None]) -> None:
@@ -84,7 +84,7 @@ def change(*, caller: Caller, folder_id: str, fields: Mapping[str, Any]) -> dict
         return after
 
     node = retried(attempt, on=_Contended)
-    return views.folder(node)
+    return model.folder_view(node)
 
 
 class _Contended(Conflict):

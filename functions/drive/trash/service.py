@@ -68,7 +68,7 @@ def restore(*, caller: Caller, node_id: str, file: bool) -> dict[str, Any]:
         files.record_activity(node, caller.user_id, "restored")
         if node.is_folder:
             _process_contents(node.id, "restore")
-    return views.folder(node) if node.is_folder else views.file(node)
+    return model.folder_view(node) if node.is_folder else views.file(node)
 
 
 def list_trashed(*, caller: Caller, limit: int, after: str | None) -> Page[dict[str, Any]]:

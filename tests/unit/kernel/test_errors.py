@@ -14,6 +14,7 @@ CONTRACT = {
     "unauthenticated": 401,
     "token_revoked": 401,
     "forbidden": 403,
+    "second_factor_required": 403,
     "not_found": 404,
     "conflict": 409,
     "gone": 410,
