@@ -138,10 +138,13 @@ def _original_call(send: log.Send, conversation_id: str) -> Call:
 def join(*, caller: Caller, call_id: str) -> dict[str, Any]:
     """Answer, join or rejoin; the first device of a person gets the call.
 
-    Raises NotFound, Forbidden, CallEnded, AnsweredElsewhere, and CallFull for a full mesh without an SFU.
+    Raises NotFound, Forbidden, CallEnded, AnsweredElsewhere, and CallFull for a full mesh without an SFU. Calls of
+    encrypted conversations stay a mesh, since an SFU receives media that clients have not encrypted for each other.
     """
     call, context = require_call(call_id, caller)
     context.require_not_blocked()
+    if call.topology == "sfu":
+        context.require_plain()  # encryption was switched on during the call
     servers = ice.servers(caller.user_id)  # before joining, because it may raise
     was = call.participant(caller.user_id)
     last_signal = signal_store.last(call.id, was.participant_id) if was is not None and was.order else 0
@@ -153,6 +156,8 @@ def join(*, caller: Caller, call_id: str) -> dict[str, Any]:
     try:
         after = changing.change(call, answer, actor_id=caller.user_id, joining=True)
     except CallFull:
+        if context.info.settings.encrypted:
+            raise
         after = _join_through_sfu(call, caller)
     mine = after.require_joined(caller.user_id, caller.session_id)
     _publish_joined(call, after, caller)

@@ -11,6 +11,7 @@ import pytest
 
 from calls import service, sfu
 from calls import settings as call_settings
+from conversations import service as conversations
 from kernel import aws
 from kernel.caller import Caller
 from log.consumers import losses
@@ -108,6 +109,22 @@ def test_a_third_one_moves_a_mesh_of_two_to_the_sfu(meetings: Meetings) -> None:
     again = join(ada, call)  # who was there already joins again, now the other way
     assert again["sfu"]["meeting"] == joined["sfu"]["meeting"]
     assert meetings.attendees == [joined["participant_id"], again["participant_id"]]
+
+
+def test_a_call_of_an_encrypted_conversation_stays_a_mesh(meetings: Meetings) -> None:
+    cast = people("ada", "bob", "cleo")
+    call = ring(cast[0], group(*cast, settings={"encrypted": True}))
+    join(cast[1], call)
+    assert refusal(lambda: join(cast[2], call)) == "call_full"
+    assert (stored(call).topology, meetings.made) == ("mesh", {})
+
+
+def test_nobody_joins_the_sfu_after_the_conversation_was_encrypted(meetings: Meetings) -> None:
+    (ada, _, cleo, dan), call = _full_mesh()
+    join(cleo, call)
+    conversations.change(caller=ada, conversation_id=call["conversation_id"], fields={"settings": {"encrypted": True}})
+    for each in (dan, cleo):
+        assert refusal(lambda who=each: join(who, call)) == "encrypted_conversation"
 
 
 def test_there_is_one_meeting_however_many_come_after(meetings: Meetings) -> None:
