@@ -52,6 +52,9 @@ class PageDevice:
         heard = self._call("hear", [_b64(each) for each in messages])
         return float(heard["ms"]), heard["texts"]
 
+    def export_secret(self, label: str, length: int) -> bytes:
+        return b64decode(self._call("exportSecret", label, length))
+
     def members(self) -> int:
         return int(self._call("members"))
 

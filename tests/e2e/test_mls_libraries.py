@@ -38,6 +38,9 @@ def test_both_libraries_bring_in_talk_and_rekey_in_groups_of_each_size() -> None
                 each.receive(commit.message)
             assert page.receive([commit.message, group.encrypt(b"again")])[1] == [None, "again"]
 
+            # both export the same keys for calls
+            assert page.export_secret("SFrame 1.0 Base Key", 16) == group.export_secret("SFrame 1.0 Base Key", 16)
+
             # the page adds another member, and messages work in both directions
             (late,) = engines(size)[-1:]
             _, brought, invitation = page.add([late.key_package()])

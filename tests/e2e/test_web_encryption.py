@@ -2,77 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import secrets
-import threading
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 from urllib.parse import unquote
 
 import pytest
 from playwright.sync_api import Browser, Request, WebSocket, expect
 
-from secureconnect_client import Client
 from secureconnect_client.encryption.changes import Change
-from secureconnect_client.encryption.content import PollContent, open_file, seal_file
+from secureconnect_client.encryption.content import PollContent, open_file
 from secureconnect_client.encryption.encryption import Encryption
 from secureconnect_client.encryption.errors import CannotDecrypt, NotInGroup
 from secureconnect_client.encryption.said import Said
 from secureconnect_client.errors import ApiError
 from tests.e2e.accessibility import audit
-from tests.e2e.people import PASSWORD, Person, Town
+from tests.e2e.people import Town
+from tests.e2e.python_devices import Devices, devices_of, let_in, read, send_file
 from tests.e2e.tools import eventually
 from tests.e2e.windows import Window, needs_a_browser, window_of
 
 pytestmark = needs_a_browser
-T = TypeVar("T")
-
-
-class Devices:
-    """Devices of the Python client, on an event loop of their own next to the browser's."""
-
-    def __init__(self, town: Town, folder: Path) -> None:
-        self._town = town
-        self._folder = folder
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._clients = AsyncExitStack()
-        self.client_of: dict[str, Client] = {}  # device name → client
-        self._thread.start()
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
-
-    def device(self, person: Person) -> Encryption:
-        """A registered device of a person."""
-        return self.run(self._device(person))
-
-    async def _device(self, person: Person) -> Encryption:
-        name = f"py-{secrets.token_hex(4)}"
-        client = await self._clients.enter_async_context(Client(self._town.http_url, store=self._folder / f"{name}.db"))
-        await client.login(person.username, PASSWORD)
-        device = client.encryption(name, vault=self._folder / f"{name}.vault")
-        await device.register("Python")
-        self.client_of[name] = client
-        return device
-
-    def close(self) -> None:
-        self.run(self._clients.aclose())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-
-@contextmanager
-def _devices(town: Town, folder: Path) -> Iterator[Devices]:
-    devices = Devices(town, folder)
-    try:
-        yield devices
-    finally:
-        devices.close()
 
 
 def _listened(window: Window) -> list[str]:
@@ -91,16 +42,6 @@ def _listened(window: Window) -> list[str]:
     return sent
 
 
-def _read(devices: Devices, device: Encryption, conversation_id: str, text: str) -> None:
-    """Wait until this device has decrypted a text."""
-
-    def has_read() -> bool:
-        devices.run(device.catch_up(conversation_id))
-        return any(each.text == text for each in device.said(conversation_id))
-
-    assert eventually(has_read, within_s=15, every_s=0.3)
-
-
 def _says(
     devices: Devices, device: Encryption, conversation_id: str, text: str, holds: Callable[[Said], object]
 ) -> None:
@@ -113,11 +54,6 @@ def _says(
     assert eventually(is_there, within_s=30, every_s=0.3), device.said(conversation_id)
 
 
-def _let_in(devices: Devices, device: Encryption, conversation_id: str) -> None:
-    """Wait for a Welcome from a window, and join."""
-    assert eventually(lambda: conversation_id in devices.run(device.join_waiting()), within_s=15, every_s=0.3)
-
-
 async def _with_file(devices: Devices, device: Encryption, conversation_id: str) -> tuple[str, bytes]:
     """The name and the decrypted content of the last file in the conversation."""
     (about,) = device.said(conversation_id)[-1].files
@@ -125,20 +61,12 @@ async def _with_file(devices: Devices, device: Encryption, conversation_id: str)
     return about.name, open_file(sealed, about)
 
 
-async def _send_file(devices: Devices, device: Encryption, conversation_id: str, name: str, data: bytes) -> None:
-    drive = devices.client_of[device.device_id].drive
-    sealed, about = seal_file(data, name=name)
-    stored = await drive.upload(sealed, name="encrypted", conversation_id=conversation_id)
-    await drive.wait(stored.id)
-    await device.send(conversation_id, "", files=[about.stored_as(stored.id)])
-
-
 def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
     browser: Browser, endpoints: dict[str, str], town: Town, tmp_path: Path
 ) -> None:
     ada, bob, carol = (town.person(name) for name in ("ada", "bob", "carol"))
     word = f"c4n4ry{secrets.token_hex(6)}"
-    with _devices(town, tmp_path) as devices, window_of(browser, endpoints, ada) as window:
+    with devices_of(town, tmp_path) as devices, window_of(browser, endpoints, ada) as window:
         bobs, carols = devices.device(bob), devices.device(carol)
         sent = _listened(window)
         page = window.page
@@ -151,9 +79,9 @@ def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
         page.get_by_role("button", name="Start", exact=True).click()
         expect(page.get_by_role("button", name="End-to-end encryption")).to_be_visible()
         conversation_id = page.evaluate("location.hash").split("/")[2]
-        _let_in(devices, bobs, conversation_id)
+        let_in(devices, bobs, conversation_id)
         window.say(f"{word} from the window")
-        _read(devices, bobs, conversation_id, f"{word} from the window")
+        read(devices, bobs, conversation_id, f"{word} from the window")
         devices.run(bobs.send(conversation_id, f"{word} from Python"))
         expect(window.message(f"{word} from Python")).to_be_visible()
 
@@ -178,12 +106,12 @@ def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
         expect(page.locator(".composer").get_by_text(path.name)).to_be_visible()
         expect(page.locator(".composer progress")).to_have_count(0)
         window.say(f"{word} the file")
-        _read(devices, bobs, conversation_id, f"{word} the file")
+        read(devices, bobs, conversation_id, f"{word} the file")
 
         # the other library opens it, and sends another
         said = devices.run(_with_file(devices, bobs, conversation_id))
         assert said == (path.name, path.read_bytes())
-        devices.run(_send_file(devices, bobs, conversation_id, f"{word} by Python.txt", word.encode()))
+        devices.run(send_file(devices, bobs, conversation_id, f"{word} by Python.txt", word.encode()))
 
         # after a reload the window shows the earlier messages from this device's storage
         page.reload()
@@ -201,7 +129,7 @@ def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
         expect(tab.get_by_role("log").get_by_text(f"{word} from Python")).to_be_visible()
         tab.get_by_label("Write a message").fill(f"{word} from the other tab")
         tab.get_by_label("Write a message").press("Enter")
-        _read(devices, bobs, conversation_id, f"{word} from the other tab")
+        read(devices, bobs, conversation_id, f"{word} from the other tab")
         devices.run(bobs.send(conversation_id, f"{word} to both tabs"))
         for each in (page, tab):
             expect(each.get_by_role("log").get_by_text(f"{word} to both tabs")).to_be_visible()
@@ -210,9 +138,9 @@ def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
         # Bob registers another device: the window notices and adds it, and the safety number changes
         phone = devices.device(bob)
         expect(page.get_by_text("Devices have changed: Bob.")).to_be_visible()
-        _let_in(devices, phone, conversation_id)
+        let_in(devices, phone, conversation_id)
         window.say(f"{word} to the phone")
-        _read(devices, phone, conversation_id, f"{word} to the phone")
+        read(devices, phone, conversation_id, f"{word} to the phone")
         page.get_by_role("button", name="Safety number").click()
         expect(page.get_by_text("The number has changed since you compared it")).to_be_visible()
         expect(page.get_by_text(devices.run(phone.safety_number(ada.id)))).to_be_visible()
@@ -285,12 +213,12 @@ def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
         window.open("Tea")
         expect(window.message(f"{word} tea?")).to_be_visible()
         assert bob.ok("POST", f"/conversations/{group}/members", {"user_ids": [carol.id]})["added"]
-        _let_in(devices, carols, group)
+        let_in(devices, carols, group)
         devices.run(carols.send(group, f"{word} Carol is here"))
         expect(window.message(f"{word} Carol is here")).to_be_visible()
         assert bob.delete(f"/conversations/{group}/members/{carol.id}").status_code == 204
         window.say(f"{word} without Carol")
-        _read(devices, bobs, group, f"{word} without Carol")
+        read(devices, bobs, group, f"{word} without Carol")
         with pytest.raises((ApiError, NotInGroup)):
             devices.run(carols.catch_up(group))
 
@@ -303,7 +231,7 @@ def test_a_backup_is_opened_by_a_new_window_and_by_a_device_of_the_other_client(
     browser: Browser, endpoints: dict[str, str], town: Town, tmp_path: Path
 ) -> None:
     ada, bob = town.person("ada"), town.person("bob")
-    with _devices(town, tmp_path) as devices:
+    with devices_of(town, tmp_path) as devices:
         bobs = devices.device(bob)
         with window_of(browser, endpoints, ada) as window:
             page = window.page

@@ -1,16 +1,7 @@
-/** Registers the service worker under the page's Trusted Types policy, and tells when a new build is ready. */
+/** Registers the service worker, and tells when a new build is ready. */
 import { Value } from "./engine/subscribable";
+import { scriptUrl } from "./trusted";
 
-interface Policy {
-  createScriptURL(url: string): unknown;
-}
-declare global {
-  interface Window {
-    trustedTypes?: { createPolicy(name: string, rules: { createScriptURL(url: string): string }): Policy };
-  }
-}
-
-const SCRIPT = "./sw.js";
 const CHECK_EVERY_MS = 3_600_000;
 
 /** A function that activates a waiting new build and reloads the page; null while there is none. */
@@ -19,16 +10,9 @@ export const waitingUpdate = new Value<(() => void) | null>(null);
 /** To be called once. Some browsers refuse workers, for example in private windows; the page then works without. */
 export async function registerServiceWorker(): Promise<void> {
   if (!("serviceWorker" in navigator)) return;
-  const policy = window.trustedTypes?.createPolicy("secureconnect", {
-    createScriptURL: (url) => {
-      if (url !== SCRIPT) throw new TypeError(`not one of our scripts: ${url}`);
-      return url;
-    },
-  });
-  const url = (policy?.createScriptURL(SCRIPT) ?? SCRIPT) as string;
   let registration: ServiceWorkerRegistration;
   try {
-    registration = await navigator.serviceWorker.register(url, { scope: "./" });
+    registration = await navigator.serviceWorker.register(scriptUrl("service"), { scope: "./" });
   } catch (error) {
     console.warn("no service worker: neither offline use nor pushes", error);
     return;

@@ -92,6 +92,9 @@ class WatchedGroup:
             self.owner.see(tls.epoch_of(message) + 1, names_of(self.leaves()))
         return received
 
+    def export_secret(self, label: str, length: int) -> bytes:
+        return self.inner.export_secret(label, length)
+
     def save(self) -> None:
         self.inner.save()
 

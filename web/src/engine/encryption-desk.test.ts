@@ -14,10 +14,10 @@ const open: EncryptionDesk[] = [];
 afterEach(() => open.splice(0).forEach((each) => each.stop()));
 
 /** The leading tab of a person; `went` are the messages it sent, `told` its messages to other tabs. */
-function desk(server: FakeDelivery, userId: string, id: string, deviceName = "a tab") {
+function desk(server: FakeDelivery, userId: string, id: string, deviceName = "a tab", settings = { encrypted: true }) {
   const went: MessageFields[] = [];
   const told: [string, unknown][] = [];
-  const conversation = { id, settings: { encrypted: true }, member_count: 2, last_message: null } as unknown as Conversation;
+  const conversation = { id, settings, member_count: 2, last_message: null } as unknown as Conversation;
   const made = new EncryptionDesk({
     userId,
     deviceName,
@@ -35,7 +35,7 @@ function desk(server: FakeDelivery, userId: string, id: string, deviceName = "a 
     onRead: () => undefined,
   });
   open.push(made);
-  return Object.assign(made, { went, told });
+  return Object.assign(made, { went, told, conversation });
 }
 const events = (server: FakeDelivery, id: string, after = 0) => (server.logs.get(id) ?? []).filter(({ seq }) => seq > after) as unknown as Event[];
 const messages = (server: FakeDelivery, id: string) =>
@@ -110,6 +110,23 @@ test("a voice message's length and waveform go encrypted, as does its recording"
   const [message] = messages(server, id);
   await until(() => expect(bob.shown(message!).metadata).toEqual({ voice }));
   expect(bob.opens("fil_1")).toBe(true);
+});
+
+test("a text that was decrypted before its event arrived shows when it does", async () => {
+  const { server, id, ada, bob } = await two();
+  await ada.deliver(id, { client_id: "c1", type: "encrypted", text: "between us" });
+  await bob.mediaKeys(id); // reads the log
+  for (const each of events(server, id)) bob.apply(each);
+  await until(() => expect(bob.shown(messages(server, id)[0]!).text).toBe("between us"));
+});
+
+test("calls have keys in every conversation whose group this device is in, whatever the server says of its settings", async () => {
+  const { server, id, ada } = await two();
+  for (const deviceName of ["a tab", ""]) expect(await desk(server, "ada", "cnv_2", deviceName, { encrypted: false }).mediaKeys("cnv_2")).toBeNull();
+  await expect(desk(server, "ada", id, "").mediaKeys(id)).rejects.toMatchObject({ code: "withheld" });
+  ada.conversation.settings = { encrypted: false } as Conversation["settings"];
+  expect((await ada.mediaKeys(id))?.epoch).toBe(server.epochs.get(id));
+  expect(ada.of(id).get().epoch).toBe(server.epochs.get(id));
 });
 
 test("after a device was removed the group gets new keys before the next message", async () => {

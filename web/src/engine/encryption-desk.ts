@@ -10,7 +10,7 @@ import { ApiError, EncryptionError, SecureConnectError, TransportFailed } from "
 import type { Store } from "./store";
 import { Value } from "./subscribable";
 import type { Tabs } from "./tabs";
-import type { ConversationKeys, EndToEnd, SaidPage, SaidPlace, SaidQuery, Subscribable, TimelineItem } from "./types";
+import type { ConversationKeys, EndToEnd, MediaKeys, SaidPage, SaidPlace, SaidQuery, Subscribable, TimelineItem } from "./types";
 
 /** Attempts to send a message whose epoch ended, or whose group needs new keys first. */
 const MAX_TRIES = 8;
@@ -92,6 +92,19 @@ export class EncryptionDesk implements EndToEnd {
   async dismissChanges(conversationId: string): Promise<void> {
     await (await this.#open()).dismissChanges(conversationId);
     await this.#publishState(conversationId);
+  }
+
+  async mediaKeys(conversationId: string): Promise<MediaKeys | null> {
+    if (!this.#isEncrypted(conversationId)) {
+      // a server that hides the setting gets no unencrypted call: this device knows that there is a group
+      const encryption = await this.#open().catch(() => null); // a device that can have no keys is in no group
+      if (!(await encryption?.isInGroup(conversationId))) return null;
+    }
+    return (await this.#open()).mediaKeys(conversationId);
+  }
+
+  async nextCall(): Promise<number> {
+    return (await this.#open()).nextCall();
   }
 
   async backUp(passphrase: string): Promise<number> {
@@ -357,7 +370,8 @@ export class EncryptionDesk implements EndToEnd {
   async #publishState(conversationId: string): Promise<void> {
     const encryption = await this.#open();
     const isIn = await encryption.isInGroup(conversationId);
-    this.#publish(conversationId, { phase: isIn ? "ready" : "waiting", changes: await encryption.changes(conversationId) });
+    const [changes, epoch] = [await encryption.changes(conversationId), await encryption.epoch(conversationId)];
+    this.#publish(conversationId, { phase: isIn ? "ready" : "waiting", changes, epoch });
     const last = this.#parts.conversation(conversationId)?.last_message;
     const said = last?.type === "encrypted" && !this.#decrypted.has(last.id) ? await encryption.recall(conversationId, last.id) : undefined;
     if (said) this.#addDecrypted([said]);

@@ -219,6 +219,19 @@ export interface ConversationKeys {
   readonly phase: "opening" | "waiting" | "ready" | "broken" | "unsupported" | "withheld";
   /** The changes that have not been dismissed yet, oldest first. */
   readonly changes: readonly KeyChange[];
+  /** The group's epoch; each has keys of its own. */
+  readonly epoch?: number | null;
+}
+
+/** What a call's media are encrypted with in one epoch of the group (RFC 9605, section 5.2). */
+export interface MediaKeys {
+  readonly epoch: number;
+  /** An HKDF key that all devices in the group have, and nobody can read back. */
+  readonly baseKey: CryptoKey;
+  /** This device's leaf. */
+  readonly ownIndex: number;
+  /** User ids, by the index of each leaf. */
+  readonly people: ReadonlyMap<number, string>;
 }
 
 /** A query of decrypted messages; all fields must match. */
@@ -283,6 +296,13 @@ export interface EndToEnd {
   nameFiles(uploads: readonly { readonly clientId: string; readonly file?: { readonly id: string } | null | undefined }[]): Promise<void>;
   /** Whether this device has the key of an encrypted file. */
   opens(fileId: string): boolean;
+  /**
+   * The keys for a call's media; null in a conversation that is not encrypted. Throws EncryptionError: `not_in_group`
+   * while this device has no keys.
+   */
+  mediaKeys(conversationId: string): Promise<MediaKeys | null>;
+  /** A number that this device has used for no call before, so that none of its streams has the key of another. */
+  nextCall(): Promise<number>;
   /** The decrypted file. Throws EncryptionError if it is not the file that was sent. */
   openFile(fileId: string): Promise<Blob>;
 }

@@ -54,16 +54,7 @@ function Loaded({ conversation, onClose }: { conversation: Conversation; onClose
     return engine.presence.watch(others.slice(0, 50));
   }, [engine, members, me]);
 
-  async function call(media: Call["media"]) {
-    await attempt(async () => {
-      const made = await engine.api.post("/conversations/{conversation_id}/calls", {
-        path: { conversation_id: id },
-        body: { client_id: crypto.randomUUID(), media },
-      });
-      engine.calls.put(made);
-      await callStore.join(engine, made);
-    });
-  }
+  const call = (media: Call["media"]) => attempt(() => callStore.start(engine, id, media));
   const onDrop = (event: DragEvent) => {
     event.preventDefault();
     setDragging(false);

@@ -67,4 +67,6 @@ export async function hear(messages: readonly string[]): Promise<{ ms: number; t
   return { ms: performance.now() - began, texts };
 }
 
+export const exportSecret = async (label: string, length: number): Promise<string> => base64(await group.exportSecret(label, length));
+
 export const members = (): number => group.leaves.length;

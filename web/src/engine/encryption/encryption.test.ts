@@ -4,9 +4,11 @@ import { TransportFailed } from "../problems";
 import { MemoryStore } from "../store";
 import { FakeDelivery } from "../testing/fake-delivery";
 import { localTabs } from "../testing/local-tabs";
+import { bytesOf, textOf } from "./bytes";
 import { Encryption } from "./encryption";
 import { CannotDecrypt, GhostDevice, KeySwapped, LogTampered, NotInGroup } from "./errors";
 import { openFile } from "./files";
+import { FrameCipher } from "./frames";
 
 /** A registered device; `anotherTab` opens a further tab with the same store. */
 async function device(server: FakeDelivery, userId: string, { store = new MemoryStore(), machine = localTabs() } = {}) {
@@ -100,6 +102,47 @@ test("a deleted device is removed from the group and decrypts nothing more", asy
   await bob.catchUp(id);
   expect(await texts(bob, id)).toEqual(["without the phone"]);
   expect(await bob.devices(id)).not.toContain(`bob/${phone.deviceId}`);
+});
+
+/** What one device's frame says to another, each with its present keys for calls; null if it cannot be decrypted. */
+async function hears(id: string, from: Encryption, to: Encryption, fromUser: string) {
+  const [sender, receiver] = [new FrameCipher("cal_1", () => 0), new FrameCipher("cal_1", () => 0)];
+  sender.use(await from.mediaKeys(id));
+  receiver.use(await to.mediaKeys(id));
+  const opened = await receiver.open(fromUser, "audio", (await sender.seal({ context: 1n, counter: 0 }, "audio", bytesOf("hello")))!);
+  return opened && textOf(opened);
+}
+
+test("the devices of a group have the same keys for calls, others in each epoch, and each call has a number of its own", async () => {
+  const { ada, bob, id } = await two();
+  expect(await hears(id, ada, bob, "ada")).toBe("hello");
+  expect(await hears(id, bob, ada, "bob")).toBe("hello");
+
+  const before = await ada.mediaKeys(id);
+  await ada.update(id);
+  const after = await ada.mediaKeys(id);
+  expect([after.epoch, after.baseKey.extractable]).toEqual([before.epoch + 1, false]);
+  expect(await hears(id, ada, bob, "ada")).toBe("hello"); // Bob has caught up
+  expect(new Set([await ada.nextCall(), await (await ada.anotherTab()).nextCall(), await ada.nextCall()]).size).toBe(3);
+});
+
+test("keys for calls are given only once those who left are out of the group, and to members alone", async () => {
+  const { server, ada, bob, id } = await two();
+  const carol = await device(server, "carol");
+  change(server, id, "member.added", "carol");
+  await ada.reconcile(id);
+  await carol.joinWaiting();
+  expect(await hears(id, carol, ada, "carol")).toBe("hello");
+
+  const old = await carol.mediaKeys(id);
+  change(server, id, "member.removed", "carol");
+  const keys = await ada.mediaKeys(id);
+  expect([...keys.people.values()].sort()).toEqual(["ada", "bob"]);
+  const [from, to] = [new FrameCipher("cal_1", () => 0), new FrameCipher("cal_1", () => 0)];
+  from.use(keys);
+  to.use(old);
+  expect(await to.open("ada", "audio", (await from.seal({ context: 1n, counter: 0 }, "audio", bytesOf("secret")))!)).toBeNull();
+  expect(await hears(id, ada, bob, "ada")).toBe("hello");
 });
 
 /** Removes somebody from a conversation or adds them, with the event in its log. */

@@ -3,7 +3,7 @@
  * store, uses them and writes them back, so that only one tab at a time uses them.
  */
 import type { Api, Event, Message } from "../api";
-import type { KeyChange, SaidPage, SaidPlace, SaidQuery } from "../types";
+import type { KeyChange, MediaKeys, SaidPage, SaidPlace, SaidQuery } from "../types";
 import type { Locks } from "../ports";
 import { ApiError } from "../problems";
 import type { Store } from "../store";
@@ -15,15 +15,18 @@ import { Device, identityOf } from "./device";
 import { CannotDecrypt, NotInGroup } from "./errors";
 import { type SealedFile, sealFile } from "./files";
 import { KeyLog } from "./key-log";
-import { type Identity, type Mls, isUnbegun } from "./mls";
+import { type Identity, type Mls, isUnbegun, nameOf } from "./mls";
 import { People } from "./people";
 import { LogReader } from "./reader";
 import { type Content, type Sendable, asData, asVoice } from "./said";
 import { find } from "./search";
+import { BASE_KEY_BYTES, importBaseKey } from "./sframe";
 import { type Said, Shelf, contentOf } from "./shelf";
 import { TsMls } from "./ts-mls";
 import { Vault } from "./vault";
 
+/** RFC 9605, section 5.2. */
+const MEDIA_LABEL = "SFrame 1.0 Base Key";
 const KEEP_SENT_MS = 24 * 3_600_000;
 
 export interface EncryptionParts {
@@ -230,8 +233,28 @@ export class Encryption {
     return this.#exclusive(() => this.#shelf.takeBack(found, this.#parts.now()));
   }
 
+  /** The keys for a call's media in the group's present epoch, in which nobody is who has left. Throws NotInGroup. */
+  mediaKeys(conversationId: string): Promise<MediaKeys> {
+    return this.#exclusive(async () => {
+      await this.#committer.settle(conversationId);
+      const { group } = await this.#shelf.load(conversationId);
+      const own = nameOf(this.#identity);
+      const baseKey = await importBaseKey(await group.exportSecret(MEDIA_LABEL, BASE_KEY_BYTES));
+      const ownIndex = group.indexed.find(({ leaf }) => nameOf(leaf) === own)?.index;
+      if (ownIndex === undefined) throw new NotInGroup("this device was removed from the group");
+      return { epoch: group.epoch, baseKey, ownIndex, people: new Map(group.indexed.map(({ index, leaf }) => [index, leaf.userId])) };
+    });
+  }
+
+  /** A number that this device has used for no call before. */
+  nextCall = (): Promise<number> => this.#exclusive(() => this.#shelf.nextCall());
+
   isInGroup(conversationId: string): Promise<boolean> {
     return this.#shelf.has(conversationId);
+  }
+
+  epoch(conversationId: string): Promise<number | null> {
+    return this.#shelf.epoch(conversationId);
   }
 
   /** The devices in the group, as `user_id/device_id`. Throws NotInGroup. */

@@ -9,6 +9,12 @@ export interface Leaf {
   readonly signatureKey: Bytes;
 }
 
+/** A leaf with its index, which stays the same while the device is in the group. */
+export interface IndexedLeaf {
+  readonly index: number;
+  readonly leaf: Leaf;
+}
+
 /** This device's credential and signature key pair. */
 export interface Identity {
   readonly userId: string;
@@ -46,12 +52,15 @@ export interface Group {
   readonly id: string;
   readonly epoch: number;
   readonly leaves: readonly Leaf[];
+  readonly indexed: readonly IndexedLeaf[];
   /** The serialised state, for `Mls.load`. */
   readonly bytes: Bytes;
   add(packages: readonly Bytes[]): Promise<MadeCommit>;
   remove(leaves: readonly Leaf[]): Promise<MadeCommit>;
   update(): Promise<MadeCommit>;
   encrypt(data: Bytes): Promise<{ group: Group; message: Bytes }>;
+  /** A secret of this epoch that all members can derive: MLS-Exporter with an empty context (RFC 9420, section 8.5). */
+  exportSecret(label: string, length: number): Promise<Bytes>;
   /** Processes a message from another device. Throws CannotDecrypt. */
   receive(message: Bytes): Promise<Received>;
 }

@@ -52,6 +52,8 @@ export interface Pending {
 interface Kept {
   readonly group: Uint8Array<ArrayBuffer>;
   readonly seq: number;
+  /** Missing in what was kept before calls were encrypted. */
+  readonly epoch?: number;
 }
 
 export class Shelf {
@@ -74,8 +76,13 @@ export class Shelf {
     return this.vault.get(`group/${conversationId}`).then((kept) => kept !== undefined);
   }
 
+  /** The group's epoch, without reading the whole group; null if it is not known. */
+  epoch(conversationId: string): Promise<number | null> {
+    return this.vault.get<Kept>(`group/${conversationId}`).then((kept) => kept?.epoch ?? null);
+  }
+
   keep(conversationId: string, { group, seq }: Held): void {
-    this.vault.put(`group/${conversationId}`, { group: group.bytes, seq } satisfies Kept);
+    this.vault.put(`group/${conversationId}`, { group: group.bytes, seq, epoch: group.epoch } satisfies Kept);
   }
 
   forget(conversationId: string): void {
@@ -178,6 +185,15 @@ export class Shelf {
 
   dismissChanges(conversationId: string): void {
     this.vault.put(`changes/${conversationId}`, undefined);
+  }
+
+  // --- calls
+
+  /** A number that this device has used for no call before (see `MediaKeys`). */
+  async nextCall(): Promise<number> {
+    const number = ((await this.vault.get<number>("calls")) ?? 0) + 1;
+    this.vault.put("calls", number);
+    return number;
   }
 
   // --- people

@@ -15,6 +15,7 @@ import { type Credential, encodeCredential } from "ts-mls/credential.js";
 import type { CiphersuiteImpl } from "ts-mls/crypto/ciphersuite.js";
 import { defaultKeyPackageEqualityConfig } from "ts-mls/keyPackageEqualityConfig.js";
 import { type KeyPackage, type PrivateKeyPackage, decodeKeyPackage, encodeKeyPackage, generateKeyPackageWithKey, makeKeyPackageRef } from "ts-mls/keyPackage.js";
+import { mlsExporter } from "ts-mls/keySchedule.js";
 import type { LeafNode } from "ts-mls/leafNode.js";
 import type { Lifetime } from "ts-mls/lifetime.js";
 import { type MLSMessage, decodeMlsMessage, encodeMlsMessage } from "ts-mls/message.js";
@@ -25,7 +26,7 @@ import { emptyPskIndex } from "ts-mls/pskIndex.js";
 import type { RatchetTree } from "ts-mls/ratchetTree.js";
 import { type Bytes, bytesOf, hex, owned, textOf } from "./bytes";
 import { CannotDecrypt } from "./errors";
-import type { Group, Identity, Leaf, MadeCommit, MadePackage, Mls, Received } from "./mls";
+import type { Group, Identity, IndexedLeaf, Leaf, MadeCommit, MadePackage, Mls, Received } from "./mls";
 import { sameLeaf } from "./mls";
 import { suite1 } from "./suite";
 
@@ -100,11 +101,6 @@ async function orCannotDecrypt<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-interface IndexedLeaf {
-  readonly index: number;
-  readonly leaf: Leaf;
-}
-
 function leavesOf(tree: RatchetTree): IndexedLeaf[] {
   return tree.flatMap((node, n) => (node?.nodeType === "leaf" ? [{ index: n / 2, leaf: leafOfNode(node.leaf) }] : []));
 }
@@ -128,7 +124,11 @@ class TsMlsGroup implements Group {
   }
 
   get leaves(): readonly Leaf[] {
-    return this.#indexedLeaves.map(({ leaf }) => leaf);
+    return this.indexed.map(({ leaf }) => leaf);
+  }
+
+  get indexed(): readonly IndexedLeaf[] {
+    return (this.#leaves ??= leavesOf(this.#state.ratchetTree));
   }
 
   get bytes(): Bytes {
@@ -140,7 +140,7 @@ class TsMlsGroup implements Group {
   }
 
   remove(leaves: readonly Leaf[]): Promise<MadeCommit> {
-    const found = this.#indexedLeaves.filter(({ leaf }) => leaves.some((each) => sameLeaf(each, leaf)));
+    const found = this.indexed.filter(({ leaf }) => leaves.some((each) => sameLeaf(each, leaf)));
     return this.#commit(found.map(({ index }) => ({ proposalType: "remove", remove: { removed: index } })));
   }
 
@@ -152,6 +152,10 @@ class TsMlsGroup implements Group {
     const { newState, privateMessage } = await createApplicationMessage(this.#state, data, this.#suite);
     const message = encoded({ version: "mls10", wireformat: "mls_private_message", privateMessage });
     return { group: this.#next(newState), message };
+  }
+
+  async exportSecret(label: string, length: number): Promise<Bytes> {
+    return owned(await mlsExporter(this.#state.keySchedule.exporterSecret, label, new Uint8Array(), length, this.#suite));
   }
 
   async receive(bytes: Bytes): Promise<Received> {
@@ -179,7 +183,7 @@ class TsMlsGroup implements Group {
       }
       if (result.actionTaken === "reject") throw new CannotDecrypt("a commit comes from outside of the group, or brings a package that lives for too long");
       const removed = result.newState.groupActiveState.kind === "removedFromGroup";
-      const sender = this.#indexedLeaves.find(({ index }) => index === committer)?.leaf ?? null;
+      const sender = this.indexed.find(({ index }) => index === committer)?.leaf ?? null;
       return { group, sender, data: null, removed };
     });
   }
@@ -199,10 +203,6 @@ class TsMlsGroup implements Group {
       welcome: made.welcome ? encoded({ version: "mls10", wireformat: "mls_welcome", welcome: made.welcome }) : null,
       next: this.#next(made.newState),
     };
-  }
-
-  get #indexedLeaves(): IndexedLeaf[] {
-    return (this.#leaves ??= leavesOf(this.#state.ratchetTree));
   }
 
   #next(state: ClientState): TsMlsGroup {

@@ -1,5 +1,5 @@
 /** The call that this device has joined: participants with connection quality, shared screens, and controls. */
-import { Maximize2, Mic, MicOff, Minimize2, PhoneOff, PictureInPicture2, ScreenShare, ScreenShareOff, Settings, Signal, SignalLow, SignalMedium, Video, VideoOff } from "lucide-react";
+import { LockKeyhole, Maximize2, Mic, MicOff, Minimize2, PhoneOff, PictureInPicture2, ScreenShare, ScreenShareOff, Settings, Signal, SignalLow, SignalMedium, Video, VideoOff } from "lucide-react";
 import { Suspense, lazy, useEffect, useRef, useState } from "react";
 import { useTranslations } from "../../i18n";
 import { useAttempt, useEngine, useMyId, useValue } from "../hooks";
@@ -63,13 +63,19 @@ export default function InCall() {
               silent={!media_state.audio}
               speaks={session.speaker === id}
               grade={session.gradeOf(id)}
+              unreadable={session.protection?.isUnreadable(id) ?? false}
             />,
           ];
         })}
         {session.screen && <Screen id="" stream={session.screen} name={t("call.your_screen")} muted />}
         <Screen id="" stream={session.local} name={t("call.you")} silent={muted} muted />
       </div>
-      <Problem text={problem} />
+      {session.protection && (
+        <p className="row hint">
+          <LockKeyhole aria-hidden /> {t("call.encrypted")}
+        </p>
+      )}
+      <Problem text={session.protection?.failure ? t(session.protection.failure) : problem} />
       <p className="row">
         <button className="icon" aria-pressed={muted} aria-label={t("call.mute")} onClick={() => change(muted, camera)}>
           {muted ? <MicOff aria-hidden /> : <Mic aria-hidden />}
@@ -116,11 +122,13 @@ interface ScreenProps {
   readonly speaks?: boolean;
   readonly big?: boolean;
   readonly muted?: boolean;
+  /** Whether frames come that cannot be decrypted. */
+  readonly unreadable?: boolean;
   /** null while the connection is being (re-)established; undefined for this device's own streams. */
   readonly grade?: Grade | null;
 }
 
-function Screen({ id, stream, name, silent = false, speaks = false, big = false, muted = false, grade }: ScreenProps) {
+function Screen({ id, stream, name, silent = false, speaks = false, big = false, muted = false, unreadable = false, grade }: ScreenProps) {
   const t = useTranslations();
   const video = useRef<HTMLVideoElement>(null);
   useEffect(() => {
@@ -138,6 +146,7 @@ function Screen({ id, stream, name, silent = false, speaks = false, big = false,
           {name}
         </span>
         {silent && <MicOff role="img" aria-label={t("call.is_muted")} />}
+        {unreadable && <span role="status">{t("call.unreadable")}</span>}
         {grade === null && <span role="status">{t("call.connecting")}</span>}
         {Bars && grade && <Bars role="img" aria-label={t(`call.quality_${grade}`)} />}
       </figcaption>

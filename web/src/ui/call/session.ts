@@ -5,6 +5,7 @@
 import type { Call, Engine, EventOf, Schemas } from "../../engine";
 import { type Counted, type Grade, type Heard, type Measured, between, counted, grade, heard, loudness, worst } from "./measuring";
 import { openTrack } from "./media";
+import type { CallProtection } from "./protection";
 
 const HEARTBEAT_MS = 10_000;
 const POLL_MS = 1_000;
@@ -43,6 +44,8 @@ export class CallSession {
   readonly callId: string;
   readonly #engine: Engine;
   readonly #joined: Joined;
+  /** Null in a conversation without end-to-end encryption. */
+  readonly protection: CallProtection | null;
   readonly #changed: () => void;
   readonly #sessionId = crypto.randomUUID();
   readonly #peers = new Map<string, Peer>();
@@ -62,11 +65,12 @@ export class CallSession {
   #lastSignal: number;
   #signalsHandled: Promise<void> = Promise.resolve();
 
-  constructor(engine: Engine, joined: Joined, local: MediaStream, changed: () => void) {
+  constructor(engine: Engine, joined: Joined, local: MediaStream, protection: CallProtection | null, changed: () => void) {
     this.#engine = engine;
     this.#joined = joined;
     this.#changed = changed;
     this.local = local;
+    this.protection = protection;
     this.callId = joined.call.id;
     this.#lastSignal = joined.last_signal;
     this.#polite = new Set(joined.polite_towards);
@@ -100,7 +104,7 @@ export class CallSession {
     const screen = await navigator.mediaDevices.getDisplayMedia({ video: true });
     this.screen = screen;
     for (const track of screen.getTracks()) track.onended = () => void this.unshare(); // stopped by the browser's own button
-    for (const { pc } of this.#peers.values()) this.#addTracks(pc);
+    for (const [id, { pc }] of this.#peers) this.#addTracks(id, pc);
     this.#changed();
     await this.#sendMediaState();
   }
@@ -143,12 +147,14 @@ export class CallSession {
 
   /** Closes the connections to participants who have left. */
   update(call: Call): void {
+    this.protection?.follow(call);
     for (const each of call.participants) if (each.state !== "joined") this.#drop(each.participant_id);
   }
 
   close(): void {
     for (const end of this.#ends) end();
     for (const peer of [...this.#peers.keys()]) this.#drop(peer);
+    this.protection?.close();
     for (const track of [...this.local.getTracks(), ...(this.screen?.getTracks() ?? [])]) track.stop();
   }
 
@@ -163,6 +169,7 @@ export class CallSession {
   #drop(id: string): void {
     this.#peers.get(id)?.pc.close();
     this.#peers.delete(id);
+    this.protection?.drop(id);
     if (this.shown.delete(id)) this.#changed();
   }
 
@@ -214,6 +221,7 @@ export class CallSession {
       if (pc.connectionState === "disconnected") setTimeout(() => pc.connectionState === "disconnected" && pc.restartIce(), DISCONNECTED_GRACE_MS);
     };
     pc.ontrack = ({ streams: [stream] }) => {
+      this.protection?.cover(pc, id);
       if (!stream) return;
       const kind = stream.getAudioTracks().length > 0 ? "person" : "screen"; // participants always send audio, screens never do
       this.shown.set(id, { ...this.shown.get(id), [kind]: stream });
@@ -227,20 +235,22 @@ export class CallSession {
     pc.onnegotiationneeded = async () => {
       peer.making = true;
       try {
+        this.protection?.restrict(pc);
         await pc.setLocalDescription();
         if (pc.localDescription) this.#signal(id, "offer", { life: this.#sessionId, description: pc.localDescription.toJSON() });
       } finally {
         peer.making = false;
       }
     };
-    if (offering) this.#addTracks(pc);
+    if (offering) this.#addTracks(id, pc);
     return peer;
   }
 
-  #addTracks(pc: RTCPeerConnection): void {
+  #addTracks(id: string, pc: RTCPeerConnection): void {
     const sent = new Set(pc.getSenders().map((each) => each.track));
     for (const stream of [this.local, this.screen])
       for (const track of stream?.getTracks() ?? []) if (stream && !sent.has(track)) pc.addTrack(track, stream);
+    this.protection?.cover(pc, id);
   }
 
   /** Restarts ICE on each connection, after the network has changed or is back. */
@@ -316,8 +326,10 @@ export class CallSession {
     if (peer.ignoring || !description) return;
     peer.life = life;
     await pc.setRemoteDescription(description);
+    this.protection?.stopUncovered(pc);
     if (kind !== "offer") return;
-    this.#addTracks(pc);
+    this.#addTracks(from, pc);
+    this.protection?.restrict(pc);
     await pc.setLocalDescription();
     if (pc.localDescription) this.#signal(from, "answer", { life: this.#sessionId, description: pc.localDescription.toJSON() });
   }

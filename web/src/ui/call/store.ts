@@ -1,6 +1,7 @@
 /** The call that this device has joined; at most one. */
 import type { Call, Engine } from "../../engine";
 import { openDevices } from "./media";
+import { CallProtection, type Prepared, prepare } from "./protection";
 import { CallSession } from "./session";
 
 export interface CallState {
@@ -21,14 +22,32 @@ class CallStore {
     return () => void this.#listeners.delete(listener);
   };
 
-  /** Joins a call with the microphone and, for video calls, the camera. Throws if access to them is refused. */
+  /** Begins a call, or joins the one that there is. Throws like `join`, before it rings for anybody. */
+  async start(engine: Engine, conversation_id: string, media: Call["media"]): Promise<void> {
+    const prepared = await prepare(engine, conversation_id);
+    const body = { client_id: crypto.randomUUID(), media };
+    const call = await engine.api.post("/conversations/{conversation_id}/calls", { path: { conversation_id }, body });
+    engine.calls.put(call);
+    await this.#join(engine, call, prepared);
+  }
+
+  /**
+   * Joins a call with the microphone and, for video calls, the camera. Throws if access to them is refused, or if the
+   * conversation is encrypted and this call could not be.
+   */
   async join(engine: Engine, call: Call): Promise<void> {
+    await this.#join(engine, call, await prepare(engine, call.conversation_id));
+  }
+
+  async #join(engine: Engine, call: Call, prepared: Prepared | null): Promise<void> {
     if (this.#state.session) return;
     const local = await openDevices(call.media === "video");
     try {
       const joined = await engine.api.post("/calls/{call_id}/join", { path: { call_id: call.id } });
       engine.calls.put(joined.call);
-      const session = new CallSession(engine, joined, local, () => this.#set({}));
+      const changed = () => this.#set({});
+      const protection = prepared && new CallProtection(engine, joined.call, prepared, changed);
+      const session = new CallSession(engine, joined, local, protection, changed);
       this.#set({ session, call: joined.call });
       this.#end = engine.calls.live.subscribe(() => this.#follow(engine));
       session.update(joined.call);

@@ -44,6 +44,7 @@ from secureconnect_client.errors import ApiError
 from secureconnect_client.http import segment
 
 PACKAGES = 20  # key packages that are available for others to claim
+_MEDIA_LABEL, _MEDIA_KEY_BYTES = "SFrame 1.0 Base Key", 16
 TRIES = 8  # attempts at a commit or a message that collides with others' commits
 
 
@@ -323,6 +324,10 @@ class Encryption:
         known = self._find(conversation_id, change.of) if change else None
         if change and known:
             self._remember(known.after(change, by=by, at=event["at"]))
+
+    async def media_key(self, conversation_id: str) -> bytes:
+        """The base key of SFrame (RFC 9605, section 5.2, suite 4) for calls in the group's present epoch."""
+        return (await self._current(conversation_id)).export_secret(_MEDIA_LABEL, _MEDIA_KEY_BYTES)
 
     # -- the members of the group
 

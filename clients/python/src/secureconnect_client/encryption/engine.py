@@ -42,6 +42,9 @@ class Group(Protocol):
     def receive(self, message: bytes) -> Received:
         """Process a message; a commit, also one's own, is applied."""
 
+    def export_secret(self, label: str, length: int) -> bytes:
+        """MLS-Exporter with an empty context (RFC 9420, section 8.5): the same for all in this epoch."""
+
     def save(self) -> None:
         """Store the state; unsaved changes are lost."""
 

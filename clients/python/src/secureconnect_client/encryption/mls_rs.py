@@ -150,6 +150,9 @@ class MlsRsGroup:
             return Received(_known(got.committer, before), None, removed=got.effect.is_removed())
         return Received(None, None)
 
+    def export_secret(self, label: str, length: int) -> bytes:
+        return bytes(self._group.export_secret(label.encode(), b"", length))
+
     def save(self) -> None:
         self._group.write_to_storage()
 
