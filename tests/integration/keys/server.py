@@ -76,3 +76,9 @@ def encryption(
     vault = vault or MemoryVault()
     engine = MlsRsEngine(vault, user_id=person.user_id, device_id=device_id)
     return Encryption(Server(person, cheat), vault, engine, user_id=person.user_id, device_id=device_id)
+
+
+async def started(*devices: Encryption) -> None:
+    """Has each of these devices register itself under its own name."""
+    for device in devices:
+        await device.register(device.device_id)

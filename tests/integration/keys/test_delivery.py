@@ -25,16 +25,6 @@ from tests.tools import rows
 ENCRYPTED = {"encrypted": True}
 
 
-@pytest.fixture
-def ada() -> Person:
-    return someone("ada")
-
-
-@pytest.fixture
-def bob() -> Person:
-    return someone("bob")
-
-
 def as_caller(person: Person) -> Caller:
     return Caller(person.user_id, person.session_id)
 

@@ -14,20 +14,10 @@ from accounts.model import RETURN_S, RETURNING_REASONS, SESSION_TTL_S
 from kernel import auth, clock
 from keys import app
 from secureconnect_client.encryption import merkle
-from tests.helpers import Person, Reply, ask, someone
+from tests.helpers import Person, Reply, ask
 from tests.integration.keys.desk import b64, listed, log, put, registered, signed_in_again
 from tests.mls import credential
 from users import relations
-
-
-@pytest.fixture
-def ada() -> Person:
-    return someone("ada")
-
-
-@pytest.fixture
-def bob() -> Person:
-    return someone("bob")
 
 
 def proof(who: Person, about: Person, **query: str) -> Reply:

@@ -15,16 +15,6 @@ from tests.integration.keys.desk import DAY_S, claim, put, raw, registered
 from users import relations
 
 
-@pytest.fixture
-def ada() -> Person:
-    return someone("ada")
-
-
-@pytest.fixture
-def bob() -> Person:
-    return someone("bob")
-
-
 def test_packages_are_counted_claimed_once_and_then_the_last_resort_is_given(ada: Person, bob: Person) -> None:
     phone = registered(bob)
     one, two, spare = phone.package(), phone.package(), phone.package()
