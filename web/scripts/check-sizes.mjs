@@ -1,10 +1,12 @@
-/** Checks the build in dist/ against its budgets for gzipped script: the page's before sign-in and in all, workers'. */
+/**
+ * Checks the build in dist/ against its budgets for gzipped script: what comes before sign-in, and all that somebody can
+ * load, workers included. English is part of the page; of the other languages a person loads one, so the largest counts.
+ */
 import { readFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 
 const BEFORE_SIGN_IN_KB = 120;
 const WHOLE_KB = 350;
-const WORKERS_KB = 10;
 const dist = new URL("../dist/", import.meta.url);
 const manifest = JSON.parse(await readFile(new URL(".vite/manifest.json", dist), "utf8"));
 
@@ -30,11 +32,16 @@ const entry = Object.keys(manifest).find((key) => manifest[key].isEntry);
 const first = withImports(entry);
 for (const key of Object.keys(manifest)) if (/ui\/sign-?in/.test(key)) withImports(key, first);
 const before = await total(first);
-const whole = await total(Object.keys(manifest));
-let workers = await size("sw.js");
-for (const { assets = [] } of Object.values(manifest)) for (const file of assets) if (file.endsWith(".js")) workers += await size(file);
-console.log(`script before sign-in ${before.toFixed(1)} KB of ${BEFORE_SIGN_IN_KB}, whole ${whole.toFixed(1)} KB of ${WHOLE_KB}, workers ${workers.toFixed(1)} KB of ${WORKERS_KB} (gzip)`);
-if (before > BEFORE_SIGN_IN_KB || whole > WHOLE_KB || workers > WORKERS_KB) {
+const languageOf = (key) => /i18n\/(?:chat\.)?(\w+)\.json$/.exec(key)?.[1];
+const keysOf = (language) => Object.keys(manifest).filter((key) => languageOf(key) === language);
+const page = await total(keysOf(undefined));
+const languages = [...new Set(Object.keys(manifest).map(languageOf).filter(Boolean))];
+const largest = Math.max(...(await Promise.all(languages.map((each) => total(keysOf(each))))));
+const workers = new Set(["sw.js", ...Object.values(manifest).flatMap(({ assets = [] }) => assets.filter((file) => file.endsWith(".js")))]);
+const workersKb = (await Promise.all([...workers].map(size))).reduce((sum, each) => sum + each, 0);
+const whole = page + workersKb + largest;
+console.log(`script before sign-in ${before.toFixed(1)} KB of ${BEFORE_SIGN_IN_KB}, whole ${whole.toFixed(1)} KB of ${WHOLE_KB}, of which workers ${workersKb.toFixed(1)} KB (gzip)`);
+if (before > BEFORE_SIGN_IN_KB || whole > WHOLE_KB) {
   console.error("the build is larger than its budget: split it or leave something out");
   process.exit(1);
 }

@@ -121,7 +121,7 @@ export class Account {
     });
     this.tabs.on<{ clientId: string; item: OutboxItem | null }>("item", ({ clientId, item }) => {
       onItem?.(clientId, item);
-      if (item) this.outbox.heard(item);
+      if (item) this.outbox.added(item);
     });
     this.over = this.#run();
   }

@@ -1,9 +1,9 @@
 /** What screens show of decrypted polls and reactions, in the form of the server's. */
 import type { Message, Poll } from "./api";
-import type { Said } from "./encryption";
+import type { DecryptedMessage } from "./encryption";
 import { byEmoji } from "./reduce";
 
-type Changes = Said["changes"];
+type Changes = DecryptedMessage["changes"];
 
 /** The message's reactions: those in the clear from before it was encrypted by clients, and the encrypted ones. */
 export function reactionsOf(message: Message, changes: Changes, me: string): Message["reactions"] {
@@ -13,7 +13,7 @@ export function reactionsOf(message: Message, changes: Changes, me: string): Mes
 }
 
 /** A poll, in which everybody sees who voted for what. Its options' ids are their numbers. */
-export function pollOf(message: Message, question: string, { options, multiple }: NonNullable<Said["poll"]>, changes: Changes, me: string): Poll {
+export function pollOf(message: Message, question: string, { options, multiple }: NonNullable<DecryptedMessage["poll"]>, changes: Changes, me: string): Poll {
   const votes = Object.values(changes?.votes ?? {}).filter((each) => each.length > 0);
   return {
     id: message.id,

@@ -192,7 +192,7 @@ test("a device that is not in the group yet waits until a member's device adds i
   await laptop.renew();
   await laptop.look(id);
   expect(laptop.of(id).get().phase).toBe("waiting");
-  await expect(laptop.deliver(id, { client_id: "c1", text: "too early" })).rejects.toMatchObject({ code: "not_in_group", passing: true });
+  await expect(laptop.deliver(id, { client_id: "c1", text: "too early" })).rejects.toMatchObject({ code: "not_in_group", transient: true });
   expect(laptop.went).toEqual([]);
 
   for (const each of events(server, id, 1)) ada.apply(each); // Ada's tab sees the new device
@@ -211,7 +211,7 @@ test("proof of a misbehaving server breaks the conversation, and nothing more is
   for (const each of events(server, id, 2)) bob.apply(each);
 
   await until(() => expect(bob.of(id).get().phase).toBe("broken"));
-  await expect(bob.deliver(id, { client_id: "c1", text: "hello?" })).rejects.toMatchObject({ code: "server_misbehaved", passing: false });
+  await expect(bob.deliver(id, { client_id: "c1", text: "hello?" })).rejects.toMatchObject({ code: "server_misbehaved", transient: false });
   expect(bob.went).toEqual([]);
   expect(ada.went).toEqual([]);
 });
@@ -221,7 +221,7 @@ test("a device that is to have no keys registers none and says so", async () => 
   const id = server.make("cnv_1", "ada", "bob");
   const ada = desk(server, "ada", id, "");
   expect(ada.of(id).get()).toEqual({ phase: "withheld", changes: [] });
-  await expect(ada.begin(id)).rejects.toMatchObject({ code: "withheld", passing: false });
+  await expect(ada.begin(id)).rejects.toMatchObject({ code: "withheld", transient: false });
   await expect(ada.deliver(id, { client_id: "c1", type: "encrypted", text: "no" })).rejects.toMatchObject({ code: "withheld" });
   expect(ada.went).toEqual([]);
 });

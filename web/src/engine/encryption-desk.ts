@@ -3,7 +3,7 @@
  * decrypted messages. The implementation (`encryption/`) is loaded once somebody is signed in.
  */
 import type { Api, Conversation, Event, Message, MessageFields } from "./api";
-import type { Change, Content, Encryption, KeyChange, Said, Sendable, SealedFile } from "./encryption";
+import type { Change, Content, Encryption, KeyChange, DecryptedMessage, Sendable, SealedFile } from "./encryption";
 import { pollOf, reactionsOf } from "./encrypted-view";
 import type { Ports } from "./ports";
 import { ApiError, EncryptionError, SecureConnectError, TransportFailed } from "./problems";
@@ -40,12 +40,12 @@ export interface EncryptionDeskParts {
 
 export class EncryptionDesk implements EndToEnd {
   readonly #parts: EncryptionDeskParts;
-  readonly #decrypted = new Map<string, Said>();
+  readonly #decrypted = new Map<string, DecryptedMessage>();
   /** Contents that this tab sends or has just sent, by client_id: shown before the log brings the message. */
   readonly #ownContents = new Map<string, Content>();
   readonly #files = new Map<string, SealedFile>();
   readonly #names = new Map<string, string>();
-  readonly #shown = new WeakMap<Message, { said: Said | undefined; shown: Message }>();
+  readonly #shown = new WeakMap<Message, { decrypted: DecryptedMessage | undefined; shown: Message }>();
   readonly #keys = new Map<string, Value<ConversationKeys>>();
   readonly #newEvents = new Map<string, Event[]>();
   readonly #reading = new Map<string, Promise<void>>();
@@ -55,7 +55,7 @@ export class EncryptionDesk implements EndToEnd {
 
   constructor(parts: EncryptionDeskParts) {
     this.#parts = parts;
-    parts.tabs.on<readonly Said[]>("said", (said) => this.#addDecrypted(said));
+    parts.tabs.on<readonly DecryptedMessage[]>("said", (decrypted) => this.#addDecrypted(decrypted));
     parts.tabs.on<{ conversationId: string; keys: ConversationKeys }>("keys", ({ conversationId, keys }) => this.#keysOf(conversationId).set(keys));
   }
 
@@ -112,9 +112,9 @@ export class EncryptionDesk implements EndToEnd {
   }
 
   async restore(passphrase: string): Promise<number> {
-    const said = await (await this.#open()).restore(passphrase);
-    if (said.length > 0) this.#publishSaid(said);
-    return said.length;
+    const decrypted = await (await this.#open()).restore(passphrase);
+    if (decrypted.length > 0) this.#publishDecrypted(decrypted);
+    return decrypted.length;
   }
 
   async search(query: SaidQuery, from: SaidPlace | null): Promise<SaidPage> {
@@ -124,11 +124,11 @@ export class EncryptionDesk implements EndToEnd {
 
   shown(message: Message): Message {
     if (message.type !== "encrypted" || message.text !== null || message.deleted_at !== null) return message;
-    const said = this.#decrypted.get(message.id);
+    const decrypted = this.#decrypted.get(message.id);
     const known = this.#shown.get(message);
-    if (known && known.said === said) return known.shown;
+    if (known && known.decrypted === decrypted) return known.shown;
     const own = message.sender_id === this.#parts.userId && message.client_id ? this.#ownContents.get(message.client_id) : undefined;
-    const content = said ?? own;
+    const content = decrypted ?? own;
     if (content?.text == null) return message;
     for (const each of content.files ?? []) this.#files.set(each.id, each);
     const { voice, poll } = content;
@@ -137,11 +137,11 @@ export class EncryptionDesk implements EndToEnd {
       text: content.text,
       attachments: message.attachments.map((each) => ({ ...each, ...this.#decryptedFields(each.id) })),
       metadata: voice ? { ...message.metadata, voice } : message.metadata,
-      poll: poll ? pollOf(message, content.text, poll, said?.changes, this.#parts.userId) : message.poll,
-      reactions: reactionsOf(message, said?.changes, this.#parts.userId),
-      edited_at: said?.changes?.edited_at ?? message.edited_at,
+      poll: poll ? pollOf(message, content.text, poll, decrypted?.changes, this.#parts.userId) : message.poll,
+      reactions: reactionsOf(message, decrypted?.changes, this.#parts.userId),
+      edited_at: decrypted?.changes?.edited_at ?? message.edited_at,
     };
-    this.#shown.set(message, { said, shown });
+    this.#shown.set(message, { decrypted, shown });
     return shown;
   }
 
@@ -168,7 +168,7 @@ export class EncryptionDesk implements EndToEnd {
   async openFile(file_id: string): Promise<Blob> {
     const { api, ports } = this.#parts;
     const secret = this.#files.get(file_id);
-    if (!secret) throw new EncryptionError("this device has no key for the file", { code: "cannot_decrypt", passing: false });
+    if (!secret) throw new EncryptionError("this device has no key for the file", { code: "cannot_decrypt", transient: false });
     const { url } = await api.get("/drive/files/{file_id}/download", { path: { file_id } });
     const fetched = await ports.fetch.call(undefined, url);
     if (!fetched.ok) throw new TransportFailed(`the storage answers ${fetched.status}`);
@@ -197,7 +197,7 @@ export class EncryptionDesk implements EndToEnd {
   async look(conversationId: string): Promise<void> {
     if (!this.#isEncrypted(conversationId)) return;
     await this.#handlingErrors(conversationId, async (encryption) => {
-      this.#addDecrypted(await encryption.said(conversationId));
+      this.#addDecrypted(await encryption.decrypted(conversationId));
       if (this.#keysOf(conversationId).get() === OPENING) await this.#publishState(conversationId);
     });
     if (this.#parts.tabs.leading) this.#read(conversationId);
@@ -244,8 +244,8 @@ export class EncryptionDesk implements EndToEnd {
     const message = await this.#sealed(encryption, conversationId, client_id, content, (ciphertext) =>
       this.#parts.send(conversationId, { client_id, type: "encrypted", ciphertext, ...about }),
     );
-    const said = await encryption.sent(message);
-    if (said) this.#publishSaid([said]);
+    const decrypted = await encryption.sent(message);
+    if (decrypted) this.#publishDecrypted([decrypted]);
     return message;
   }
 
@@ -282,7 +282,7 @@ export class EncryptionDesk implements EndToEnd {
         if (error.code === "rekey_required") await encryption.reconcile(conversationId, { rekey: true });
       }
     }
-    throw new EncryptionError(`the group does not come to rest: ${last?.code}`, { code: "no_rest", passing: true });
+    throw new EncryptionError(`the group does not come to rest: ${last?.code}`, { code: "no_rest", transient: true });
   }
 
   async #seal(encryption: Encryption, conversationId: string, clientId: string, content: Sendable): Promise<string> {
@@ -301,9 +301,9 @@ export class EncryptionDesk implements EndToEnd {
 
   async #open(): Promise<Encryption> {
     const { userId, api, store, ports, lockName, deviceName } = this.#parts;
-    if (!deviceName) throw new EncryptionError("this device has no keys", { code: "withheld", passing: false });
+    if (!deviceName) throw new EncryptionError("this device has no keys", { code: "withheld", transient: false });
     this.#opening ??= load().then(({ Encryption }) =>
-      Encryption.open({ userId, api, store, locks: ports.locks, lockName, now: () => ports.clock.now(), uuid: ports.uuid, onSaid: (said) => this.#publishSaid(said) }),
+      Encryption.open({ userId, api, store, locks: ports.locks, lockName, now: () => ports.clock.now(), uuid: ports.uuid, onDecrypted: (decrypted) => this.#publishDecrypted(decrypted) }),
     );
     this.#opening.catch(() => (this.#opening = null)); // for example without a network: the next call tries again
     return this.#opening;
@@ -326,10 +326,10 @@ export class EncryptionDesk implements EndToEnd {
   #read(conversationId: string): void {
     const before = this.#reading.get(conversationId) ?? Promise.resolve();
     const work = before.then(async () => {
-      const heard = this.#newEvents.get(conversationId) ?? [];
+      const received = this.#newEvents.get(conversationId) ?? [];
       this.#newEvents.delete(conversationId);
       await this.#handlingErrors(conversationId, async (encryption) => {
-        await encryption.catchUp(conversationId, heard);
+        await encryption.catchUp(conversationId, received);
         await this.#publishState(conversationId);
       });
     });
@@ -341,14 +341,14 @@ export class EncryptionDesk implements EndToEnd {
     });
   }
 
-  #publishSaid(said: readonly Said[]): void {
-    this.#addDecrypted(said);
-    this.#parts.tabs.tell("said", said);
+  #publishDecrypted(decrypted: readonly DecryptedMessage[]): void {
+    this.#addDecrypted(decrypted);
+    this.#parts.tabs.tell("said", decrypted);
   }
 
-  #addDecrypted(said: readonly Said[]): void {
-    for (const each of said) this.#decrypted.set(each.messageId, each);
-    for (const id of new Set(said.map((each) => each.conversationId))) this.#parts.onRead(id);
+  #addDecrypted(decrypted: readonly DecryptedMessage[]): void {
+    for (const each of decrypted) this.#decrypted.set(each.messageId, each);
+    for (const id of new Set(decrypted.map((each) => each.conversationId))) this.#parts.onRead(id);
   }
 
   /** Adds and removes devices after a change, unless another device was faster. */
@@ -373,8 +373,8 @@ export class EncryptionDesk implements EndToEnd {
     const [changes, epoch] = [await encryption.changes(conversationId), await encryption.epoch(conversationId)];
     this.#publish(conversationId, { phase: isIn ? "ready" : "waiting", changes, epoch });
     const last = this.#parts.conversation(conversationId)?.last_message;
-    const said = last?.type === "encrypted" && !this.#decrypted.has(last.id) ? await encryption.recall(conversationId, last.id) : undefined;
-    if (said) this.#addDecrypted([said]);
+    const decrypted = last?.type === "encrypted" && !this.#decrypted.has(last.id) ? await encryption.recall(conversationId, last.id) : undefined;
+    if (decrypted) this.#addDecrypted([decrypted]);
   }
 
   #publish(conversationId: string, keys: ConversationKeys): void {

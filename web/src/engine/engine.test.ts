@@ -31,9 +31,9 @@ async function browser(server: FakeServer) {
 
 /** The texts of the messages that a tab receives from now on. */
 function texts(engine: TabEngine): string[] {
-  const heard: string[] = [];
-  engine.on("message.created", (event) => heard.push(event.data?.text ?? ""));
-  return heard;
+  const received: string[] = [];
+  engine.on("message.created", (event) => received.push(event.data?.text ?? ""));
+  return received;
 }
 
 const live = (engine: TabEngine) => until(() => expect(engine.status.get()).toMatchObject({ phase: "live", caughtUp: true }));
@@ -47,10 +47,10 @@ test("three tabs share one socket, and each gets each event once", async () => {
   server.say("c", "ada", "before");
   const tab = await browser(server);
   const tabs = [await tab(), await tab(), await tab()];
-  const heard = tabs.map(texts);
+  const received = tabs.map(texts);
   for (const each of tabs) await live(each);
   for (let n = 1; n <= 5; n += 1) server.say("c", "ada", `${n}`);
-  await until(() => expect(heard).toEqual(Array.from({ length: 3 }, () => ["1", "2", "3", "4", "5"])));
+  await until(() => expect(received).toEqual(Array.from({ length: 3 }, () => ["1", "2", "3", "4", "5"])));
   expect(server.sockets.size).toBe(1);
   expect(tabs.filter((each) => each.status.get().leader)).toHaveLength(1);
 });
@@ -61,12 +61,12 @@ test("when the tab with the socket closes, another takes over and nothing is los
   const tab = await browser(server);
   const [first, second] = [await tab(), await tab()];
   await live(second);
-  const heard = texts(second);
+  const received = texts(second);
   await first.stop();
   server.say("c", "ada", "between");
   await until(() => expect(second.status.get()).toMatchObject({ phase: "live", leader: true }));
   server.say("c", "ada", "after");
-  await until(() => expect(heard).toEqual(["between", "after"]));
+  await until(() => expect(received).toEqual(["between", "after"]));
 });
 
 test("a message shows once in all tabs and is sent by the tab with the socket", async () => {
@@ -93,10 +93,10 @@ test("a lost frame is read from the log", async () => {
   server.say("c", "ada", "before");
   const engine = await (await browser(server))();
   await live(engine);
-  const heard = texts(engine);
+  const received = texts(engine);
   server.say("c", "ada", "lost", { told: false });
   server.say("c", "ada", "heard");
-  await until(() => expect(heard).toEqual(["lost", "heard"]));
+  await until(() => expect(received).toEqual(["lost", "heard"]));
 });
 
 test("after an outage missed messages arrive, and those written meanwhile are sent", async () => {
@@ -104,7 +104,7 @@ test("after an outage missed messages arrive, and those written meanwhile are se
   server.say("c", "ada", "before");
   const engine = await (await browser(server))();
   await live(engine);
-  const heard = texts(engine);
+  const received = texts(engine);
   server.down = true;
   server.dropSockets();
   await engine.outbox.send("c", { text: "mine" });
@@ -112,7 +112,7 @@ test("after an outage missed messages arrive, and those written meanwhile are se
   await until(() => expect(engine.status.get().phase).toBe("offline"));
   server.down = false;
   engine.wake();
-  await until(() => expect(heard).toEqual(["theirs", "mine"]));
+  await until(() => expect(received).toEqual(["theirs", "mine"]));
   await until(() => expect(engine.outbox.items.get()).toEqual([]));
 });
 
@@ -122,10 +122,10 @@ test("where sockets are refused the log is polled, and messages go over HTTP", a
   server.say("c", "ada", "before");
   const engine = await (await browser(server))();
   await until(() => expect(engine.status.get().phase).toBe("polling"));
-  const heard = texts(engine);
+  const received = texts(engine);
   server.say("c", "ada", "polled");
   await engine.outbox.send("c", { text: "mine" });
-  await until(() => expect(heard).toEqual(["polled", "mine"]));
+  await until(() => expect(received).toEqual(["polled", "mine"]));
 });
 
 test("a message written before a reload is sent after it", async () => {
@@ -148,9 +148,9 @@ test("a new device begins with the list of conversations, not with all past even
   const server = new FakeServer();
   for (let n = 0; n < 500; n += 1) server.say("c", "ada", `${n}`);
   const engine = await (await browser(server))();
-  const heard = texts(engine);
+  const received = texts(engine);
   await live(engine);
-  expect(heard).toEqual([]);
+  expect(received).toEqual([]);
   expect(engine.conversations.of("c")).toMatchObject({ last_seq: 500 });
   expect(server.count("GET /conversations/c/events")).toBe(0);
 });
@@ -191,7 +191,7 @@ test("typing is sent at most every two seconds, and then its end", async () => {
   await live(engine);
   for (let n = 0; n < 10; n += 1) engine.typing.typed("c");
   engine.typing.stopped("c");
-  const frames = () => [...server.sockets][0]?.heard.filter((frame) => frame.action === "typing").map((frame) => frame.typing);
+  const frames = () => [...server.sockets][0]?.received.filter((frame) => frame.action === "typing").map((frame) => frame.typing);
   await until(() => expect(frames()).toEqual([true, false]));
 });
 

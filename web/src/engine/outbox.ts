@@ -71,7 +71,7 @@ export class OutboxLanes {
       tries: 0,
     };
     await this.#put(item);
-    this.heard(item);
+    this.added(item);
     return item;
   }
 
@@ -97,7 +97,7 @@ export class OutboxLanes {
   }
 
   /** A message was added, by this or another tab. */
-  heard(item: OutboxItem): void {
+  added(item: OutboxItem): void {
     if (this.#leading && item.state === "pending") this.#lane(item.conversation_id);
   }
 
@@ -108,7 +108,7 @@ export class OutboxLanes {
     this.#lastAt = Math.max(this.#parts.clock.now(), this.#lastAt + 0.001);
     const again: OutboxItem = { ...item, state: "pending", error: undefined, created_at: this.#lastAt };
     await this.#put(again);
-    this.heard(again);
+    this.added(again);
   }
 
   /** Removes a message; if it is being sent just now, it may still arrive. */
@@ -166,7 +166,7 @@ export class OutboxLanes {
     } catch (error) {
       if (signal.aborted || error instanceof NotSignedIn) throw error; // stays pending for the next leader
       if (error instanceof TransportFailed) return this.#retryLater(item, "network", null);
-      if (error instanceof EncryptionError && error.passing) return this.#retryLater(item, error.code, null);
+      if (error instanceof EncryptionError && error.transient) return this.#retryLater(item, error.code, null);
       if (error instanceof EncryptionError) {
         await this.#saveOutcome({ ...item, state: "failed", error: error.code });
         return "settled";

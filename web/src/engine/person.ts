@@ -11,7 +11,7 @@ import { FocusHint } from "./focus";
 import type { Http } from "./http";
 import type { LiveSettings } from "./live";
 import { NotificationBoard } from "./notifications";
-import { CallBoard, PresenceBoard, ReceiptBoard, TypingBoard } from "./passing";
+import { CallBoard, PresenceBoard, ReceiptBoard, TypingBoard } from "./ephemeral";
 import type { Ports } from "./ports";
 import { ApiError, SecureConnectError } from "./problems";
 import { typedApi } from "./requests";
@@ -131,7 +131,7 @@ export class Person implements Outbox, Commands {
       clock: ports.clock,
       streaming: () => this.status.get().phase === "live",
     });
-    this.account.tabs.on<readonly string[]>("watch", (userIds, from) => this.presence.heard(from, userIds));
+    this.account.tabs.on<readonly string[]>("watch", (userIds, from) => this.presence.watchedBy(from, userIds));
   }
 
   /** Shows the state that this device has stored, and starts the event stream. */

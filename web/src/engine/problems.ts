@@ -50,12 +50,12 @@ export class EncryptionError extends SecureConnectError {
   override name = "EncryptionError";
   readonly code: string;
   /** Whether the same call may succeed later. */
-  readonly passing: boolean;
+  readonly transient: boolean;
 
-  constructor(message: string, { code, passing }: { code: string; passing: boolean }) {
+  constructor(message: string, { code, transient }: { code: string; transient: boolean }) {
     super(message);
     this.code = code;
-    this.passing = passing;
+    this.transient = transient;
   }
 }
 

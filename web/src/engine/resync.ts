@@ -172,6 +172,6 @@ export class Resync {
 
 /** Rethrows an error after which a retry is pointless: the session is over, or this client has a bug. */
 function throwIfFinal(error: unknown, signal: AbortSignal): void {
-  const passing = error instanceof TransportFailed || (error instanceof ApiError && error.status !== 401);
-  if (signal.aborted || !passing) throw error;
+  const transient = error instanceof TransportFailed || (error instanceof ApiError && error.status !== 401);
+  if (signal.aborted || !transient) throw error;
 }

@@ -77,8 +77,8 @@ export class SessionKeeper {
       return await this.renew(session.accessToken, userId);
     } catch (error) {
       // A transient failure of the refresh does not matter while the old token is valid.
-      const passing = error instanceof TransportFailed || (error instanceof ApiError && error.transient);
-      if (passing && session.expiresAt > this.#parts.clock.now()) return session.accessToken;
+      const transient = error instanceof TransportFailed || (error instanceof ApiError && error.transient);
+      if (transient && session.expiresAt > this.#parts.clock.now()) return session.accessToken;
       throw error;
     }
   }

@@ -2,7 +2,7 @@
 import { Encryption } from "../../src/engine/encryption/encryption";
 import { hex } from "../../src/engine/encryption/bytes";
 import type { Identity } from "../../src/engine/encryption/mls";
-import { type Said, Shelf } from "../../src/engine/encryption/shelf";
+import { type DecryptedMessage, Shelf } from "../../src/engine/encryption/shelf";
 import { TsMls } from "../../src/engine/encryption/ts-mls";
 import { Vault } from "../../src/engine/encryption/vault";
 import type { Conversation, MessageFields } from "../../src/engine/api";
@@ -97,7 +97,7 @@ export class EncryptedDevice {
 
   async send({ conversation_id, text, client_id }: About & { text: string; client_id: string }): Promise<number> {
     if (!(await this.#opened.encryption.isInGroup(conversation_id))) {
-      throw new EncryptionError("it has been taken out", { code: "not_in_group", passing: true });
+      throw new EncryptionError("it has been taken out", { code: "not_in_group", transient: true });
     }
     return (await this.#opened.desk.deliver(conversation_id, { client_id, text })).seq;
   }
@@ -122,8 +122,8 @@ export class EncryptedDevice {
     return { epoch: group.epoch, seq, leaves: group.leaves.map(({ userId, deviceId, signatureKey }) => [userId, deviceId, hex(signatureKey)]) };
   }
 
-  async said({ conversation_id }: About): Promise<[number, string | null][]> {
-    return (await this.#opened.encryption.said(conversation_id)).map(({ seq, text }: Said) => [seq, text]);
+  async decrypted({ conversation_id }: About): Promise<[number, string | null][]> {
+    return (await this.#opened.encryption.decrypted(conversation_id)).map(({ seq, text }: DecryptedMessage) => [seq, text]);
   }
 
   get #opened(): Running {

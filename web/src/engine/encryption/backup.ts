@@ -8,8 +8,8 @@ import { type Bytes, base64, bytesOf, fromBase64, owned, textOf } from "./bytes"
 import { type Changed, asPoll } from "./changes";
 import { CannotDecrypt } from "./errors";
 import { asSealedFile } from "./files";
-import { asVoice } from "./said";
-import type { Said } from "./shelf";
+import { asVoice } from "./content";
+import type { DecryptedMessage } from "./shelf";
 
 const FORMAT = 1;
 /** The server's limit for the ciphertext. */
@@ -38,8 +38,8 @@ interface Item {
 }
 
 /** Encrypts messages, given newest first; the oldest are left out if they do not fit. */
-export async function sealBackup(said: readonly Said[], passphrase: string): Promise<Document> {
-  let kept = said;
+export async function sealBackup(decrypted: readonly DecryptedMessage[], passphrase: string): Promise<Document> {
+  let kept = decrypted;
   let plain = await compressed(kept);
   while (plain.length + TAG_BYTES > MAX_BYTES) plain = await compressed((kept = kept.slice(0, Math.floor(kept.length * 0.8))));
   const [salt, iv] = [crypto.getRandomValues(new Uint8Array(16)), crypto.getRandomValues(new Uint8Array(12))];
@@ -49,14 +49,14 @@ export async function sealBackup(said: readonly Said[], passphrase: string): Pro
 }
 
 /** Decrypts a backup. Throws CannotDecrypt for a wrong passphrase, a damaged backup and an unknown format. */
-export async function openBackup({ version, salt, params, ciphertext }: Document, passphrase: string): Promise<Said[]> {
+export async function openBackup({ version, salt, params, ciphertext }: Document, passphrase: string): Promise<DecryptedMessage[]> {
   if (version !== FORMAT) throw new CannotDecrypt("the backup is of another version");
   const given = params as unknown as Params;
   try {
     const key = await keyOf(passphrase, fromBase64(salt), given, "decrypt");
     const plain = await crypto.subtle.decrypt({ name: "AES-GCM", iv: fromBase64(given.nonce), additionalData: ASSOCIATED_DATA }, key, fromBase64(ciphertext));
-    const { said } = JSON.parse(textOf(await piped(new Uint8Array(plain), new DecompressionStream("deflate")))) as { said: Item[] };
-    return said.map(asSaid);
+    const { said: items } = JSON.parse(textOf(await piped(new Uint8Array(plain), new DecompressionStream("deflate")))) as { said: Item[] };
+    return items.map(asDecrypted);
   } catch (error) {
     throw new CannotDecrypt(`the passphrase is another one, or the backup is damaged: ${error instanceof Error ? error.message : String(error)}`);
   }
@@ -70,8 +70,8 @@ async function keyOf(passphrase: string, salt: Bytes, { memory_kib, passes, lane
   return crypto.subtle.importKey("raw", owned(raw), "AES-GCM", false, [use]);
 }
 
-function compressed(said: readonly Said[]): Promise<Bytes> {
-  const items = said.map((each): Item => ({
+function compressed(decrypted: readonly DecryptedMessage[]): Promise<Bytes> {
+  const items = decrypted.map((each): Item => ({
     conversation_id: each.conversationId,
     message_id: each.messageId,
     seq: each.seq,
@@ -87,7 +87,7 @@ function compressed(said: readonly Said[]): Promise<Bytes> {
   return piped(bytesOf(JSON.stringify({ said: items })), new CompressionStream("deflate"));
 }
 
-const asSaid = ({ conversation_id, message_id, seq, sender_id, device_id, text, files = [], voice, poll, changes, expires_at = null }: Item): Said => ({
+const asDecrypted = ({ conversation_id, message_id, seq, sender_id, device_id, text, files = [], voice, poll, changes, expires_at = null }: Item): DecryptedMessage => ({
   conversationId: conversation_id,
   messageId: message_id,
   seq,

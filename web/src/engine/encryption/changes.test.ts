@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import { bytesOf } from "./bytes";
 import { type Change, asChange, asPoll, changed } from "./changes";
-import { asData } from "./said";
-import type { Said } from "./shelf";
+import { asData } from "./content";
+import type { DecryptedMessage } from "./shelf";
 
 const AT = "2026-11-29T12:00:00.000Z";
-const text: Said = { conversationId: "cnv_1", messageId: "msg_1", seq: 5, senderId: "ada", deviceId: "d", text: "tea", expiresAt: null };
-const after = (said: Said, ...changes: [by: string, change: Omit<Change, "of">][]): Said =>
-  changes.reduce((known, [by, change]) => changed(known, { of: "msg_1", ...change }, by, AT), said);
+const text: DecryptedMessage = { conversationId: "cnv_1", messageId: "msg_1", seq: 5, senderId: "ada", deviceId: "d", text: "tea", expiresAt: null };
+const after = (decrypted: DecryptedMessage, ...changes: [by: string, change: Omit<Change, "of">][]): DecryptedMessage =>
+  changes.reduce((known, [by, change]) => changed(known, { of: "msg_1", ...change }, by, AT), decrypted);
 
 test("a change comes back from its data, padded like a message", () => {
   for (const change of [{ edit: "better" }, { react: "🎉", remove: false }, { vote: [0, 2] }, { vote: [] }, { close: true }]) {
@@ -27,20 +27,20 @@ test("its sender alone edits a text, and nobody one that is gone", () => {
 
 test("reactions are counted by person, whatever their names are", () => {
   const party = { react: "🎉" };
-  const said = after(text, ["bob", party], ["ada", party], ["bob", party], ["bob", { react: "constructor" }], ["bob", { react: "__proto__" }]);
-  expect(said.changes?.reactions).toEqual([
+  const decrypted = after(text, ["bob", party], ["ada", party], ["bob", party], ["bob", { react: "constructor" }], ["bob", { react: "__proto__" }]);
+  expect(decrypted.changes?.reactions).toEqual([
     { emoji: "🎉", by: ["ada", "bob"] },
     { emoji: "constructor", by: ["bob"] },
     { emoji: "__proto__", by: ["bob"] },
   ]);
-  expect(after(said, ["bob", { react: "constructor", remove: true }]).changes?.reactions).toHaveLength(2);
+  expect(after(decrypted, ["bob", { react: "constructor", remove: true }]).changes?.reactions).toHaveLength(2);
 });
 
 test("of each person the last vote before the end counts", () => {
   const poll = { ...text, poll: { options: ["yes", "no", "later"], multiple: false } };
-  const said = after(poll, ["bob", { vote: [0] }], ["bob", { vote: [1] }], ["eve", { vote: [0, 1] }], ["eve", { vote: [3] }], ["bob", { close: true }], ["ada", { vote: [2] }]);
-  expect(said.changes).toEqual({ votes: { bob: [1], ada: [2] } });
-  expect(after(said, ["ada", { close: true }], ["ada", { vote: [0] }]).changes).toEqual({ votes: { bob: [1], ada: [2] }, closed: true });
+  const decrypted = after(poll, ["bob", { vote: [0] }], ["bob", { vote: [1] }], ["eve", { vote: [0, 1] }], ["eve", { vote: [3] }], ["bob", { close: true }], ["ada", { vote: [2] }]);
+  expect(decrypted.changes).toEqual({ votes: { bob: [1], ada: [2] } });
+  expect(after(decrypted, ["ada", { close: true }], ["ada", { vote: [0] }]).changes).toEqual({ votes: { bob: [1], ada: [2] }, closed: true });
   expect(after(poll, ["ada", { edit: "Coffee?" }])).toBe(poll);
   expect([asPoll({ options: ["one"] }), asPoll({ options: [1, 2] }), asPoll(7)]).toEqual([undefined, undefined, undefined]);
 });

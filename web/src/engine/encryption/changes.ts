@@ -4,7 +4,7 @@
  * since the server cannot read them.
  */
 import { textOf } from "./bytes";
-import type { Said } from "./shelf";
+import type { DecryptedMessage } from "./shelf";
 
 export const MAX_OPTIONS = 20;
 const MAX_EMOJI = 50;
@@ -40,22 +40,22 @@ export interface Changed {
 }
 
 /** The message after a change by a person at a time; the same if they may not make it, or if it says nothing. */
-export function changed(said: Said, { edit, react, remove, vote, close }: Change, by: string, at: string): Said {
-  const { changes = {}, poll } = said;
-  const own = by === said.senderId;
-  if (said.text === null) return said;
-  if (edit !== undefined) return own && edit && !poll && !said.voice ? { ...said, text: edit, changes: { ...changes, edited_at: at } } : said;
+export function changed(decrypted: DecryptedMessage, { edit, react, remove, vote, close }: Change, by: string, at: string): DecryptedMessage {
+  const { changes = {}, poll } = decrypted;
+  const own = by === decrypted.senderId;
+  if (decrypted.text === null) return decrypted;
+  if (edit !== undefined) return own && edit && !poll && !decrypted.voice ? { ...decrypted, text: edit, changes: { ...changes, edited_at: at } } : decrypted;
   if (react !== undefined) {
     const others = (changes.reactions ?? []).filter(({ emoji }) => emoji !== react);
     const present = changes.reactions?.find(({ emoji }) => emoji === react)?.by ?? [];
     const people = [...present.filter((each) => each !== by), ...(remove ? [] : [by])];
-    if (!react || react.length > MAX_EMOJI_CHARS || others.length >= MAX_EMOJI) return said;
-    return { ...said, changes: { ...changes, reactions: people.length > 0 ? [...others, { emoji: react, by: people }] : others } };
+    if (!react || react.length > MAX_EMOJI_CHARS || others.length >= MAX_EMOJI) return decrypted;
+    return { ...decrypted, changes: { ...changes, reactions: people.length > 0 ? [...others, { emoji: react, by: people }] : others } };
   }
-  if (!poll || changes.closed) return said;
-  if (close) return own ? { ...said, changes: { ...changes, closed: true } } : said;
-  if (vote === undefined || (!poll.multiple && vote.length > 1) || !vote.every((each) => poll.options[each] !== undefined)) return said;
-  return { ...said, changes: { ...changes, votes: { ...changes.votes, [by]: [...new Set(vote)] } } };
+  if (!poll || changes.closed) return decrypted;
+  if (close) return own ? { ...decrypted, changes: { ...changes, closed: true } } : decrypted;
+  if (vote === undefined || (!poll.multiple && vote.length > 1) || !vote.every((each) => poll.options[each] !== undefined)) return decrypted;
+  return { ...decrypted, changes: { ...changes, votes: { ...changes.votes, [by]: [...new Set(vote)] } } };
 }
 
 /** Parses the application data of a change; null if it is none. Unknown names are ignored. */

@@ -26,7 +26,7 @@ async function says(server: FakeDelivery, id: string, userId: string, from: Encr
   const clientId = `client-${(sent += 1)}`;
   return server.say(id, userId, clientId, await from.seal(id, clientId, { text, files: [] })) as unknown as Event;
 }
-const texts = async (of: Encryption, id: string) => (await of.said(id)).map(({ text }) => text);
+const texts = async (of: Encryption, id: string) => (await of.decrypted(id)).map(({ text }) => text);
 
 /** Ada has created a group, and Bob's device has joined it. */
 async function two() {
@@ -276,7 +276,7 @@ test("a file is encrypted with a key of its own, and its key travels in the mess
   server.say(id, "ada", "c1", await ada.seal(id, "c1", await ada.content("c1", "", ["fil_1"])));
   await bob.catchUp(id);
 
-  const [got] = (await bob.said(id))[0]!.files!;
+  const [got] = (await bob.decrypted(id))[0]!.files!;
   expect(got).toMatchObject({ id: "fil_1", name: "notes.txt", content_type: "text/plain", size: 15 });
   expect(await (await openFile(sealed, got!)).text()).toBe("one, two, three");
   sealed[3]! ^= 1;

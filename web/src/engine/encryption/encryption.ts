@@ -18,10 +18,10 @@ import { KeyLog } from "./key-log";
 import { type Identity, type Mls, isUnbegun, nameOf } from "./mls";
 import { People } from "./people";
 import { LogReader } from "./reader";
-import { type Content, type Sendable, asData, asVoice } from "./said";
+import { type Content, type Sendable, asData, asVoice } from "./content";
 import { find } from "./search";
 import { BASE_KEY_BYTES, importBaseKey } from "./sframe";
-import { type Said, Shelf, contentOf } from "./shelf";
+import { type DecryptedMessage, Shelf, contentOf } from "./shelf";
 import { TsMls } from "./ts-mls";
 import { Vault } from "./vault";
 
@@ -37,8 +37,8 @@ export interface EncryptionParts {
   lockName: string;
   now: () => number;
   uuid: () => string;
-  /** See `ReaderParts.onSaid`. */
-  onSaid?: ((said: readonly Said[]) => void) | undefined;
+  /** See `ReaderParts.onDecrypted`. */
+  onDecrypted?: ((decrypted: readonly DecryptedMessage[]) => void) | undefined;
 }
 
 export class Encryption {
@@ -58,7 +58,7 @@ export class Encryption {
     const shelf = new Shelf(vault, mls);
     const keyLog = new KeyLog({ api, vault });
     const people = new People({ api, keyLog, shelf, own: identity });
-    const reader = new LogReader({ api, mls, shelf, people, own: identity, onSaid: (said) => parts.onSaid?.(said) });
+    const reader = new LogReader({ api, mls, shelf, people, own: identity, onDecrypted: (decrypted) => parts.onDecrypted?.(decrypted) });
     this.#parts = parts;
     this.#mls = mls;
     this.#vault = vault;
@@ -117,8 +117,8 @@ export class Encryption {
   }
 
   /** See `LogReader.catchUp`. */
-  catchUp(conversationId: string, heard?: readonly Event[]): Promise<Said[]> {
-    return this.#exclusive(() => this.#reader.catchUp(conversationId, heard));
+  catchUp(conversationId: string, received?: readonly Event[]): Promise<DecryptedMessage[]> {
+    return this.#exclusive(() => this.#reader.catchUp(conversationId, received));
   }
 
   /** See `Committer.reconcile`. */
@@ -158,16 +158,16 @@ export class Encryption {
    * Notes that the server has a sealed message, and stores and returns its content; undefined for an unknown message.
    * The log may have brought the message before.
    */
-  sent(message: Message): Promise<Said | undefined> {
+  sent(message: Message): Promise<DecryptedMessage | undefined> {
     return this.#exclusive(async () => {
       const { id: messageId, client_id, conversation_id: conversationId, seq, sender_id: senderId, expires_at: expiresAt } = message;
       const sending = client_id ? await this.#shelf.sending(client_id) : undefined;
       if (!sending || !client_id) return undefined;
-      const said: Said = { conversationId, messageId, seq, senderId, deviceId: this.deviceId, ...contentOf(sending), expiresAt };
-      this.#shelf.remember(said);
+      const decrypted: DecryptedMessage = { conversationId, messageId, seq, senderId, deviceId: this.deviceId, ...contentOf(sending), expiresAt };
+      this.#shelf.remember(decrypted);
       this.#shelf.setSending(client_id, { ...sending, sentAt: this.#parts.now() });
       for (const each of sending.files) this.#shelf.setSealedFile(each.id, undefined); // the message has the key now
-      return said;
+      return decrypted;
     });
   }
 
@@ -206,12 +206,12 @@ export class Encryption {
   }
 
   /** All decrypted and own messages of a conversation on this device, oldest first. */
-  said(conversationId: string): Promise<Said[]> {
-    return this.#exclusive(() => this.#shelf.said(conversationId, this.#parts.now()));
+  decrypted(conversationId: string): Promise<DecryptedMessage[]> {
+    return this.#exclusive(() => this.#shelf.decrypted(conversationId, this.#parts.now()));
   }
 
   /** The decrypted content of one message, if this device has it. */
-  recall(conversationId: string, messageId: string): Promise<Said | undefined> {
+  recall(conversationId: string, messageId: string): Promise<DecryptedMessage | undefined> {
     return this.#shelf.recall(conversationId, messageId);
   }
 
@@ -222,13 +222,13 @@ export class Encryption {
 
   /** Backs up the decrypted messages to the server, encrypted with a passphrase; returns how many. */
   async backUp(passphrase: string): Promise<number> {
-    const said = await this.#exclusive(() => this.#shelf.everything(this.#parts.now()));
-    await this.#parts.api.put("/keys/backup", { body: await sealBackup(said, passphrase) });
-    return said.length;
+    const decrypted = await this.#exclusive(() => this.#shelf.everything(this.#parts.now()));
+    await this.#parts.api.put("/keys/backup", { body: await sealBackup(decrypted, passphrase) });
+    return decrypted.length;
   }
 
   /** Restores the backup; returns the messages that are new here. Throws CannotDecrypt, and ApiError 404 if none. */
-  async restore(passphrase: string): Promise<readonly Said[]> {
+  async restore(passphrase: string): Promise<readonly DecryptedMessage[]> {
     const found = await openBackup(await this.#parts.api.get("/keys/backup"), passphrase);
     return this.#exclusive(() => this.#shelf.takeBack(found, this.#parts.now()));
   }

@@ -6,7 +6,7 @@ export class NotInGroup extends EncryptionError {
   override name = "NotInGroup";
 
   constructor(message: string) {
-    super(message, { code: "not_in_group", passing: true });
+    super(message, { code: "not_in_group", transient: true });
   }
 }
 
@@ -15,7 +15,7 @@ export class CannotDecrypt extends EncryptionError {
   override name = "CannotDecrypt";
 
   constructor(message: string) {
-    super(message, { code: "cannot_decrypt", passing: false });
+    super(message, { code: "cannot_decrypt", transient: false });
   }
 }
 
@@ -24,7 +24,7 @@ export class NoRest extends EncryptionError {
   override name = "NoRest";
 
   constructor() {
-    super("the group does not come to rest", { code: "no_rest", passing: true });
+    super("the group does not come to rest", { code: "no_rest", transient: true });
   }
 }
 
@@ -33,7 +33,7 @@ export class ServerMisbehaved extends EncryptionError {
   override name = "ServerMisbehaved";
 
   constructor(message: string) {
-    super(message, { code: "server_misbehaved", passing: false });
+    super(message, { code: "server_misbehaved", transient: false });
   }
 }
 

@@ -3,6 +3,6 @@ export { Encryption } from "./encryption";
 export { type SealedFile, openFile } from "./files";
 export { NotInGroup, ServerMisbehaved } from "./errors";
 export type { Change } from "./changes";
-export type { Content, Sendable } from "./said";
-export type { Said } from "./shelf";
+export type { Content, Sendable } from "./content";
+export type { DecryptedMessage } from "./shelf";
 export type { KeyChange } from "../types";

@@ -10,8 +10,8 @@ import { CannotDecrypt, LogTampered, NotInGroup } from "./errors";
 import { type Leaf, isUnbegun, nameOf } from "./mls";
 import type { Mls } from "./mls";
 import type { People } from "./people";
-import { said } from "./said";
-import { type Held, type Said, type Shelf, contentOf } from "./shelf";
+import { asContent } from "./content";
+import { type DecryptedMessage, type Held, type Shelf, contentOf } from "./shelf";
 
 const PAGE = 100;
 
@@ -22,7 +22,7 @@ export interface ReaderParts {
   people: People;
   own: Leaf;
   /** Messages that are new or have changed, once they are stored; also when the log is read before sending. */
-  onSaid: (said: readonly Said[]) => void;
+  onDecrypted: (decrypted: readonly DecryptedMessage[]) => void;
 }
 
 export class LogReader {
@@ -33,18 +33,18 @@ export class LogReader {
   }
 
   /**
-   * Reads the log to its end and returns the new messages. `heard` are events that came as frames; if they continue the
+   * Reads the log to its end and returns the new messages. `received` are events that came as frames; if they continue the
    * log without a gap, no request is made. Throws ServerMisbehaved, NotInGroup.
    */
-  async catchUp(conversationId: string, heard: readonly Event[] = []): Promise<Said[]> {
+  async catchUp(conversationId: string, received: readonly Event[] = []): Promise<DecryptedMessage[]> {
     const { shelf, people } = this.#parts;
     let held = await shelf.load(conversationId);
-    const all: Said[] = [];
-    const newEvents = heard.filter((each) => (each.seq ?? 0) > held.seq).sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0));
-    if (heard.length > 0 && newEvents.length === 0) return all; // another tab has read them
+    const all: DecryptedMessage[] = [];
+    const newEvents = received.filter((each) => (each.seq ?? 0) > held.seq).sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0));
+    if (received.length > 0 && newEvents.length === 0) return all; // another tab has read them
     const isContinuation = newEvents.length > 0 && newEvents.every((each, n) => each.seq === held.seq + 1 + n);
     for (let more = true; more; ) {
-      const found: Said[] = [];
+      const found: DecryptedMessage[] = [];
       const page = isContinuation ? { items: newEvents, more: false } : await this.#page(conversationId, held.seq);
       for (const event of page.items) {
         if (event.seq !== held.seq + 1 && held.seq > 0) await this.#requireReturn(conversationId, event, held.seq);
@@ -58,7 +58,7 @@ export class LogReader {
         shelf.keep(conversationId, held);
       }
       await shelf.vault.flush();
-      if (found.length > 0) this.#parts.onSaid(found);
+      if (found.length > 0) this.#parts.onDecrypted(found);
       all.push(...found);
       more = page.more;
     }
@@ -84,7 +84,7 @@ export class LogReader {
   }
 
   /** Applies one event of the log: returns the group after it, and its message if it has one. */
-  async #apply(conversationId: string, { group }: Held, event: Event): Promise<[Held, Said | null]> {
+  async #apply(conversationId: string, { group }: Held, event: Event): Promise<[Held, DecryptedMessage | null]> {
     const seq = event.seq ?? 0;
     switch (event.type) {
       case "mls.commit":
@@ -161,7 +161,7 @@ export class LogReader {
   }
 
   /** Applies a change to the message that it is about; returns it, or null if nothing has changed on this device. */
-  async #change(conversationId: string, group: Held["group"], { data, actor_id = "", at = "" }: EventOf<"mls.change">, seq: number): Promise<[Held, Said | null]> {
+  async #change(conversationId: string, group: Held["group"], { data, actor_id = "", at = "" }: EventOf<"mls.change">, seq: number): Promise<[Held, DecryptedMessage | null]> {
     const { shelf, own } = this.#parts;
     const { client_id = "", ciphertext = "" } = data ?? {};
     const sending = actor_id === own.userId ? await shelf.sending(client_id) : undefined;
@@ -185,12 +185,12 @@ export class LogReader {
     }
   }
 
-  async #message(conversationId: string, group: Held["group"], data: Message, seq: number): Promise<[Held, Said | null]> {
+  async #message(conversationId: string, group: Held["group"], data: Message, seq: number): Promise<[Held, DecryptedMessage | null]> {
     const { shelf, own } = this.#parts;
     const unchanged = { group, seq };
     if (await shelf.recall(conversationId, data.id)) return [unchanged, null];
     if (data.deleted_at !== null || data.ciphertext === null) return [unchanged, null];
-    const undecrypted: Said = {
+    const undecrypted: DecryptedMessage = {
       conversationId,
       messageId: data.id,
       seq,
@@ -202,7 +202,7 @@ export class LogReader {
     const sending = data.sender_id === own.userId && data.client_id ? await shelf.sending(data.client_id) : undefined;
     // the ciphertext is kept until the sender has the answer, since the same may be sent again
     if (sending) return [unchanged, { ...undecrypted, deviceId: own.deviceId, ...contentOf(sending) }];
-    const { group: next, deviceId, content } = await this.#received(group, data.sender_id, data.ciphertext, said);
+    const { group: next, deviceId, content } = await this.#received(group, data.sender_id, data.ciphertext, asContent);
     return [{ group: next, seq }, { ...undecrypted, deviceId, ...content }]; // without content it is shown as unreadable
   }
 }

@@ -4,16 +4,16 @@ import { IdbStore } from "../idb-store";
 import { MemoryStore } from "../store";
 import type { SaidPlace, SaidQuery } from "../types";
 import { find, sentAt } from "./search";
-import { type Said, Shelf } from "./shelf";
+import { type DecryptedMessage, Shelf } from "./shelf";
 import { Vault } from "./vault";
 
 /** The id of the n-th message, sent n ms after the epoch. */
 const idOf = (n: number): string => `msg_${n.toString(32).padStart(10, "0").replace(/[i-v]/g, (each) => "jkmnpqrstvwxyz"[each.charCodeAt(0) - 105]!)}rest`;
 
-async function deviceWith(said: readonly Partial<Said>[], store: IdbStore | MemoryStore = new MemoryStore()) {
+async function deviceWith(decrypted: readonly Partial<DecryptedMessage>[], store: IdbStore | MemoryStore = new MemoryStore()) {
   const vault = new Vault(store, "ada");
   const shelf = new Shelf(vault, null as never);
-  said.forEach((each, n) =>
+  decrypted.forEach((each, n) =>
     shelf.remember({ conversationId: "cnv_1", messageId: idOf(n), seq: n, senderId: "bob", deviceId: "d", text: "", expiresAt: null, ...each }),
   );
   await vault.flush();

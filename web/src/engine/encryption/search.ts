@@ -3,7 +3,7 @@
  * that are bounded in results and in time.
  */
 import type { FoundSaid, SaidPage, SaidPlace, SaidQuery } from "../types";
-import type { Said } from "./shelf";
+import type { DecryptedMessage } from "./shelf";
 import type { Vault } from "./vault";
 import { excerpt, partsOf, words } from "./words";
 
@@ -15,13 +15,13 @@ const BUDGET_MS = 1_000;
 export async function find(vault: Vault, query: SaidQuery, from: SaidPlace | null, now: number): Promise<SaidPage> {
   const parts = partsOf(query.q);
   if (parts.length === 0 && !query.withFiles && !query.senderId) return { items: [], next: null };
-  const matches = (said: Said): boolean =>
-    said.text !== null &&
-    (said.expiresAt === null || Date.parse(said.expiresAt) > now) &&
-    (!query.senderId || said.senderId === query.senderId) &&
-    (!query.withFiles || (said.files?.length ?? 0) > 0) &&
-    (query.before === undefined || sentAt(said.messageId) < query.before) &&
-    isIn(words([said.text, ...(said.files ?? []).map(({ name }) => name)].join("\n")), parts);
+  const matches = (decrypted: DecryptedMessage): boolean =>
+    decrypted.text !== null &&
+    (decrypted.expiresAt === null || Date.parse(decrypted.expiresAt) > now) &&
+    (!query.senderId || decrypted.senderId === query.senderId) &&
+    (!query.withFiles || (decrypted.files?.length ?? 0) > 0) &&
+    (query.before === undefined || sentAt(decrypted.messageId) < query.before) &&
+    isIn(words([decrypted.text, ...(decrypted.files ?? []).map(({ name }) => name)].join("\n")), parts);
 
   const deadline = performance.now() + BUDGET_MS;
   const items: FoundSaid[] = [];
@@ -29,12 +29,12 @@ export async function find(vault: Vault, query: SaidQuery, from: SaidPlace | nul
   while (place) {
     const id: string | undefined = query.conversationIds[place.conversation];
     if (id === undefined) return { items, next: null };
-    const rows: [string, Said][] = await vault.last(`said/${id}/`, place.below, ROWS);
+    const rows: [string, DecryptedMessage][] = await vault.last(`said/${id}/`, place.below, ROWS);
     let taken = 0;
-    for (const [, said] of rows) {
+    for (const [, decrypted] of rows) {
       if (items.length === RESULTS) break;
       taken += 1;
-      if (matches(said)) items.push(asFound(said, parts));
+      if (matches(decrypted)) items.push(asFound(decrypted, parts));
     }
     const below: string | undefined = rows[taken - 1]?.[0];
     const isDone: boolean = taken === rows.length && rows.length < ROWS;
@@ -46,7 +46,7 @@ export async function find(vault: Vault, query: SaidQuery, from: SaidPlace | nul
 
 const isIn = (text: string, parts: readonly string[]): boolean => parts.every((each) => text.includes(each));
 
-function asFound({ conversationId, messageId, senderId, text, files = [] }: Said, parts: readonly string[]): FoundSaid {
+function asFound({ conversationId, messageId, senderId, text, files = [] }: DecryptedMessage, parts: readonly string[]): FoundSaid {
   return {
     id: messageId,
     conversation_id: conversationId,

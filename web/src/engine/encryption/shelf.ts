@@ -3,14 +3,14 @@ import type { Group, Mls } from "./mls";
 import type { Changed } from "./changes";
 import { NotInGroup } from "./errors";
 import type { SealedFile } from "./files";
-import type { Content, Sendable } from "./said";
+import type { Content, Sendable } from "./content";
 import type { KeyChange } from "../types";
 import type { Vault } from "./vault";
 
 const CHANGES_KEPT = 20;
 
 /** A decrypted message; `text` is null if this device has no key for it. */
-export interface Said {
+export interface DecryptedMessage {
   readonly conversationId: string;
   readonly messageId: string;
   readonly seq: number;
@@ -116,30 +116,30 @@ export class Shelf {
 
   // --- decrypted messages
 
-  recall(conversationId: string, messageId: string): Promise<Said | undefined> {
+  recall(conversationId: string, messageId: string): Promise<DecryptedMessage | undefined> {
     return this.vault.get(`said/${conversationId}/${messageId}`);
   }
 
-  remember(said: Said): void {
-    this.vault.put(`said/${said.conversationId}/${said.messageId}`, said);
+  remember(decrypted: DecryptedMessage): void {
+    this.vault.put(`said/${decrypted.conversationId}/${decrypted.messageId}`, decrypted);
   }
 
   /** Removes the content of a message that was deleted or has expired. */
-  empty(said: Said): void {
-    this.remember({ ...said, text: null, files: [], voice: undefined, poll: undefined, changes: undefined });
+  empty(decrypted: DecryptedMessage): void {
+    this.remember({ ...decrypted, text: null, files: [], voice: undefined, poll: undefined, changes: undefined });
   }
 
   /** All decrypted and own messages of a conversation, oldest first; removes the texts of expired ones. */
-  async said(conversationId: string, now: number): Promise<Said[]> {
-    const found = await this.vault.all<Said>(`said/${conversationId}/`);
+  async decrypted(conversationId: string, now: number): Promise<DecryptedMessage[]> {
+    const found = await this.vault.all<DecryptedMessage>(`said/${conversationId}/`);
     const expired = [...found.values()].filter((each) => each.text !== null && each.expiresAt !== null && Date.parse(each.expiresAt) <= now);
     for (const each of expired) this.empty(each);
     return [...found.values()].filter((each) => !expired.includes(each)).sort((a, b) => a.seq - b.seq);
   }
 
   /** All messages with a text, of all conversations, newest first. */
-  async everything(now: number): Promise<Said[]> {
-    const found = [...(await this.vault.all<Said>("said/")).values()];
+  async everything(now: number): Promise<DecryptedMessage[]> {
+    const found = [...(await this.vault.all<DecryptedMessage>("said/")).values()];
     const present = found.filter(({ text, expiresAt }) => text !== null && (expiresAt === null || Date.parse(expiresAt) > now));
     return present.sort((a, b) => (a.messageId < b.messageId ? 1 : -1));
   }
@@ -148,10 +148,10 @@ export class Shelf {
    * Stores messages from a backup and returns them. Known messages are left out, and those ahead of the group's
    * position in the log, which this device will decrypt itself.
    */
-  async takeBack(said: readonly Said[], now: number): Promise<readonly Said[]> {
-    const added: Said[] = [];
+  async takeBack(decrypted: readonly DecryptedMessage[], now: number): Promise<readonly DecryptedMessage[]> {
+    const added: DecryptedMessage[] = [];
     const cursors = new Map<string, number>();
-    for (const each of said) {
+    for (const each of decrypted) {
       const { conversationId: id } = each;
       if (!cursors.has(id)) cursors.set(id, (await this.vault.get<Kept>(`group/${id}`))?.seq ?? Infinity);
       if (each.seq > cursors.get(id)! || (each.expiresAt !== null && Date.parse(each.expiresAt) <= now)) continue;

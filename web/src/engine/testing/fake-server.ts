@@ -18,7 +18,7 @@ type Answer = [status: number, body?: unknown];
 export class FakeServer {
   readonly logs = new Map<string, LogRow[]>();
   readonly asked: string[] = [];
-  readonly sockets = new Set<{ events: WireEvents; heard: Record<string, unknown>[] }>();
+  readonly sockets = new Set<{ events: WireEvents; received: Record<string, unknown>[] }>();
   socketsRefused = false;
   down = false;
   accessToken = "access-0";
@@ -115,13 +115,13 @@ export class FakeServer {
     this.asked.push(`DIAL ${new URL(url).pathname}`);
     await new Promise((go) => setTimeout(go, 1));
     if (this.socketsRefused || this.down) throw new ConnectionLost("refused");
-    const socket = { events, heard: [] as Record<string, unknown>[] };
+    const socket = { events, received: [] as Record<string, unknown>[] };
     this.sockets.add(socket);
     return {
       send: (text) => {
         if (!this.sockets.has(socket)) throw new ConnectionLost("closed");
         const frame: Record<string, unknown> = JSON.parse(text);
-        socket.heard.push(frame);
+        socket.received.push(frame);
         setTimeout(() => events.onText(JSON.stringify({ type: "ack", id: frame.id, data: this.#act(frame, socket) })), 1);
       },
       close: () => {

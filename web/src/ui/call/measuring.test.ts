@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { between, counted, grade, heard, loudness, worst } from "./measuring";
+import { between, counted, grade, loudness, soundOf, worst } from "./measuring";
 
 const pair = { type: "candidate-pair", nominated: true, currentRoundTripTime: 0.042 };
 const sound = { type: "inbound-rtp", kind: "audio", jitter: 0.004, packetsReceived: 90, packetsLost: 10, bytesReceived: 9_000 };
@@ -31,7 +31,7 @@ test("of several connections the worst values count, and the sum of their bit ra
 
 test("sound between two samples counts, and a restarted connection is silent", () => {
   const at = (totalAudioEnergy: number, totalSamplesDuration: number) =>
-    heard([{ ...sound, totalAudioEnergy, totalSamplesDuration }, { ...picture, totalAudioEnergy: 9, totalSamplesDuration: 9 }]);
+    soundOf([{ ...sound, totalAudioEnergy, totalSamplesDuration }, { ...picture, totalAudioEnergy: 9, totalSamplesDuration: 9 }]);
   expect(loudness(at(1, 10), at(1.09, 11))).toBeCloseTo(0.3);
   expect(loudness(at(1, 10), at(1, 11))).toBe(0);
   expect(loudness(at(1, 10), at(0, 0))).toBe(0);

@@ -19,7 +19,7 @@ export interface Measured {
 export type Grade = "good" | "fair" | "poor";
 
 /** Sound received so far: total audio energy (relative to full scale, squared) and seconds, as in RTCStats. */
-export interface Heard {
+export interface Sound {
   readonly energy: number;
   readonly seconds: number;
 }
@@ -45,7 +45,7 @@ export function counted(stats: Iterable<Stat>, at: number): Counted {
 }
 
 /** The sound of a connection's received streams. Totals, since the level at one moment misses words between samples. */
-export function heard(stats: Iterable<Stat>): Heard {
+export function soundOf(stats: Iterable<Stat>): Sound {
   let [energy, seconds] = [0, 0];
   for (const each of stats) {
     if (each.type !== "inbound-rtp" || each.kind !== "audio") continue;
@@ -56,7 +56,7 @@ export function heard(stats: Iterable<Stat>): Heard {
 }
 
 /** The loudness between two samples, from 0 to 1. */
-export function loudness(before: Heard, after: Heard): number {
+export function loudness(before: Sound, after: Sound): number {
   const seconds = after.seconds - before.seconds;
   return seconds <= 0 ? 0 : Math.sqrt(Math.max(0, after.energy - before.energy) / seconds);
 }

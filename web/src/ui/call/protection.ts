@@ -145,7 +145,7 @@ export class CallProtection {
       this.#epoch = keys.epoch;
       this.#tell({ callId: this.#call.id, keys });
     } catch (error) {
-      if (error instanceof EncryptionError && !error.passing) this.#fail("e2e.broken");
+      if (error instanceof EncryptionError && !error.transient) this.#fail("e2e.broken");
       else this.#retry = setTimeout(() => void this.#renew(), RETRY_MS);
     }
   }

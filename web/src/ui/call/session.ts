@@ -3,7 +3,7 @@
  * which are handled in the order of their numbers. Signals are sent over the socket, or over HTTP without one.
  */
 import type { Call, Engine, EventOf, Schemas } from "../../engine";
-import { type Counted, type Grade, type Heard, type Measured, between, counted, grade, heard, loudness, worst } from "./measuring";
+import { type Counted, type Grade, type Measured, type Sound, between, counted, grade, loudness, soundOf, worst } from "./measuring";
 import { openTrack } from "./media";
 import type { CallProtection } from "./protection";
 
@@ -31,7 +31,7 @@ interface Peer {
   making: boolean;
   ignoring: boolean;
   measured: Counted | undefined;
-  heard: Heard | undefined;
+  sound: Sound | undefined;
   grade: Grade;
 }
 /** A participant's streams: microphone and camera, and the shared screen. */
@@ -209,7 +209,7 @@ export class CallSession {
 
   #peer(id: string, offering: boolean): Peer {
     const pc = new RTCPeerConnection({ iceServers: this.#joined.ice_servers as RTCIceServer[] });
-    const peer: Peer = { pc, life: undefined, making: false, ignoring: false, measured: undefined, heard: undefined, grade: "good" };
+    const peer: Peer = { pc, life: undefined, making: false, ignoring: false, measured: undefined, sound: undefined, grade: "good" };
     this.#peers.set(id, peer);
     pc.onicecandidate = ({ candidate }) => {
       if (candidate) this.#signal(id, "ice", { life: this.#sessionId, candidate: candidate.toJSON() });
@@ -263,9 +263,9 @@ export class CallSession {
   async #findSpeaker(): Promise<void> {
     let [loudest, who]: [number, string | null] = [SPEAKING_LEVEL, null];
     for (const [id, peer] of this.#peers) {
-      const now = heard([...(await peer.pc.getStats()).values()]);
-      const level = peer.heard ? loudness(peer.heard, now) : 0;
-      peer.heard = now;
+      const now = soundOf([...(await peer.pc.getStats()).values()]);
+      const level = peer.sound ? loudness(peer.sound, now) : 0;
+      peer.sound = now;
       if (level > loudest) [loudest, who] = [level, id];
     }
     if (who === null || who === this.speaker) return; // the last speaker stays while nobody speaks

@@ -85,7 +85,7 @@ export function VoiceNote({ message }: { message: Message }) {
           }}
         >
           {voice.waveform.map((loud, index) => (
-            <span key={index} className={index / voice.waveform.length < part ? "heard" : ""} style={{ height: `${Math.max(8, loud)}%` }} />
+            <span key={index} className={index / voice.waveform.length < part ? "played" : ""} style={{ height: `${Math.max(8, loud)}%` }} />
           ))}
         </div>
         <time>{clockOf(playing || at > 0 ? at : voice.duration_ms)}</time>

@@ -66,7 +66,7 @@ export class PresenceBoard implements PresenceState {
   }
 
   /** The people that another tab watches; an empty list when that tab closes. */
-  heard(tab: string, userIds: readonly string[]): void {
+  watchedBy(tab: string, userIds: readonly string[]): void {
     if (userIds.length > 0) this.#watchedElsewhere.set(tab, userIds);
     else this.#watchedElsewhere.delete(tab);
     this.#schedule();

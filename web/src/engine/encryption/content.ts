@@ -30,7 +30,7 @@ export function asData({ text, files, voice, poll, change }: Sendable): Bytes {
 }
 
 /** Parses application data; null if its format is unknown. Unknown names are ignored. */
-export function said(data: Uint8Array): Content | null {
+export function asContent(data: Uint8Array): Content | null {
   try {
     const { text, files, voice, poll } = JSON.parse(textOf(data)) as Record<string, unknown>;
     if (typeof text !== "string") return null;
