@@ -9,7 +9,8 @@ import pytest
 from infra import configuration_reference as reference
 
 pytestmark = pytest.mark.usefixtures("settings", "no_sockets")
-ELSEWHERE = {"AI_MODERATION"}  # read where it is asked for (conversations.service)
+# switches that one place reads: conversations.service and operations.consumers.lookout
+ELSEWHERE = {"AI_MODERATION", "CANARY"}
 
 
 def test_every_setting_names_the_variables_that_it_is_read_from() -> None:
