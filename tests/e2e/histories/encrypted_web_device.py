@@ -59,7 +59,7 @@ class WebDevice(EncryptedDevice):
         await self.at(conversation_id)
 
     async def note(self, conversation_id: str) -> None:
-        said = await self._call("said", conversation_id=conversation_id)
+        said = await self._call("decrypted", conversation_id=conversation_id)
         self.seen.read = {int(seq): text for seq, text in said}
 
     async def at(self, conversation_id: str) -> tuple[int, int] | None:
