@@ -40,7 +40,7 @@ def require_enrolled(failed: frozenset[str]) -> None:
 
 def end_other_enrolments(caller: Caller) -> None:
     """End the person's other sessions that have to enrol a factor, now that there is one to sign in with."""
-    if caller.must_enrol:
+    if caller.must_enrol or demand.is_made_of(caller.user_id):
         sessions.end_enrolling(caller.user_id, but=caller.session_id)
 
 

@@ -82,11 +82,11 @@ def live_sessions_among(pairs: Collection[tuple[str, str]]) -> set[tuple[str, st
 
 
 def rotate(
-    seen: AccountSession, successor_hash: str, *, ip: str, expires_at_s: int, must_enrol: bool | None = None
+    seen: AccountSession, successor_hash: str, *, ip: str, expires_at_s: int, ends_enrolment: bool = False
 ) -> None:
-    """Save the hash and expiry of the next refresh token, and `must_enrol` unless it is None.
+    """Save the hash and expiry of the next refresh token; with `ends_enrolment` nothing is to be enrolled any more.
 
-    Raises Contended if the session has changed since `seen`.
+    Raises Contended if the session has got another token or ended since `seen`; a factor may have been enrolled.
     """
     actions = [
         SessionRecord.generation.set(seen.generation + 1),
@@ -97,7 +97,7 @@ def rotate(
         SessionRecord.ends_at.set(expires_at_s),
         SessionRecord.expires_at.set(expires_at_s + RETURN_S),
         SessionRecord.ip.set(ip),
-        *([] if must_enrol is None else [SessionRecord.must_enrol.set(must_enrol)]),
+        *([SessionRecord.must_enrol.set(False)] if ends_enrolment else []),
     ]
     unchanged = (SessionRecord.current_hash == seen.current_hash) & SessionRecord.revoked_at.does_not_exist()
     if not SessionRecord(seen.user_id, seen.session_id).update_if(unchanged, *actions):

@@ -121,8 +121,8 @@ def _refresh(token: RefreshToken, ip: str) -> IssuedTokens:
             ending = [session.session_id]
             revoke(session.user_id, ending, reason="second_factor_required", sockets_of=ending)
             raise TokenRevoked
-        must_enrol = lacks_factor if session.must_enrol else None
-        session_store.rotate(session, successor.hash, ip=ip, expires_at_s=expires_at_s, must_enrol=must_enrol)
+        lifted = session.must_enrol and not lacks_factor
+        session_store.rotate(session, successor.hash, ip=ip, expires_at_s=expires_at_s, ends_enrolment=lifted)
         return _tokens(successor)
     before = (session.generation - 1, session.previous_hash)
     if (token.generation, token.hash) == before and clock.now() - session.rotated_at <= REFRESH_GRACE_MS:

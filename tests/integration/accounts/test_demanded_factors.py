@@ -8,7 +8,7 @@ from typing import Any
 import pyotp
 import pytest
 
-from accounts import passwords
+from accounts import passwords, session_store
 from accounts.app import app
 from administration import service as administration
 from administration.app import app as admin_app
@@ -160,6 +160,21 @@ def test_a_session_that_has_to_enrol_is_renewed_as_such_until_nothing_is_demande
     assert ada.conversations().status == 200
 
 
+def test_a_renewal_takes_back_no_enrolment_that_it_has_not_seen(demand: Demand, settings: pytest.MonkeyPatch) -> None:
+    demand("everybody")
+    ada = Ada()
+    rotate = session_store.rotate
+
+    def enrol_before(*session: Any, **renewed: Any) -> None:
+        ada.enrol_code()
+        rotate(*session, **renewed)
+
+    settings.setattr(session_store, "rotate", enrol_before)
+    ada.use(ada.refresh().body["tokens"])
+
+    assert ada.conversations().status == 200
+
+
 def test_a_session_of_before_ends_when_it_is_renewed_and_signing_in_again_leads_to_enrolment(demand: Demand) -> None:
     ada = Ada()
     demand("everybody")
@@ -215,13 +230,29 @@ def test_who_signed_in_with_the_password_before_somebody_enrolled_adds_no_factor
     assert ada.conversations().status == 200
 
 
+def test_a_factor_that_is_enrolled_in_a_session_of_before_ends_those_that_were_to_enrol(demand: Demand) -> None:
+    ada = Ada()
+    demand("everybody")
+    other = ada.login().body["tokens"]
+
+    ada.enrol_code()
+
+    assert ada.conversations(other["access_token"]).status == 401
+    demand("none")
+    renewed = ask(app, "POST", "/auth/refresh", body={"refresh_token": other["refresh_token"]})
+    assert renewed.body["code"] == "token_revoked"
+    assert ada.conversations().status == 200
+
+
 def test_a_session_that_has_to_enrol_adds_nothing_beside_a_factor_that_is_there(demand: Demand) -> None:
     ada = Ada()
     demand("everybody")
     other = ada.login().body["tokens"]["access_token"]
     begun = ada.begin_passkey(other).body
     credential = Authenticator().create(begun["options"])
-    ada.enrol_code()  # in the session of before
+    demand("none")
+    ada.enrol_code()
+    demand("everybody")
 
     body = {"registration_id": begun["registration_id"], "credential": credential, "name": "Mine"}
     assert refused(ask(app, "POST", "/auth/passkeys", body=body, token=other))

@@ -34,7 +34,8 @@ class Accounts(Requester):
     ) -> Profile:
         """Sign in by e-mail or username.
 
-        ApiError codes: invalid_credentials, totp_required, account_locked (with `retry_after`).
+        ApiError codes: invalid_credentials, totp_required, passkey_required, account_locked (with
+        `retry_after`).
         """
         body = given(identifier=identifier, password=password, device_name=device_name, totp=totp)
         return await self._begin("/auth/login", body)
