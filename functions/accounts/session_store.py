@@ -142,6 +142,18 @@ def revoke(
     return ended
 
 
+def release_devices(user_id: str) -> None:
+    """Let go of the devices that stay after sessions that have expired or ended (`AccountSession.keeps_device`)."""
+    for each in _SESSION.values(SessionRecord.query(user_id, consistent_read=True)):
+        if each.keeps_device and not each.live:
+            SessionRecord(user_id, each.session_id).update_if(
+                SessionRecord.user_id.exists(),
+                SessionRecord.revoked_at.set(each.revoked_at or clock.now()),
+                SessionRecord.may_return.set(False),
+                SessionRecord.expires_at.set(clock.now_s() + REVOKED_KEPT_S),
+            )
+
+
 def _revoke(
     user_id: str, session_ids: frozenset[str], may_return: bool, stage: Callable[[Transaction], None]
 ) -> frozenset[str]:

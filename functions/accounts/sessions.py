@@ -235,11 +235,12 @@ def end_surplus(user_id: str, live: Sequence[AccountSession], *, but: str) -> No
 
 
 def end_all(user_id: str, *, reason: str, but: str | None = None) -> None:
-    """End all sessions of a person, except session `but`."""
+    """End all sessions of a person, except session `but`; devices of sessions that ended before do not stay either."""
     live = [session.session_id for session in session_store.live_sessions(user_id)]
     ending = [each for each in live if each != but]
     # if no session is excepted, all sockets are closed, also those of sessions that ended before
     revoke(user_id, ending, reason=reason, sockets_of=None if but is None else ending)
+    session_store.release_devices(user_id)
 
 
 def revoke(user_id: str, session_ids: Collection[str], *, reason: str, sockets_of: Collection[str] | None) -> set[str]:

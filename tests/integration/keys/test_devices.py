@@ -150,6 +150,28 @@ def test_a_device_is_removed_30_days_after_its_session_if_nobody_signed_in_there
         assert [each["action"] for each in log(signed_in_again(bob), ada)] == ["added", "removed"]
 
 
+@pytest.mark.parametrize("reason", sorted(RETURNING_REASONS))
+def test_a_device_to_return_to_goes_when_all_sessions_are_ended(ada: Person, bob: Person, reason: str) -> None:
+    registered(ada)
+    sessions.revoke(ada.user_id, [ada.session_id], reason=reason, sockets_of=[])
+    assert [each["device_id"] for each in listed(bob, ada)] == ["phone"]
+
+    sessions.end_all(ada.user_id, reason="password_changed", but=signed_in_again(ada).session_id)
+
+    assert listed(bob, ada) == []
+
+
+def test_the_device_of_an_expired_session_goes_when_all_sessions_are_ended(ada: Person, bob: Person) -> None:
+    registered(ada)
+    with clock.held(clock.now() + SESSION_TTL_S * clock.SECOND + clock.DAY):
+        again, reader = signed_in_again(ada), signed_in_again(bob)
+        registered(again, "laptop")
+
+        sessions.end_all(ada.user_id, reason="password_changed", but=again.session_id)
+
+        assert [each["device_id"] for each in listed(reader, ada)] == ["laptop"]
+
+
 @pytest.mark.parametrize("reason", ["logout", "revoked", "banned", "disowned", "signed_out_by_admin"])
 def test_a_device_whose_session_was_ended_by_somebody_is_removed_at_once(ada: Person, bob: Person, reason: str) -> None:
     registered(ada)
