@@ -1,19 +1,17 @@
 /** The screen of somebody of whom a second factor is demanded and who has none yet. */
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { I18nProvider } from "react-aria-components";
 import { useLanguage } from "../i18n";
 import { useEngine } from "./hooks";
+import { Queries } from "./queries";
 import { Passkeys } from "./settings/passkeys";
 import { Authenticator } from "./settings/totp";
-
-const queries = new QueryClient({ defaultOptions: { queries: { retry: false } } });
 
 export default function Enrolment() {
   const { t, locale } = useLanguage();
   const { auth } = useEngine();
   const goOn = () => void auth.enrolled();
   return (
-    <QueryClientProvider client={queries}>
+    <Queries>
       <I18nProvider locale={locale}>
         <main className="welcome">
           <h1>{t("enrol.title")}</h1>
@@ -27,6 +25,6 @@ export default function Enrolment() {
           </button>
         </main>
       </I18nProvider>
-    </QueryClientProvider>
+    </Queries>
   );
 }

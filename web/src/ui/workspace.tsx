@@ -1,5 +1,4 @@
 /** The layout after sign-in: the list of conversations on one side, the open conversation or screen on the other. */
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { FolderOpen, LogOut, MessageSquarePlus, Settings, ShieldCheck } from "lucide-react";
 import { Suspense, lazy, useState } from "react";
 import { I18nProvider } from "react-aria-components";
@@ -15,10 +14,10 @@ import { Notices } from "./notices";
 import type { Front } from "./palette";
 import { goHome, openConversation, openScreen, usePlace } from "./places";
 import { forgetPush } from "./push";
+import { Queries } from "./queries";
 import { useShortcuts } from "./shortcuts";
 
 const InFront = lazy(() => import("./palette"));
-const queries = new QueryClient({ defaultOptions: { queries: { staleTime: 30_000, retry: false } } });
 
 export default function Workspace() {
   const { t, locale } = useLanguage();
@@ -43,7 +42,7 @@ export default function Workspace() {
     await engine.auth.logout().finally(goHome);
   };
   return (
-    <QueryClientProvider client={queries}>
+    <Queries>
       <I18nProvider locale={locale}>
         <div className={frame.filter(Boolean).join(" ")}>
           <nav className="side" aria-label={t("nav.conversations")}>
@@ -90,6 +89,6 @@ export default function Workspace() {
           <CallOverlay />
         </div>
       </I18nProvider>
-    </QueryClientProvider>
+    </Queries>
   );
 }
