@@ -240,6 +240,54 @@ test.each([
   store.close();
 });
 
+test("signing out leaves nothing of the account here, whichever tab stores last", async () => {
+  const server = new FakeServer();
+  server.say("c", "ada", "before");
+  const tab = await browser(server);
+  const [first, second] = [await tab(), await tab()];
+  await live(second);
+  server.once("POST /auth/logout", 204);
+  await first.logout();
+  await until(() => expect(second.session.get()).toEqual({ state: "signed_out" }));
+  await second.stop();
+  const store = await IdbStore.open(`machine-${machines}`);
+  await until(async () => expect([...(await store.loadValues("me", "")).keys(), ...Object.keys(await store.loadCursors("me"))]).toEqual([]));
+  store.close();
+});
+
+test("a tab that hears late of a session's end leaves alone what began in another tab since", async () => {
+  const server = new FakeServer();
+  server.say("c", "ada", "before");
+  const engine = await (await browser(server))();
+  await live(engine);
+  const store = await IdbStore.open(`machine-${machines}`);
+  const { access_token: accessToken, refresh_token: refreshToken } = server.tokens();
+  await store.saveSession({ userId: "me", sessionId: "ses_2", accessToken, refreshToken, expiresAt: clock.now() + 900_000 });
+  await store.saveValue("me", "keys/identity", "identity of the new device");
+  server.frame({ type: "session.revoked", at: "2026-01-01T00:00:00.000Z", data: { session_id: "ses_1", reason: "revoked" } });
+  await until(() => expect(engine.session.get()).toEqual({ state: "signed_in", userId: "me", sessionId: "ses_2" }));
+  await engine.stop();
+  expect(await store.loadSession()).toMatchObject({ sessionId: "ses_2" });
+  expect([...(await store.loadValues("me", "keys/")).values()]).toEqual(["identity of the new device"]);
+  store.close();
+});
+
+test("a second factor that is demanded before this device has read its store is asked for", async () => {
+  class SlowStore extends MemoryStore {
+    override async loadValues<T>(account: string, prefix: string): Promise<Map<string, T>> {
+      await clock.sleep(50);
+      return super.loadValues<T>(account, prefix);
+    }
+  }
+  const server = new FakeServer();
+  server.once("POST /realtime/tickets", 403, { code: "second_factor_required" });
+  const engine = new TabEngine({ httpUrl: "http://service", store: new SlowStore(), ports: server.ports(), settings: QUICK });
+  open.push(engine);
+  await engine.start();
+  await engine.adopt({ user: { id: "me" }, tokens: server.tokens() });
+  expect(engine.session.get().state).toBe("enrolling");
+});
+
 test("somebody of whom a second factor is demanded goes on in all tabs once they have enrolled one", async () => {
   const server = new FakeServer();
   server.say("c", "ada", "before");
@@ -274,4 +322,20 @@ test("a page that goes away tells the server that its session is over, by a requ
   await engine.adopt({ user: { id: "me" }, tokens: server.tokens() });
   engine.leave();
   expect(said).toEqual([{ method: "POST", keepalive: true, headers: { Authorization: `Bearer ${server.accessToken}` } }]);
+  await until(() => expect(engine.session.get()).toEqual({ state: "signed_out" })); // also if the browser keeps the page
+});
+
+test("a page that keeps nothing has a good token when it goes away, however long nobody has used it", async () => {
+  const server = new FakeServer();
+  server.say("c", "ada", "before");
+  let later = 0;
+  const quick = (ms: number, signal?: AbortSignal) => clock.sleep(ms === 30_000 ? 5 : ms, signal);
+  const ports = { ...server.ports(), clock: { now: () => clock.now() + later, sleep: quick } };
+  const engine = new TabEngine({ httpUrl: "http://service", store: new MemoryStore(), ports, keepsNothing: true, settings: QUICK });
+  open.push(engine);
+  await engine.start();
+  await engine.adopt({ user: { id: "me" }, tokens: server.tokens() });
+  await live(engine);
+  later = 890_000;
+  await until(() => expect(server.refreshes).toBe(1));
 });

@@ -22,6 +22,8 @@ import type { Auth, Engine, LinkStatus, SessionState, Subscribable, Timeline } f
 
 /** Reasons for which the service ends sessions by itself; for all others a person has ended it, on another device. */
 const MAY_RETURN: ReadonlySet<string> = new Set(["refresh_reused", "too_many_sessions", "second_factor_required"]);
+/** Half of the time before its expiry at which a token is renewed. */
+const TOKEN_CHECK_MS = 30_000;
 const STOPPED: LinkStatus = { phase: "stopped", caughtUp: false, leader: false };
 
 export interface EngineParts {
@@ -39,6 +41,11 @@ export interface EngineParts {
 }
 
 type Listener = (event: Event) => void;
+
+/** What tabs tell each other about the session: that it has changed, and whose data is to be removed (or null). */
+interface Changed {
+  left: string | null;
+}
 
 export class TabEngine implements Engine, Auth {
   readonly keepsNothing: boolean;
@@ -75,7 +82,7 @@ export class TabEngine implements Engine, Auth {
     });
     this.api = typedApi({ request: (method, request) => authorised(this.#http, this.#keeper, method, request) });
     this.#channel = ports.channel(`${name}:session`);
-    this.#channel.onMessage(() => void this.#keeper.load().then(() => this.#resume()));
+    this.#channel.onMessage((message) => void this.#changed(message as Changed));
   }
 
   get auth(): Auth {
@@ -107,12 +114,12 @@ export class TabEngine implements Engine, Auth {
 
   async adopt(answer: SignedIn): Promise<void> {
     await this.#keeper.begin(answer);
-    this.#channel.post("changed");
+    this.#tell();
     await this.#switching;
   }
 
   async enrolled(): Promise<void> {
-    this.#channel.post("changed");
+    this.#tell();
     await this.#resume();
   }
 
@@ -123,9 +130,8 @@ export class TabEngine implements Engine, Auth {
       await (everywhere ? this.api.post("/auth/logout-all", {}) : this.api.post("/auth/logout", {}));
     } finally {
       await this.#keeper.end();
-      await this.#switching;
-      await this.#parts.store.wipe(session.userId);
-      this.#channel.post("changed");
+      await this.#forget(session.userId);
+      this.#tell(session.userId);
     }
   }
 
@@ -136,6 +142,7 @@ export class TabEngine implements Engine, Auth {
     const headers = { Authorization: `Bearer ${session.accessToken}` };
     const told = ports.fetch.call(undefined, `${httpUrl}/auth/logout`, { method: "POST", headers, keepalive: true });
     void told.catch(() => undefined); // nobody is here any more to try again
+    void this.#keeper.end(); // somebody else may come back to the page, if the browser keeps it
   }
 
   refreshProfile(): Promise<FullProfile> {
@@ -234,7 +241,8 @@ export class TabEngine implements Engine, Auth {
       if (leaving) await before.stop();
       if (session === null) return;
       if (!this.#person) await this.#open(session);
-      this.session.set({ state: "signed_in", userId: session.userId, sessionId: session.sessionId });
+      // there is none if the server has already asked for a second factor
+      if (this.#person) this.session.set({ state: "signed_in", userId: session.userId, sessionId: session.sessionId });
     });
     return this.#switching;
   }
@@ -261,8 +269,18 @@ export class TabEngine implements Engine, Auth {
     this.#status.set(person.status.get());
     this.#me.set(person.me.get());
     person.account.over.catch((error: unknown) => this.#streamEnded(person, error));
+    if (this.keepsNothing) void this.#keepToken(person);
     // on failure the stored profile stays, and the next start asks again
     person.refreshProfile().catch(() => undefined);
+  }
+
+  /** Keeps the access token good while nothing asks for it: `leave` has no time to renew it. */
+  async #keepToken(person: Person): Promise<void> {
+    while (this.#person === person && !this.#stopped) {
+      // a refusal has ended the session, and without a network the next round tries again
+      await this.#keeper.token(person.userId).catch(() => undefined);
+      await this.#parts.ports.clock.sleep(TOKEN_CHECK_MS);
+    }
   }
 
   /** The stream has ended: either the session is over, or this client has a bug, whose error must surface. */
@@ -294,13 +312,31 @@ export class TabEngine implements Engine, Auth {
    * ended it `forGood`, as by signing this device out from another one.
    */
   async #revoked({ forGood = false } = {}): Promise<void> {
-    const session = this.#keeper.current;
+    const left = forGood ? this.#keeper.current?.userId : undefined;
     await this.#keeper.end({ revoked: true });
-    if (forGood && session) {
-      await this.#switching;
-      await this.#parts.store.wipe(session.userId);
-    }
-    this.#channel.post("changed");
+    if (left) await this.#forget(left);
+    this.#tell(left);
+  }
+
+  #tell(left: string | null = null): void {
+    this.#channel.post({ left } satisfies Changed);
+  }
+
+  /** Another tab has changed the session. */
+  async #changed({ left }: Changed): Promise<void> {
+    await this.#keeper.load();
+    await this.#resume();
+    if (left) await this.#forget(left);
+  }
+
+  /**
+   * Removes an account's data from this device once this tab has stopped storing any; each tab does so, as the others
+   * may still store some. Does nothing if the person has signed in again meanwhile.
+   */
+  async #forget(userId: string): Promise<void> {
+    await this.#switching;
+    const { store } = this.#parts;
+    if ((await store.loadSession())?.userId !== userId) await store.wipe(userId);
   }
 
   #dispatch(event: Event): void {

@@ -164,6 +164,7 @@ export class Person implements Outbox, Commands {
         cursors,
       ),
     );
+    person.account.over.catch(() => undefined); // whoever opens the person is told of it, but only at the end of this
     person.conversations.restore(conversations ?? []);
     person.me.set(me ?? null);
     person.items.set(items.filter((each) => each.state !== "sent"));

@@ -61,10 +61,16 @@ export class SessionKeeper {
     return session;
   }
 
-  /** Removes the session from this device without telling the server; `revoked` if the server ended it. */
+  /**
+   * Removes the session from this device without telling the server; `revoked` if the server ended it. If another tab
+   * has begun a new one meanwhile, this tab goes on with that.
+   */
   async end({ revoked = false } = {}): Promise<void> {
-    await this.#parts.store.saveSession(null);
-    this.#setSession(null, revoked);
+    const { store } = this.#parts;
+    const kept = await store.loadSession();
+    const next = kept?.sessionId === this.#session?.sessionId ? null : kept;
+    if (next === null) await store.saveSession(null);
+    this.#setSession(next, revoked && next === null);
   }
 
   /**

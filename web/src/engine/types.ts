@@ -51,7 +51,7 @@ export interface Auth {
   login(fields: { identifier: string; password: string; device_name?: string; totp?: string }): Promise<void>;
   /** Starts the session of any other answer `{user, tokens}`, such as that of a passkey sign-in. */
   adopt(answer: { user: { id: string }; tokens: TokensAnswer }): Promise<void>;
-  /** Tells the server that the session is over, without waiting for an answer: the page is going away. */
+  /** Ends the session, and tells the server without waiting for an answer: the page is going away. */
   leave(): void;
   /** A second factor has been enrolled: goes on with a session that is `enrolling`, in all tabs. */
   enrolled(): Promise<void>;
