@@ -90,13 +90,21 @@ async def test_a_refusal_that_will_not_pass_fails_one_message_and_lets_the_next_
 
 
 @pytest.mark.parametrize(
-    ("status", "headers"), [(408, {}), (429, {}), (500, {}), (503, {}), (409, {"Retry-After": "0"})]
+    ("status", "code", "headers"),
+    [
+        (408, "x", {}),
+        (429, "x", {}),
+        (500, "x", {}),
+        (503, "x", {}),
+        (409, "x", {"Retry-After": "0"}),
+        (403, "second_factor_required", {}),
+    ],
 )
 @in_loop
-async def test_what_may_pass_is_tried_again(status: int, headers: dict[str, str]) -> None:
+async def test_what_may_pass_is_tried_again(status: int, code: str, headers: dict[str, str]) -> None:
     world = World()
     room = world.conversation("ada")
-    world.fail("POST", path(room), *[Reply(status, {"status": status, "code": "x"}, headers)] * 6)
+    world.fail("POST", path(room), *[Reply(status, {"status": status, "code": code}, headers)] * 6)
     seen: list[OutboxItem] = []
     async with await signed_in(world) as c:
         stop = c.outbox.subscribe(seen.append)
@@ -104,7 +112,7 @@ async def test_what_may_pass_is_tried_again(status: int, headers: dict[str, str]
         await c.outbox.wait(item.client_id, timeout_s=5)
         stop()
     assert [each.state for each in seen[-2:]] == ["pending", "sent"]
-    assert seen[-2].error == "x"
+    assert seen[-2].error == code
 
 
 @in_loop

@@ -105,6 +105,20 @@ test("overload and outages are waited out", async () => {
   await until(async () => expect(await kept.getItem("a")).toMatchObject({ state: "sent", tries: 4 }));
 });
 
+test("a message waits while a second factor is demanded", async () => {
+  const kept = await store();
+  let demanded = true;
+  const { lanes, lead } = outbox(kept, async (_, { client_id }) => {
+    if (demanded) throw new ApiError({ status: 403, code: "second_factor_required" });
+    return stored(client_id);
+  });
+  await lead();
+  await lanes.add("c", { client_id: "a", text: "x" });
+  await until(async () => expect(await kept.getItem("a")).toMatchObject({ state: "pending", error: "second_factor_required" }));
+  demanded = false;
+  await until(async () => expect(await kept.getItem("a")).toMatchObject({ state: "sent" }));
+});
+
 test("a message that is discarded while it is being sent does not come back", async () => {
   const kept = await store();
   const { lanes, lead } = outbox(kept, async () => {

@@ -16,8 +16,9 @@ import type { OutboxItem } from "./types";
 const BACKOFF: Backoff = { baseMs: 1_000, capMs: 30_000 };
 const PARALLEL_SENDS = 8;
 const KEEP_SENT_MS = 24 * 3_600_000;
-/** Transient refusals, besides 5xx; after a 401 the message waits until the person signs in again. */
+/** Transient refusals, besides 5xx; after a 401, or while a second factor is to be enrolled, messages wait. */
 const TRANSIENT = new Set([401, 408, 429]);
+const ENROL = "second_factor_required";
 
 export interface OutboxParts {
   account: string;
@@ -173,7 +174,7 @@ export class OutboxLanes {
       }
       if (!(error instanceof ApiError)) throw error;
       const underWay = error.status === 409 && error.retryAfterMs !== null;
-      if (error.status >= 500 || TRANSIENT.has(error.status) || underWay) {
+      if (error.status >= 500 || TRANSIENT.has(error.status) || error.code === ENROL || underWay) {
         return this.#retryLater(item, error.code, error.retryAfterMs);
       }
       await this.#saveOutcome({ ...item, state: "failed", error: error.code });

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 BACKOFF = Backoff(base_s=1.0, cap_s=30.0)
 PARALLEL_SENDS = 8
 KEEP_SENT_S = 24 * 3600.0
-# Temporary refusals; after 401 messages wait until somebody signs in again.
+# Temporary refusals; after 401, or while a second factor is to be enrolled, messages wait.
 _TEMPORARY = frozenset({401, 408, 429})
+_ENROL = "second_factor_required"
 Listener = Callable[[OutboxItem], None]
 
 
@@ -177,7 +178,8 @@ class Outbox:
             return _TryAgain() if self._keep(item.becomes(error=str(error))) else None
         except ApiError as error:
             under_way = error.status == 409 and error.retry_after is not None
-            if error.status < 500 and error.status not in _TEMPORARY and not under_way:
+            waits = error.status in _TEMPORARY or error.code == _ENROL or under_way
+            if error.status < 500 and not waits:
                 self._keep(item.becomes(state="failed", error=error.code))
                 return None
             return _TryAgain(error.retry_after) if self._keep(item.becomes(error=error.code)) else None
