@@ -87,13 +87,10 @@ def _register(
 
 def remove(*, caller: Caller, device_id: str) -> None:
     """Remove one of the caller's devices; its groups have to rekey. Raises NotFound."""
-    retried(partial(_remove, caller.user_id, device_id), on=Cancelled, tries=_LOG_TRIES).complete()
+    retried(lambda: _remove(_own(caller, device_id)), on=Cancelled, tries=_LOG_TRIES).complete()
 
 
-def _remove(user_id: str, device_id: str) -> FollowUp:
-    gone = store.device(user_id, device_id)
-    if gone is None:
-        raise NotFound
+def _remove(gone: Device) -> FollowUp:
     transaction = Transaction()
     store.stage_removal(transaction, gone)
     follow_up = key_events.follow_up_of(transparency.stage(transaction, gone, "removed"))
@@ -117,8 +114,8 @@ def devices(*, caller: Caller, user_ids: Sequence[str]) -> list[Device]:
 
 def _retire(device: Device) -> None:
     """Remove a device whose session has ended for good; upon a concurrent change it is left to the next caller."""
-    with suppress(Cancelled, NotFound):
-        _remove(device.user_id, device.device_id).complete()
+    with suppress(Cancelled):
+        _remove(device).complete()
         telemetry.count("DevicesRetired")
 
 

@@ -120,9 +120,13 @@ def rename(before: Device, after: Device) -> None:
 
 
 def stage_removal(transaction: Transaction, gone: Device) -> None:
-    """Remove a device (label `device`). Its packages become invalid with its generation, and expire by TTL."""
+    """Remove a device; label `device` fails upon a concurrent change, and if it is another session's by now.
+
+    Its packages become invalid with its generation, and expire by TTL.
+    """
     row = DeviceRecord(gone.user_id, _device_part(gone.device_id))
-    transaction.delete("device", row, DeviceRecord.generation == gone.generation)
+    unchanged = (DeviceRecord.generation == gone.generation) & (DeviceRecord.session_id == gone.session_id)
+    transaction.delete("device", row, unchanged)
 
 
 def _session_mark(device: Device) -> MarkRecord:

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from accounts import sessions
 from accounts.model import RETURN_S, RETURNING_REASONS, SESSION_TTL_S
 from kernel import auth, clock
-from keys import app
+from keys import app, service
+from keys.model import Device
 from secureconnect_client.encryption import merkle
 from tests.helpers import Person, Reply, ask
 from tests.integration.keys.desk import b64, listed, log, put, registered, signed_in_again
@@ -179,6 +180,25 @@ def test_a_device_whose_session_was_ended_by_somebody_is_removed_at_once(ada: Pe
 
     assert listed(bob, ada) == []
     assert [each["action"] for each in log(bob, ada)] == ["added", "removed"]
+
+
+def test_a_device_that_another_session_goes_on_with_while_it_is_listed_stays(
+    ada: Person, bob: Person, settings: pytest.MonkeyPatch
+) -> None:
+    key = Ed25519PrivateKey.generate()
+    put(ada, "phone", key)
+    sessions.revoke(ada.user_id, [ada.session_id], reason="logout", sockets_of=[])
+    again, retire = signed_in_again(ada), service._retire
+
+    def retire_late(device: Device) -> None:
+        put(again, "phone", key)
+        retire(device)
+
+    settings.setattr(service, "_retire", retire_late)
+    listed(bob, ada)
+
+    assert [each["device_id"] for each in listed(bob, ada)] == ["phone"]
+    assert [each["action"] for each in log(bob, ada)] == ["added"]
 
 
 def test_a_device_that_is_not_there_cannot_be_removed(ada: Person, bob: Person) -> None:
