@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from calls import views
@@ -34,11 +35,11 @@ def ring(context: MemberContext, call: Call) -> None:
 def _publish(kind: str, call: Call, people: Sequence[str] | None, *, of: str | None = None) -> None:
     """Publish a call to these people, or (None) to all members who may get a ring of user `of`."""
     text = _frame(kind, call.conversation_id, views.as_json(call))
-    if people is None:
-        to_all = ToMembers(0, text, 0, text, what="ring", of=of)
-        _best_effort(call, lambda: realtime.publish_to_members(call.conversation_id, [to_all]))
-    else:
-        _best_effort(call, lambda: realtime.publish([text], people))
+    with _hint(call):
+        if people is None:
+            realtime.publish_to_members(call.conversation_id, [ToMembers(0, text, 0, text, what="ring", of=of)])
+        else:
+            realtime.publish([text], people)
 
 
 def publish_change(call: Call) -> None:
@@ -47,26 +48,25 @@ def publish_change(call: Call) -> None:
     Members are read after the change, so that a member who was removed before it gets no event (R6).
     """
     _stop_ringing(call)
-
-    def publish() -> None:
+    with _hint(call):
         info = conversations.info(call.conversation_id)
         if info is not None:
             _publish(ENDED if call.ended else UPDATED, call, info.member_ids)
-
-    _best_effort(call, publish)
 
 
 def publish_end_to(call: Call, user_ids: Sequence[str]) -> None:
     """Publish to people, who may be members no more, that the call has ended for them."""
     text = _frame(ENDED, call.conversation_id, views.as_json(call.as_ended(clock.now())))
-    _best_effort(call, lambda: realtime.publish([text], user_ids))
+    with _hint(call):
+        realtime.publish([text], user_ids)
     ring_over(call_id=call.id, conversation_id=call.conversation_id, user_ids=user_ids)
 
 
 def publish_answered_elsewhere(call: Call, user_id: str, session_id: str) -> None:
     """Stop the ringing on the other devices of a person who has joined."""
     text = _frame(ANSWERED_ELSEWHERE, call.conversation_id, views.as_json(call))
-    _best_effort(call, lambda: realtime.publish_to_sessions([text], user_id, but=session_id))
+    with _hint(call):
+        realtime.publish_to_sessions([text], user_id, but=session_id)
     ring_over(call_id=call.id, conversation_id=call.conversation_id, user_ids=[user_id], session_id=session_id)
 
 
@@ -89,7 +89,8 @@ def _stop_ringing(call: Call) -> None:
 def publish_signal(call: Call, user_id: str, session_id: str, data: dict[str, Any]) -> None:
     """Publish a signal to its receiver's device."""
     text = _frame(SIGNAL, call.conversation_id, data)
-    _best_effort(call, lambda: realtime.publish_to_sessions([text], user_id, only=session_id))
+    with _hint(call):
+        realtime.publish_to_sessions([text], user_id, only=session_id)
 
 
 def _frame(kind: str, conversation_id: str, data: Any) -> str:
@@ -97,8 +98,5 @@ def _frame(kind: str, conversation_id: str, data: Any) -> str:
     return json.dumps(event, ensure_ascii=False)  # with escapes a payload of 64 KB would exceed the size of a post
 
 
-def _best_effort(call: Call, publish: Callable[[], None]) -> None:
-    try:
-        publish()
-    except Exception as error:  # best effort: the change is committed
-        telemetry.logger().error("not published", exc_info=error, extra={"call_id": call.id})
+def _hint(call: Call) -> AbstractContextManager[None]:
+    return telemetry.best_effort("not published", call_id=call.id)  # the change is committed

@@ -40,6 +40,7 @@ class Chime:
         return made["Attendee"]  # type: ignore[no-any-return]
 
     def dismiss(self, meeting: dict[str, Any], participant: Participant) -> None:
+        """Remove all attendees of a participant, if there are any."""
         for attendee in self._attendees(meeting["MeetingId"]):
             if attendee["ExternalUserId"] == participant.participant_id:
                 self._call("delete_attendee", MeetingId=meeting["MeetingId"], AttendeeId=attendee["AttendeeId"])
@@ -54,6 +55,7 @@ class Chime:
             page = {"NextToken": found["NextToken"]}
 
     def close(self, meeting: dict[str, Any]) -> None:
+        """End the meeting, if it has not ended."""
         self._call("delete_meeting", MeetingId=meeting["MeetingId"])
 
     def _call(self, operation: str, **arguments: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import messages.events
+import messages.events  # who uses messages appends them
 from kernel.caller import Caller
 from messages.contents import register_content
 from messages.forgetting_store import erase_message, own_messages, remove_reactions

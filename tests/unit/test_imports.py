@@ -289,6 +289,33 @@ def test_what_events_name_to_be_imported_late_exists_in_their_own_domain() -> No
     assert named > 20
 
 
+def _parameters(path: str) -> tuple[set[str], set[str]]:
+    """The names of the parameters of the function with this dotted name, and of those that have no default."""
+    home, _, name = path.rpartition(".")
+    body = ast.parse(SOURCES[home].read_text()).body
+    (given,) = [node.args for node in body if isinstance(node, ast.FunctionDef) and node.name == name]
+    plain = [each.arg for each in given.args]
+    named = {each.arg: default for each, default in zip(given.kwonlyargs, given.kw_defaults, strict=True)}
+    required = {*plain[: len(plain) - len(given.defaults)], *(each for each in named if named[each] is None)}
+    return {*plain, *named}, required
+
+
+def test_a_job_has_the_fields_that_the_function_it_calls_takes() -> None:
+    """Nothing else checks them: the function is named by a text."""
+    checked, wrong = 0, []
+    for module in (name for name in SOURCES if name.endswith(".events")):
+        for call in ast.walk(ast.parse(SOURCES[module].read_text())):
+            if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "calling"):
+                continue
+            path, *fields = [ast.literal_eval(each) for each in call.args]
+            taken, required = _parameters(path)
+            checked += 1
+            if not required <= set(fields) <= taken:
+                wrong.append(f"{module}: {path}: {sorted(set(fields) ^ taken)}")
+    assert wrong == []
+    assert checked > 5
+
+
 def test_no_module_name_stands_three_times() -> None:
     owners: dict[str, list[str]] = {}
     for name, path in SOURCES.items():
@@ -298,8 +325,8 @@ def test_no_module_name_stands_three_times() -> None:
 
 @pytest.mark.parametrize("folders", [("functions", "layers/shared"), ("infra",), ("perf",), ("clients/python/src",)])
 def test_no_class_name_stands_twice(folders: tuple[str, ...]) -> None:
-    """In what is deployed or published as one. A class that begins with `_` is its module's own (PynamoDB's indexes are
-    such), and one within a class is named with it; tests name their fakes after what they stand in for."""
+    """In what is deployed or published as one. A class that begins with `_` is its module's own, and one within a class
+    is named with it; tests name their fakes after what they stand in for."""
     owners: dict[str, list[str]] = {}
     for path in (each for folder in folders for each in (ROOT / folder).rglob("*.py")):
         for node in ast.parse(path.read_text()).body:

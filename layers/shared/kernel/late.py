@@ -19,5 +19,8 @@ def named(path: str) -> Any:
 
 @cache
 def late(path: str) -> Callable[..., Any]:
-    """A function that calls the one with this dotted name, such as `polls.views.poll_keys`; one for each name."""
+    """A function that calls the one with this dotted name, such as `polls.views.poll_keys`.
+
+    It is the same for the same name, because events of types with the same functions are rendered together.
+    """
     return lambda *given: named(path)(*given)
