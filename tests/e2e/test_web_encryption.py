@@ -244,7 +244,7 @@ def test_a_backup_is_opened_by_a_new_window_and_by_a_device_of_the_other_client(
             page.get_by_role("button", name="End-to-end encryption").click()
             page.get_by_label("Passphrase").fill("what I shall not forget")
             page.get_by_role("button", name="Back up now").click()
-            expect(page.get_by_text("1 messages are backed up.")).to_be_visible()
+            expect(page.get_by_text("1 message is backed up.")).to_be_visible()
 
         laptop = devices.device(ada)
         with pytest.raises(CannotDecrypt):
@@ -258,6 +258,6 @@ def test_a_backup_is_opened_by_a_new_window_and_by_a_device_of_the_other_client(
             page.get_by_role("button", name="End-to-end encryption").click()
             page.get_by_label("Passphrase").fill("what I shall not forget")
             page.get_by_role("button", name="Restore the backup").click()
-            expect(page.get_by_text("1 earlier messages were restored.")).to_be_visible()
+            expect(page.get_by_text("1 earlier message was restored.")).to_be_visible()
             page.get_by_role("button", name="Close").click()
             expect(window.message("a cup of tea?")).to_be_visible()

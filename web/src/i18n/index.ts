@@ -39,12 +39,10 @@ interface Language {
 export function translator(locale: Locale, catalogue: Catalogue): Translate {
   const plurals = new Intl.PluralRules(locale);
   const numbers = new Intl.NumberFormat(locale);
-  const fallback: Catalogue = en;
-  const lookUp = (key: string) => catalogue[key] ?? fallback[key];
+  const lookUp = (texts: Catalogue, key: string, count: unknown) =>
+    (typeof count === "number" ? texts[`${key}.${plurals.select(count)}`] ?? texts[`${key}.other`] : undefined) ?? texts[key];
   return (key, values = {}) => {
-    const count = values.count;
-    const form = typeof count === "number" ? lookUp(`${key}.${plurals.select(count)}`) ?? lookUp(`${key}.other`) : undefined;
-    const text = form ?? lookUp(key) ?? key;
+    const text = lookUp(catalogue, key, values.count) ?? lookUp(en, key, values.count) ?? key;
     return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
       const value = values[name];
       return value === undefined ? whole : typeof value === "number" ? numbers.format(value) : value;
