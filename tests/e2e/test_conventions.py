@@ -174,6 +174,13 @@ def test_a_key_with_another_body_is_a_mismatch(ada: Person, bob: Person) -> None
     assert bob.post("/conversations", new_group(), headers=key).status_code == 201
 
 
+def test_a_refused_call_leaves_its_key_free(ada: Person) -> None:
+    key = {"Idempotency-Key": secrets.token_hex(16)}
+    refused = ada.post("/conversations", new_group(member_ids=[NOBODY]), headers=key)
+    problem(refused, 400, "validation_failed", field="member_ids")
+    assert ada.post("/conversations", new_group(), headers=key).status_code == 201
+
+
 def test_a_key_used_at_once_does_it_once(ada: Person) -> None:
     key, body = {"Idempotency-Key": secrets.token_hex(16)}, new_group()
     answers = at_once([lambda: ada.post("/conversations", body, headers=key)] * 8)

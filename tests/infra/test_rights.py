@@ -85,6 +85,20 @@ def test_a_reason_for_an_unused_right_ends_with_the_right(reason: dict[str, str 
     assert any(explains(right) for right in _granted())
 
 
+def test_every_call_may_free_the_key_of_an_answer_that_is_not_kept() -> None:
+    """Powertools deletes the record of a call that raises; without the right each refusal under a key is a 503."""
+    on_answers = {
+        right.action for right in _granted() if right.owner == "CallRight" and right.resource.endswith("-idempotency")
+    }
+    assert on_answers == {f"dynamodb:{each}Item" for each in ("Get", "Put", "Update", "Delete")}
+
+
+def test_who_publishes_changes_of_members_may_sign_the_addresses_of_their_avatars() -> None:
+    avatars = [right for right in _granted() if right.resource.endswith("/avatars/*")]
+    signs = {right.owner for right in avatars if right.action == "s3:GetObject"}
+    assert {"ShowPeopleRight", "Erase"} <= signs
+
+
 def test_erasure_may_scan_the_tables_of_its_rules_and_those_that_no_index_leads_to() -> None:
     scanned = {
         right.resource.rpartition("/secureconnect-")[2]
