@@ -24,6 +24,8 @@ MACHINES = (
 SCHEDULES = ("AuditChain", "DriveSweep", "EraseExpired", "FollowUps", "Keyrings", "SendScheduled")
 # An execution that was stopped (ABORTED) was stopped by us: a cancelled message, a closed poll, an ended call.
 ENDED_BADLY = ("FAILED", "TIMED_OUT")
+# The most on a page. Executions are kept for 90 days, and a look after an incident reads all that failed.
+EXECUTIONS_AT_ONCE, RULES_AT_ONCE = 1_000, 100
 
 
 def dead_letters() -> dict[str, int]:
@@ -51,23 +53,38 @@ def ended_badly(*, since_ms: int) -> dict[str, int]:
 def _executions(machine: str) -> Iterator[dict[str, Any]]:
     """All kept executions that ended badly. They are sorted by their start, so the last to end may be on any page."""
     for status in ENDED_BADLY:
-        asked = {"stateMachineArn": config().state_machine(machine), "statusFilter": status}
-        while True:
-            answer = _call("list_executions", "stepfunctions", absent="StateMachineDoesNotExist", **asked)
-            yield from answer.get("executions", ())
-            if "nextToken" not in answer:
-                break
-            asked["nextToken"] = answer["nextToken"]
+        pages = _pages(
+            "list_executions",
+            "stepfunctions",
+            next_page="nextToken",
+            absent="StateMachineDoesNotExist",
+            stateMachineArn=config().state_machine(machine),
+            statusFilter=status,
+            maxResults=EXECUTIONS_AT_ONCE,
+        )
+        for page in pages:
+            yield from page.get("executions", ())
 
 
 def schedules_off(schedules: tuple[str, ...]) -> list[str]:
     """Those of the functions with these names that no enabled rule calls, whether it is off or was deleted."""
     called: set[str] = set()
-    for rule in _call("list_rules", "events", NamePrefix=config().stack)["Rules"]:
+    pages = _pages("list_rules", "events", next_page="NextToken", NamePrefix=config().stack, Limit=RULES_AT_ONCE)
+    for rule in (each for page in pages for each in page["Rules"]):
         if "ScheduleExpression" in rule and rule["State"] == "ENABLED":
             targets = _call("list_targets_by_rule", "events", Rule=rule["Name"])["Targets"]
             called |= {each["Arn"].partition(":function:")[2].partition(":")[0] for each in targets}
     return [name for name in schedules if f"{config().stack}-{name}" not in called]
+
+
+def _pages(operation: str, service: str, *, next_page: str, **asked: Any) -> Iterator[dict[str, Any]]:
+    """The pages of an answer; `next_page` is the field by which a page asks for the next one."""
+    while True:
+        answer = _call(operation, service, **asked)
+        yield answer
+        if not answer.get(next_page):
+            return
+        asked[next_page] = answer[next_page]
 
 
 def _call(operation: str, service: str, *, absent: str = "", **arguments: Any) -> dict[str, Any]:

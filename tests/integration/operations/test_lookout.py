@@ -89,6 +89,28 @@ def test_executions_that_ended_badly_of_late_are_counted_by_machine() -> None:
     assert lines.only["ExecutionsEndedBadly"] == [2]
 
 
+def test_many_failed_executions_are_read_a_thousand_at_a_time() -> None:
+    """With pages of 100, those of one incident would use up Step Functions' quota of requests for the 90 days that
+    executions are kept."""
+    for _ in range(101):
+        _ended("call-lifecycle", "FAILED")
+    asked: list[str] = []
+    hear = aws.client("stepfunctions").meta.events.register
+    hear("before-call.sfn.ListExecutions", lambda **_: asked.append("page"))
+    assert unattended.ended_badly(since_ms=0) == {"call-lifecycle": 101}
+    assert len(asked) == len(unattended.MACHINES) * len(unattended.ENDED_BADLY)
+
+
+def test_schedules_are_found_behind_a_page_of_other_rules() -> None:
+    events = aws.client("events")
+    for n in range(unattended.RULES_AT_ONCE):
+        events.put_rule(Name=f"{STACK}-Data-{n}", ScheduleExpression="rate(1 day)", State="ENABLED")
+    pages: list[str] = []
+    events.meta.events.register("before-call.eventbridge.ListRules", lambda **_: pages.append("page"))
+    assert unattended.schedules_off(unattended.SCHEDULES) == []
+    assert len(pages) == 2
+
+
 def test_a_schedule_that_is_off_or_was_deleted_is_named() -> None:
     events = aws.client("events")
     events.disable_rule(Name=_rule_of("FollowUps"))
