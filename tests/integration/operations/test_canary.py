@@ -69,6 +69,17 @@ async def test_walks_go_on_with_sessions_and_group_for_an_hour_and_then_leave_no
 
 
 @in_loop
+async def test_a_walk_in_a_new_process_deletes_the_group_that_the_last_process_has_left() -> None:
+    """Lambda may end an idle process between two walks, which are ten minutes apart."""
+    world = Server()
+    async with served(world) as server:
+        for _ in range(3):
+            assert (await journey.walk(server.http_url, SECRET)).failed_at == ""
+            journey._kept.clear()
+    assert len(world.conversations) == 1
+
+
+@in_loop
 async def test_after_a_failure_the_next_walk_signs_in_anew() -> None:
     world = Server()
     async with served(world) as server:
@@ -127,7 +138,7 @@ async def test_a_message_that_never_arrives_is_a_failure(monkeypatch: pytest.Mon
 
 
 @in_loop
-async def test_a_group_that_cannot_be_deleted_is_told_and_deleted_at_the_end_of_the_next_hour() -> None:
+async def test_a_group_that_cannot_be_deleted_is_told_and_deleted_by_the_next_walk_that_makes_one() -> None:
     world = Server()
     with clock.held(1_800_000_000_000) as advance:
         async with served(world) as server:
