@@ -104,8 +104,8 @@ def _launcher() -> str:
 
 def _until_its_mark(drain: Callable[..., str]) -> Callable[..., str]:
     def draining(worker: Any, **waits: float) -> str:
-        if not worker.config.get("Runtime", "").startswith("python"):
-            return drain(worker, **waits)
+        if worker._proc is None or not worker.config.get("Runtime", "").startswith("python"):
+            return drain(worker, **waits)  # no mark comes from a process that has ended
         lines: list[str] = []
         until = time.monotonic() + LOG_WAIT_S
         with suppress(queue.Empty):

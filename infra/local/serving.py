@@ -9,6 +9,7 @@ import os
 import resource
 import signal
 import sys
+from contextlib import suppress
 
 import uvicorn
 
@@ -19,7 +20,8 @@ GRACE_S = 3  # for open requests when it is stopped
 def serve() -> None:
     """Serve until a signal asks to end; the state is saved then."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # sockets and pipes of functions, as MiniStack does
+    with suppress(ValueError, OSError):  # macOS shows no upper limit, and refuses to set none
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # sockets and pipes of functions, as MiniStack does
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises the signal anew when it has ended
     uvicorn.run(
         importlib.import_module("ministack.app").app,
