@@ -384,6 +384,45 @@ def test_a_device_that_is_killed_before_its_commit_is_answered_goes_on_with_it(a
     asyncio.run(chat())
 
 
+def test_a_text_that_has_expired_leaves_the_device_and_its_backups(ada: Person, bob: Person) -> None:
+    def long_ago(method: str, path: str, answer: Any) -> Any:
+        for each in answer["items"] if path.endswith("/events") else []:
+            if each["type"] == "message.created":
+                each["data"]["expires_at"] = "2020-01-01T00:00:00.000Z"
+        return answer
+
+    adas, bobs = encryption(ada), encryption(bob, cheat=long_ago)
+
+    async def chat() -> None:
+        await started(adas, bobs)
+        tea = await adas.create([bob.user_id])
+        await adas.send(tea, "c4n4ry")
+        await heard(bobs, tea)
+        assert [each.text for each in bobs.said(tea)] == [None]
+        assert await bobs.back_up("correct horse") == 0
+        vault = bobs._vault
+        assert not any(b"c4n4ry" in (vault.get(name) or b"") for name in vault.names("said/"))
+
+    asyncio.run(chat())
+
+
+def test_a_deleted_text_does_not_come_back_from_a_backup(ada: Person, bob: Person) -> None:
+    adas, bobs = encryption(ada), encryption(bob)
+
+    async def chat() -> None:
+        await started(adas, bobs)
+        tea = await adas.create([bob.user_id])
+        said = await adas.send(tea, "c4n4ry")
+        await heard(bobs, tea)
+        await bobs.back_up("correct horse")
+        await adas._client.request("DELETE", f"/conversations/{tea}/messages/{said.message_id}")
+        await bobs.catch_up(tea)
+        assert await bobs.restore("correct horse") == 0
+        assert [each.text for each in bobs.said(tea)] == [None]
+
+    asyncio.run(chat())
+
+
 def test_safety_numbers_are_alike_on_both_sides_and_change_with_a_key(ada: Person, bob: Person) -> None:
     adas, bobs = encryption(ada), encryption(bob)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -46,6 +48,16 @@ def test_what_is_no_change_changes_nothing(data: bytes) -> None:
     assert unpacked_change(data) is None
 
 
+def test_numbers_and_names_mean_the_same_as_in_a_browser() -> None:
+    assert unpacked_change(b'{"change": {"of": "m", "vote": [1.0, -0.0, 2e0]}}') == Change("m", vote=(1, 0, 2))
+    assert unpacked_change(b'{"change": {"of": "m", "vote": [1.5]}}') is None
+    assert unpacked_change(b'{"change": {"of": "\\ud800", "close": true}}') == Change("?", close=True)
+    assert unpacked_change(b"[" * 30_000) is None
+    hearts = "\U0001f9e1" * 32  # 64 units of UTF-16
+    assert after(TEXT, ("bob", Change("msg_1", react=hearts))).changes.reactions == {hearts: ("bob",)}
+    assert after(TEXT, ("bob", Change("msg_1", react="x" * 33))) == TEXT
+
+
 def test_its_sender_alone_edits_a_text() -> None:
     edited = after(TEXT, ("ada", Change("msg_1", edit="coffee")))
 
@@ -79,7 +91,15 @@ def test_what_was_deleted_or_is_unreadable_is_not_changed() -> None:
     assert after(gone, ("ada", Change("msg_1", edit="again"))) == gone
 
 
+def test_an_expired_message_says_nothing_more() -> None:
+    soon = replace(TEXT, expires_at=AT)
+
+    assert soon.as_of(datetime(2026, 11, 29, 11, 59, tzinfo=UTC)) is soon
+    assert soon.as_of(datetime(2026, 11, 29, 12, tzinfo=UTC)) == soon.emptied()
+
+
 def test_the_state_comes_back_from_storage() -> None:
     said = after(POLL, ("bob", Change("msg_2", vote=(1,))), ("bob", Change("msg_2", react="🎉")))
+    said = replace(said, expires_at=AT)
 
     assert said_of(json.loads(json.dumps(kept(said)))) == said

@@ -49,6 +49,22 @@ def test_what_is_no_content_says_nothing(data: bytes) -> None:
     assert unpacked(data) is None
 
 
+@pytest.mark.parametrize(
+    ("data", "content"),
+    [
+        pytest.param(b"[" * 30_000, None, id="deep"),
+        pytest.param(b'{"text": "tea", "x": NaN}', None, id="no number"),
+        pytest.param('{"text": "tea"}'.encode("utf-16"), None, id="UTF-16"),
+        pytest.param(b'{"text": "tea", "x": ' + b"9" * 5_000 + b"}", Content("tea"), id="many digits"),
+        pytest.param(b'{"text": "tea", "voice": {"duration_ms": 1e999, "waveform": []}}', Content("tea"), id="inf"),
+        pytest.param(b'{"text": "tea", "voice": {"duration_ms": 1, "waveform": [true]}}', Content("tea"), id="true"),
+        pytest.param(b'{"text": "t\\ud800a"}', Content("t?a"), id="half a pair"),
+    ],
+)
+def test_nothing_that_a_member_writes_stops_its_readers(data: bytes, content: Content | None) -> None:
+    assert unpacked(data) == content
+
+
 def test_names_that_are_not_known_and_files_that_are_none_are_passed_over() -> None:
     data = json.dumps({"text": "hello", "colour": "red", "files": [{"id": "fil_1"}, 7]}).encode()
 

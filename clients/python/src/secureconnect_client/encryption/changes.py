@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from secureconnect_client.encryption.content import padded
+from secureconnect_client.encryption.content import fields_in, padded
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +51,7 @@ def packed_change(change: Change) -> bytes:
 
 def unpacked_change(data: bytes) -> Change | None:
     """The change in application data; None if it is none. Unknown fields are ignored."""
-    try:
-        given = json.loads(data)
-    except ValueError:
-        return None
-    fields = given.get("change") if isinstance(given, dict) else None
+    fields = fields_in(data).get("change")
     if not isinstance(fields, dict) or not isinstance(fields.get("of"), str):
         return None
     of, vote = fields["of"], fields.get("vote")

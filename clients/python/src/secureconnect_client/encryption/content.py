@@ -7,7 +7,8 @@ import os
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from math import isfinite
+from typing import Any, NoReturn
 
 from secureconnect_client.encryption.errors import CannotDecrypt
 
@@ -106,13 +107,35 @@ def padded(fields: Mapping[str, Any]) -> bytes:
     return plain + b" " * (-len(plain) % PADDED_TO)
 
 
+def fields_in(data: bytes) -> dict[str, Any]:
+    """The JSON object in application data; empty if it is none.
+
+    Any member may have made it, so nothing in it raises an error. It means the same as in the web client: 1.0
+    is a whole number, and NaN is no JSON. Half a surrogate pair, which cannot be stored, becomes "?".
+    """
+    try:
+        found = json.loads(
+            data.decode("utf-8-sig"), parse_int=_number, parse_float=_number, parse_constant=_refuse
+        )
+        found = json.loads(json.dumps(found, ensure_ascii=False).encode(errors="replace"))
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _number(text: str) -> int | float:
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
 def unpacked(data: bytes) -> Content | None:
     """The content of application data; None if this client cannot read it. Unknown fields are ignored."""
-    try:
-        said = json.loads(data)
-    except ValueError:
-        return None
-    if not isinstance(said, dict) or not isinstance(said.get("text"), str):
+    said = fields_in(data)
+    if not isinstance(said.get("text"), str):
         return None
     return Content(
         said["text"], files_of(said.get("files")), voice_of(said.get("voice")), poll_of(said.get("poll"))
@@ -124,7 +147,7 @@ def voice_of(given: Any) -> Voice | None:
     if not isinstance(given, dict) or not isinstance(given.get("waveform"), list):
         return None
     numbers = [given.get("duration_ms"), *given["waveform"]]
-    if not all(isinstance(each, int | float) for each in numbers):
+    if not all(type(each) in (int, float) and isfinite(each) for each in numbers):
         return None
     return Voice(int(given["duration_ms"]), tuple(int(each) for each in given["waveform"][:MAX_BARS]))
 

@@ -12,6 +12,7 @@ import json
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -163,8 +164,8 @@ class Encryption:
         )
         if isinstance(message, Said):
             return message
-        unsaid = Said(conversation_id, message["seq"], message["id"], self.user_id, self.device_id, None)
-        said = unsaid.saying(content, device_id=self.device_id)
+        unread = _unread(conversation_id, message["seq"], {**message, "sender_id": self.user_id})
+        said = unread.saying(content, device_id=self.device_id)
         self._remember(said)
         self._sent(client_id, said.seq)
         return said
@@ -240,7 +241,8 @@ class Encryption:
             await self._apply(conversation_id, group, event, epoch)
             return epoch + 1, None
         if event["type"] == "mls.proposal":
-            group.receive(b64decode(data["proposal"]))
+            with suppress(CannotDecrypt):  # a commit that includes it will fail, and then raises
+                group.receive(b64decode(data["proposal"]))
         elif event["type"] == "message.created" and data.get("type") == "encrypted":
             return epoch, self._read(conversation_id, group, event)
         elif event["type"] == "mls.change":
@@ -290,7 +292,7 @@ class Encryption:
             return known if known.sender_id != self.user_id or known.device_id != self.device_id else None
         if data.get("deleted_at") is not None or data.get("ciphertext") is None:
             return None
-        said = Said(conversation_id, event["seq"], data["id"], data["sender_id"], None, None)
+        said = _unread(conversation_id, event["seq"], data)
         own = self._vault.get(f"sending/{data['client_id']}") if data["sender_id"] == self.user_id else None
         if own is not None:  # the message was stored, and the answer was lost
             self._sent(data["client_id"], event["seq"])
@@ -310,9 +312,7 @@ class Encryption:
             return  # its sender was erased
         own = f"sending/{data['client_id']}"
         plain = self._vault.get(own) if by == self.user_id else None
-        if plain is not None:
-            self._vault.remove(own)
-        else:
+        if plain is None:
             try:
                 received = group.receive(b64decode(data["ciphertext"]))
             except CannotDecrypt:
@@ -324,6 +324,8 @@ class Encryption:
         known = self._find(conversation_id, change.of) if change else None
         if change and known:
             self._remember(known.after(change, by=by, at=event["at"]))
+        if by == self.user_id:
+            self._vault.remove(own)  # only now: killed before, this device finds it again
 
     async def media_key(self, conversation_id: str) -> bytes:
         """The base key of SFrame (RFC 9605, section 5.2, suite 4) for calls in the group's present epoch."""
@@ -510,9 +512,10 @@ class Encryption:
 
     async def back_up(self, passphrase: str) -> int:
         """Store the messages that this device has read with the server, encrypted; returns how many."""
-        stored = [_stored(raw) for name in self._vault.names("said/") if (raw := self._vault.get(name))]
-        said = sorted((each for each in stored if each.text is not None), key=lambda each: each.message_id)
-        document = backup.seal([kept(each) for each in reversed(said)], passphrase)
+        stored = (self._stored(name) for name in self._vault.names("said/"))
+        said = [each for each in stored if each is not None and each.text is not None]
+        said.sort(key=lambda each: each.message_id, reverse=True)
+        document = backup.seal([kept(each) for each in said], passphrase)
         await self._client.request("PUT", "/keys/backup", json=document)
         return len(said)
 
@@ -524,15 +527,16 @@ class Encryption:
         document = await self._client.request("GET", "/keys/backup")
         found = 0
         for fields in backup.unseal(document, passphrase):
-            expires_at = fields.get("expires_at")
-            if expires_at is not None and datetime.fromisoformat(expires_at) <= datetime.now(UTC):
-                continue
             said = said_of(fields)
+            if said.as_of(datetime.now(UTC)) is not said:
+                continue
             known = self.recall(said.conversation_id, said.seq)
             is_ahead = self._vault.get(f"place/{said.conversation_id}") is not None and (
                 said.seq > self._place(said.conversation_id)[1]
             )
-            if (known is None or known.text is None) and not is_ahead:  # messages ahead come by the log
+            # one with a device and no text was deleted here; messages ahead come by the log
+            is_missing = known is None or (known.text is None and known.device_id is None)
+            if is_missing and not is_ahead:
                 self._remember(said)
                 found += 1
         return found
@@ -541,8 +545,7 @@ class Encryption:
 
     def recall(self, conversation_id: str, seq: int) -> Said | None:
         """The message at a seq of the log, if this device has read it."""
-        raw = self._vault.get(f"said/{conversation_id}/{seq:012d}")
-        return None if raw is None else _stored(raw)
+        return self._stored(f"said/{conversation_id}/{seq:012d}")
 
     def _find(self, conversation_id: str, message_id: str | None) -> Said | None:
         """A message by its id, if this device has read it."""
@@ -551,9 +554,19 @@ class Encryption:
 
     def said(self, conversation_id: str) -> list[Said]:
         """All messages that this device has read or written in a conversation, in order."""
-        names = self._vault.names(f"said/{conversation_id}/")
-        stored = (self._vault.get(name) for name in names)
-        return [_stored(each) for each in stored if each is not None]
+        stored = (self._stored(name) for name in self._vault.names(f"said/{conversation_id}/"))
+        return [each for each in stored if each is not None]
+
+    def _stored(self, name: str) -> Said | None:
+        """A message of the vault; its content is removed there if it has expired."""
+        raw = self._vault.get(name)
+        if raw is None:
+            return None
+        said = said_of(json.loads(raw))
+        now = said.as_of(datetime.now(UTC))
+        if now is not said:
+            self._remember(now)
+        return now
 
     def _remember(self, said: Said) -> None:
         self._vault.put(f"said/{said.conversation_id}/{said.seq:012d}", json.dumps(kept(said)).encode())
@@ -605,5 +618,7 @@ def _b64(raw: bytes) -> str:
     return b64encode(raw).decode()
 
 
-def _stored(raw: bytes) -> Said:
-    return said_of(json.loads(raw))
+def _unread(conversation_id: str, seq: int, message: Mapping[str, Any]) -> Said:
+    """A message of the server whose content is not decrypted yet."""
+    expires_at = message.get("expires_at")
+    return Said(conversation_id, seq, message["id"], message["sender_id"], None, None, expires_at=expires_at)

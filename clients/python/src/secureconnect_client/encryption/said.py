@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from secureconnect_client.encryption.changes import Change, Changes, changes_of, kept_changes
@@ -28,7 +29,10 @@ MAX_EMOJI_CHARS = 32
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A decrypted message. `text` is None if this device has no key for it."""
+    """A decrypted message. `text` is None if this device has no key for it.
+
+    At `expires_at` (RFC 3339) its content is removed from this device.
+    """
 
     conversation_id: str
     seq: int
@@ -40,6 +44,7 @@ class Said:
     voice: Voice | None = None
     poll: PollContent | None = None
     changes: Changes = UNCHANGED
+    expires_at: str | None = None
 
     def saying(self, content: Content | None, *, device_id: str | None) -> Said:
         """This message with what its sender's device has said, if this client can read it."""
@@ -85,8 +90,14 @@ class Said:
         return replace(self, changes=replace(self.changes, reactions=reactions))
 
     def emptied(self) -> Said:
-        """This message after its deletion."""
+        """This message after its deletion or expiry."""
         return replace(self, text=None, files=(), voice=None, poll=None, changes=UNCHANGED)
+
+    def as_of(self, now: datetime) -> Said:
+        """This message at a time: emptied if it has expired."""
+        if self.text is None or self.expires_at is None or now < datetime.fromisoformat(self.expires_at):
+            return self
+        return self.emptied()
 
 
 def kept(said: Said) -> dict[str, Any]:
@@ -107,4 +118,5 @@ def said_of(fields: Mapping[str, Any]) -> Said:
         voice_of(fields.get("voice")),
         poll_of(fields.get("poll")),
         changes_of(fields.get("changes")),
+        fields.get("expires_at"),
     )
