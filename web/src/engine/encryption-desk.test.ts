@@ -14,7 +14,7 @@ const open: EncryptionDesk[] = [];
 afterEach(() => open.splice(0).forEach((each) => each.stop()));
 
 /** The leading tab of a person; `went` are the messages it sent, `told` its messages to other tabs. */
-function desk(server: FakeDelivery, userId: string, id: string, deviceName = "a tab", settings = { encrypted: true }) {
+function desk(server: FakeDelivery, userId: string, id: string, deviceName = "a tab", settings = { encrypted: true }, store = new MemoryStore()) {
   const went: MessageFields[] = [];
   const told: [string, unknown][] = [];
   const conversation = { id, settings, member_count: 2, last_message: null } as unknown as Conversation;
@@ -22,7 +22,7 @@ function desk(server: FakeDelivery, userId: string, id: string, deviceName = "a 
     userId,
     deviceName,
     api: server.api(userId),
-    store: new MemoryStore(),
+    store,
     ports: { clock, random: () => 0, uuid: () => crypto.randomUUID(), locks: localTabs().locks } as unknown as Ports,
     lockName: userId,
     tabs: { leading: true, on: () => undefined, tell: (kind: string, body: unknown) => void told.push([kind, body]) } as unknown as Tabs,
@@ -127,6 +127,11 @@ test("calls have keys in every conversation whose group this device is in, whate
   ada.conversation.settings = { encrypted: false } as Conversation["settings"];
   expect((await ada.mediaKeys(id))?.epoch).toBe(server.epochs.get(id));
   expect(ada.of(id).get().epoch).toBe(server.epochs.get(id));
+});
+
+test("no call is made without encryption while it is unknown whether this device is in a group", async () => {
+  const store = Object.assign(new MemoryStore(), { loadValue: () => Promise.reject(new Error("not now")) });
+  await expect(desk(new FakeDelivery(), "ada", "cnv_1", "a tab", { encrypted: false }, store).mediaKeys("cnv_1")).rejects.toThrow("not now");
 });
 
 test("after a device was removed the group gets new keys before the next message", async () => {

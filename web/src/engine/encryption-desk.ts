@@ -97,7 +97,10 @@ export class EncryptionDesk implements EndToEnd {
   async mediaKeys(conversationId: string): Promise<MediaKeys | null> {
     if (!this.#isEncrypted(conversationId)) {
       // a server that hides the setting gets no unencrypted call: this device knows that there is a group
-      const encryption = await this.#open().catch(() => null); // a device that can have no keys is in no group
+      const encryption = await this.#open().catch((error: unknown) => {
+        if (canHaveKeys(error)) throw error;
+        return null; // and so it is in no group
+      });
       if (!(await encryption?.isInGroup(conversationId))) return null;
     }
     return (await this.#open()).mediaKeys(conversationId);
@@ -417,6 +420,10 @@ export class EncryptionDesk implements EndToEnd {
     );
   }
 }
+
+/** Whether this device may have keys all the same: the error is neither that it is to have none, nor that it lacks the algorithms. */
+const canHaveKeys = (error: unknown): boolean =>
+  !(error instanceof EncryptionError && error.code === "withheld") && !(error instanceof DOMException && error.name === "NotSupportedError");
 
 async function load(): Promise<typeof import("./encryption")> {
   try {

@@ -75,6 +75,16 @@ test("frames may overtake each other, but not by far", async () => {
   expect(await opened(bob, frames[0]!)).toBeNull();
 });
 
+test("somebody who makes ever more streams is not heard on the further ones, and others are", async () => {
+  const { ada, bob } = await two();
+  for (let n = 1; n <= 1_000; n += 1) await opened(bob, await ada.seal({ context: BigInt(n), counter: 0 }, "audio", bytesOf("")));
+  expect(await opened(bob, await ada.seal({ context: 1_001n, counter: 0 }, "audio", bytesOf("one more")))).toBeNull();
+  expect(await opened(bob, await ada.seal({ context: 1n, counter: 1 }, "audio", bytesOf("known")))).toBe("known");
+  const carol = new FrameCipher("cal_1", () => 0);
+  carol.use(await keys(1, "carol"));
+  expect(await opened(bob, await carol.seal({ context: 1n, counter: 0 }, "audio", bytesOf("me too")), "carol")).toBe("me too");
+});
+
 test("when somebody joins, the new keys are used for sending after a moment, and the old are accepted a little longer", async () => {
   const { clock, ada, bob, stream } = await two();
   ada.use(await keys(2, "ada"));

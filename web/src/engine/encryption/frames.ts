@@ -18,7 +18,12 @@ const SWITCH_AFTER_MS = 2_000;
 const KEEP_MS = 5_000;
 /** Frames that come later than so many newer ones of their stream are refused. */
 const REPLAY_WINDOW = 256;
+/** Frames of further streams of one device in one epoch are refused, as each stream takes memory here. */
+const MAX_STREAMS = 1_000;
 const VP8_KEY_FRAME_HEADER_BYTES = 10;
+
+const epochOf = (kid: bigint): number => Number(kid % BigInt(EPOCHS));
+const indexOf = (kid: bigint): number => Number((kid >> EPOCH_BITS) % (1n << INDEX_BITS));
 
 /**
  * How many bytes of a frame stay readable, authenticated but not encrypted. The RTP payload format of VP8 (RFC 7741)
@@ -100,10 +105,11 @@ export class FrameCipher {
     const header = decodeHeader(frame);
     if (!header) return null;
     const { kid, ctr } = header;
-    const epoch = this.#accepted().find(({ keys }) => keys.epoch % EPOCHS === Number(kid % BigInt(EPOCHS)));
-    const index = Number((kid >> EPOCH_BITS) % (1n << INDEX_BITS));
-    if (!epoch || epoch.keys.people.get(index) !== userId || ctr > BigInt(Number.MAX_SAFE_INTEGER)) return null;
-    const key = epoch.streams.get(kid)?.key ?? (await deriveKey(epoch.keys.baseKey, kid));
+    const epoch = this.#accepted().find(({ keys }) => keys.epoch % EPOCHS === epochOf(kid));
+    if (!epoch || epoch.keys.people.get(indexOf(kid)) !== userId || ctr > BigInt(Number.MAX_SAFE_INTEGER)) return null;
+    const known = epoch.streams.get(kid)?.key;
+    if (!known && [...epoch.streams.keys()].filter((each) => indexOf(each) === indexOf(kid)).length >= MAX_STREAMS) return null;
+    const key = known ?? (await deriveKey(epoch.keys.baseKey, kid));
     let opened: Bytes;
     try {
       opened = await openFrame(key, header, joined(this.#callId, clear), frame);

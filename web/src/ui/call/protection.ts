@@ -18,8 +18,8 @@ export interface FromWorker {
 export type TransformOptions = { readonly kind: string } & ({ readonly context: bigint } | { readonly participant: string });
 
 const RETRY_MS = 2_000;
-/** A device's calls and the streams of each share the 40 bits that a key id has for contexts. */
-const STREAM_BITS = 12n;
+/** A device's calls and the streams of each share the 40 bits that a key id has for contexts: a million of each. */
+const STREAM_BITS = 20n;
 /** The packets of other video formats are made from what only the unencrypted frame has. */
 const CODECS = /^(audio\/opus|video\/(VP8|rtx))$/i;
 
@@ -67,6 +67,7 @@ export class CallProtection {
     this.#tell({ callId: call.id, keys });
     this.follow(call);
     this.#end = engine.endToEnd.of(call.conversation_id).subscribe(() => void this.#renew());
+    void this.#renew(); // the epoch may have ended since `prepare`, while the person was asked for the microphone
   }
 
   /** Whether frames of this participant come that cannot be decrypted. */
@@ -116,7 +117,8 @@ export class CallProtection {
   }
 
   #nextContext(): bigint {
-    if (this.#streams >> STREAM_BITS) throw new RangeError("too many streams in one call");
+    // whoever makes so many streams must not get one without a transform: from here on no frame passes
+    if (this.#streams >> STREAM_BITS && !this.failure) this.#fail("e2e.failed");
     return this.#context | this.#streams++;
   }
 
