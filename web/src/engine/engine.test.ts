@@ -88,6 +88,17 @@ test("a message shows once in all tabs and is sent by the tab with the socket", 
   expect(server.count("POST /conversations/c/messages")).toBe(0);
 });
 
+test("in an encrypted conversation no edited text is sent in the clear", async () => {
+  const server = new FakeServer();
+  server.encrypted.add("c");
+  server.say("c", "me", "from before the encryption");
+  const engine = await (await browser(server))();
+  await live(engine);
+  await expect(engine.commands.editMessage("c", "msg_c_1", "secret")).rejects.toMatchObject({ code: "cannot_encrypt" });
+  expect(JSON.stringify([...server.sockets].map(({ received }) => received))).not.toContain("secret");
+  expect(server.asked.filter((each) => each.startsWith("PATCH"))).toEqual([]);
+});
+
 test("a lost frame is read from the log", async () => {
   const server = new FakeServer();
   server.say("c", "ada", "before");

@@ -13,7 +13,7 @@ import type { LiveSettings } from "./live";
 import { NotificationBoard } from "./notifications";
 import { CallBoard, PresenceBoard, ReceiptBoard, TypingBoard } from "./ephemeral";
 import type { Ports } from "./ports";
-import { ApiError, SecureConnectError } from "./problems";
+import { ApiError, EncryptionError, SecureConnectError } from "./problems";
 import { typedApi } from "./requests";
 import type { SessionKeeper } from "./session";
 import type { Store } from "./store";
@@ -214,6 +214,10 @@ export class Person implements Outbox, Commands {
   }
 
   async editMessage(conversationId: string, messageId: string, text: string): Promise<Message | void> {
+    if (!this.endToEnd.changes(messageId) && this.endToEnd.takes(conversationId, { type: "text" })) {
+      // the server would refuse the text, but would have read it
+      throw new EncryptionError("a text from before the encryption cannot be edited", { code: "cannot_encrypt", transient: false });
+    }
     const edited_at = new Date(this.#parts.ports.clock.now()).toISOString();
     return this.#optimistically<Message | void>(conversationId, messageId, (known) => ({ ...known, text, edited_at }), () =>
       this.endToEnd.changes(messageId)

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { bytesOf } from "./bytes";
 import { type Change, asChange, asPoll, changed } from "./changes";
-import { asData } from "./content";
+import { asData, asVoice } from "./content";
 import type { DecryptedMessage } from "./shelf";
 
 const AT = "2026-11-29T12:00:00.000Z";
@@ -34,6 +34,19 @@ test("reactions are counted by person, whatever their names are", () => {
     { emoji: "__proto__", by: ["bob"] },
   ]);
   expect(after(decrypted, ["bob", { react: "constructor", remove: true }]).changes?.reactions).toHaveLength(2);
+});
+
+test("both clients count the characters of a reaction alike", () => {
+  const hearts = "🧡".repeat(32);
+  expect(after(text, ["bob", { react: hearts }]).changes?.reactions).toEqual([{ emoji: hearts, by: ["bob"] }]);
+  expect(after(text, ["bob", { react: "x".repeat(33) }])).toBe(text);
+});
+
+test("a description of a voice message with anything but numbers is none, so its sender's text can be edited", () => {
+  expect(asVoice({ duration_ms: 1_500, waveform: [0, 50.5] })).toEqual({ duration_ms: 1_500, waveform: [0, 50.5] });
+  for (const each of [{ duration_ms: 1 }, { duration_ms: "1", waveform: [] }, { duration_ms: 1, waveform: ["5"] }, JSON.parse('{"duration_ms":1e999,"waveform":[]}')]) {
+    expect(asVoice(each)).toBeUndefined();
+  }
 });
 
 test("of each person the last vote before the end counts", () => {

@@ -8,6 +8,7 @@ import type { DecryptedMessage } from "./shelf";
 
 export const MAX_OPTIONS = 20;
 const MAX_EMOJI = 50;
+/** Counted in code points, as the Python client counts them. */
 const MAX_EMOJI_CHARS = 32;
 
 /** A poll, whose question is the message's text. Options are counted from 0. */
@@ -49,7 +50,7 @@ export function changed(decrypted: DecryptedMessage, { edit, react, remove, vote
     const others = (changes.reactions ?? []).filter(({ emoji }) => emoji !== react);
     const present = changes.reactions?.find(({ emoji }) => emoji === react)?.by ?? [];
     const people = [...present.filter((each) => each !== by), ...(remove ? [] : [by])];
-    if (!react || react.length > MAX_EMOJI_CHARS || others.length >= MAX_EMOJI) return decrypted;
+    if (!react || [...react].length > MAX_EMOJI_CHARS || others.length >= MAX_EMOJI) return decrypted;
     return { ...decrypted, changes: { ...changes, reactions: people.length > 0 ? [...others, { emoji: react, by: people }] : others } };
   }
   if (!poll || changes.closed) return decrypted;

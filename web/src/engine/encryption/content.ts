@@ -44,6 +44,6 @@ export function asContent(data: Uint8Array): Content | null {
 /** Parses a description of a voice message; undefined if it is none. */
 export function asVoice(given: unknown): Voice | undefined {
   const { duration_ms, waveform } = (given ?? {}) as Record<string, unknown>;
-  if (typeof duration_ms !== "number" || !Array.isArray(waveform)) return undefined;
-  return { duration_ms, waveform: waveform.slice(0, MAX_BARS).map(Number) };
+  if (!Array.isArray(waveform) || ![duration_ms, ...waveform].every(Number.isFinite)) return undefined;
+  return { duration_ms: duration_ms as number, waveform: waveform.slice(0, MAX_BARS) as number[] };
 }

@@ -63,6 +63,20 @@ test("the change of a person who was erased is passed over", async () => {
   expect(await texts(ada, id)).toEqual(["one"]);
 });
 
+test("an own change counts once, however often the log brings it", async () => {
+  const { server, ada, id } = await two();
+  const of = ((await says(server, id, "ada", ada, "one")).data as { id: string }).id;
+  const edit = async (client_id: string, text: string) => {
+    const ciphertext = await ada.seal(id, client_id, { text: "", files: [], change: { of, edit: text } });
+    return server.append(id, "ada", "mls.change", { client_id, sender_device: null, ciphertext });
+  };
+  const first = await edit("edit-1", "two");
+  await edit("edit-2", "three");
+  server.append(id, "ada", "mls.change", first.data);
+  await ada.catchUp(id);
+  expect(await texts(ada, id)).toEqual(["three"]);
+});
+
 test("added devices are listed as changes until they are dismissed", async () => {
   const { server, ada, bob, id } = await two();
   const phone = await device(server, "bob");

@@ -164,9 +164,10 @@ export class LogReader {
   async #change(conversationId: string, group: Held["group"], { data, actor_id = "", at = "" }: EventOf<"mls.change">, seq: number): Promise<[Held, DecryptedMessage | null]> {
     const { shelf, own } = this.#parts;
     const { client_id = "", ciphertext = "" } = data ?? {};
-    const sending = actor_id === own.userId ? await shelf.sending(client_id) : undefined;
+    const sent = actor_id === own.userId ? (await shelf.sending(client_id))?.change : undefined;
     if (!ciphertext) return [{ group, seq }, null]; // its sender was erased
-    const received = sending ? { group, content: sending.change } : await this.#received(group, actor_id, ciphertext, asChange);
+    if (sent) shelf.setSending(client_id, undefined); // so that it counts once, should the log repeat it
+    const received = sent ? { group, content: sent } : await this.#received(group, actor_id, ciphertext, asChange);
     const change = received.content;
     const known = change && (await shelf.recall(conversationId, change.of));
     const after = known && changed(known, change, actor_id, at);

@@ -18,6 +18,8 @@ type Answer = [status: number, body?: unknown];
 export class FakeServer {
   readonly logs = new Map<string, LogRow[]>();
   readonly asked: string[] = [];
+  /** Conversations that are encrypted. */
+  readonly encrypted = new Set<string>();
   readonly sockets = new Set<{ events: WireEvents; received: Record<string, unknown>[] }>();
   socketsRefused = false;
   down = false;
@@ -94,6 +96,7 @@ export class FakeServer {
       unread_mentions: this.mentioned,
       pinned: false,
       created_at: "2026-01-01T00:00:00.000Z",
+      ...(this.encrypted.has(id) ? { settings: { encrypted: true } } : {}),
     };
   }
 
