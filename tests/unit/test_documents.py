@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -238,9 +237,3 @@ def test_an_action_of_its_own_makes_a_document() -> None:
     action = websocket.Action("ping", Ping, None, "Ping.")
     made = asyncapi.document({"ping": action}, {"pong": None}, version="1")
     assert made["components"]["messages"].keys() == {"ping", "ping.ack", "error", "event.pong", "batch"}
-
-
-def test_each_decision_has_a_number_of_its_own() -> None:
-    numbers = re.findall(r"^(\d+)\. ", (documents.ROOT / "docs/decisions.md").read_text(), re.MULTILINE)
-    assert len(numbers) > 100
-    assert [each for each, times in Counter(numbers).items() if times > 1] == []
