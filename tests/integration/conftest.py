@@ -22,6 +22,7 @@ from kernel import cache, config, deadline
 from kernel.resilience import REDIS_TIMEOUT_S
 from log import appending
 from tests.conftest import Cloud
+from tests.helpers import Person, someone
 
 
 @pytest.fixture(autouse=True)
@@ -111,3 +112,14 @@ def impatient(redis: Any, settings: pytest.MonkeyPatch) -> None:
     settings.setattr(cache, "REDIS_TIMEOUT_S", REDIS_TIMEOUT_S)
     cache._redis.cache_clear()
     cache._waiting_redis.cache_clear()
+
+
+@pytest.fixture
+def ada() -> Person:
+    """A registered person with a session."""
+    return someone("ada")
+
+
+@pytest.fixture
+def bob() -> Person:
+    return someone("bob")

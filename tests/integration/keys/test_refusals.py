@@ -16,7 +16,7 @@ from messages import app as messages
 from messages.actions import edit_message, send_message
 from polls import app as polls
 from search import app as search
-from tests.helpers import CONTEXT, Person, Reply, ask, someone
+from tests.helpers import CONTEXT, Person, Reply, ask
 from tests.integration import desk as files
 from tests.integration import rooms
 from tests.mls import ciphertext
@@ -24,11 +24,6 @@ from tests.tools import rows, socket_event
 
 CANARY = "c4n4ry"
 CONVERSATION = "/conversations/{conversation_id}"
-
-
-@pytest.fixture
-def ada() -> Person:
-    return someone("ada")
 
 
 def as_caller(person: Person) -> Caller:

@@ -15,21 +15,11 @@ from kernel import aws, blobs
 from kernel.caller import Caller
 from kernel.errors import Conflict, DependencyUnavailable
 from tests.conftest import BUCKET, fresh_process
-from tests.helpers import Person, Reply, ask, someone
+from tests.helpers import Person, Reply, ask
 from tests.integration import desk
 from tests.tools import give_up
 from users import avatars, service, store
 from users.app import app
-
-
-@pytest.fixture
-def ada() -> Person:
-    return someone("ada")
-
-
-@pytest.fixture
-def bob() -> Person:
-    return someone("bob")
 
 
 def as_caller(person: Person) -> Caller:

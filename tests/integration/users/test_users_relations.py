@@ -17,16 +17,6 @@ from users.app import app
 NOBODY = "usr_00000000000000000000000000"
 
 
-@pytest.fixture
-def ada() -> Person:
-    return someone("ada")
-
-
-@pytest.fixture
-def bob() -> Person:
-    return someone("bob")
-
-
 def block(by: Person, user_id: str, method: str = "PUT") -> Reply:
     return ask(app, method, "/users/me/blocks/{user_id}", {"user_id": user_id}, token=by.token)
 
