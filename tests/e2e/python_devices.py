@@ -68,7 +68,7 @@ def read(devices: Devices, device: Encryption, conversation_id: str, text: str) 
 
     def has_read() -> bool:
         devices.run(device.catch_up(conversation_id))
-        return any(each.text == text for each in device.said(conversation_id))
+        return any(each.text == text for each in device.decrypted(conversation_id))
 
     assert eventually(has_read, within_s=15, every_s=0.3)
 

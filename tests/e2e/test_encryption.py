@@ -62,10 +62,10 @@ async def _chat(town: Town, folder: Path, canary: str) -> str:
             await device.send(tea, f"{canary} {number}")
         assert [each.text for each in await bobs.catch_up(tea)] == [f"{canary} 2", f"{canary} 3"]
         await laptop.catch_up(tea)
-        assert [each.text for each in laptop.said(tea)] == [f"{canary} {n}" for n in range(4)]
+        assert [each.text for each in laptop.decrypted(tea)] == [f"{canary} {n}" for n in range(4)]
 
         # changes of messages, a poll and a voice message
-        first = phone.said(tea)[0]
+        first = phone.decrypted(tea)[0]
         poll = await phone.send(tea, f"{canary}?", poll=PollContent((f"{canary} yes", f"{canary} no")))
         await laptop.send(tea, "", voice=Voice(1_500, (0, 50, 100)))
         await bobs.catch_up(tea)
@@ -74,9 +74,9 @@ async def _chat(town: Town, folder: Path, canary: str) -> str:
         await bobs.change(tea, Change(poll.message_id, vote=(1,)))
         for each in (phone, bobs):
             await each.catch_up(tea)
-        assert bobs.said(tea)[0].text == f"{canary} edited"
-        assert phone.said(tea)[0].changes.reactions == {"🦔": (bob.user_id,)}
-        assert phone.said(tea)[-2].changes.votes == {bob.user_id: (1,)}
+        assert bobs.decrypted(tea)[0].text == f"{canary} edited"
+        assert phone.decrypted(tea)[0].changes.reactions == {"🦔": (bob.user_id,)}
+        assert phone.decrypted(tea)[-2].changes.votes == {bob.user_id: (1,)}
         await laptop.catch_up(tea)
 
         await ada.conversations.add_members(tea, [carol.user_id])
@@ -101,7 +101,7 @@ async def _chat(town: Town, folder: Path, canary: str) -> str:
             assert told == (ada.user_id, "laptop", "removed")
         await bobs.send(tea, f"{canary} without the laptop")
         await phone.catch_up(tea)
-        assert phone.said(tea)[-1].text == f"{canary} without the laptop"
+        assert phone.decrypted(tea)[-1].text == f"{canary} without the laptop"
         assert await phone.safety_number(bob.user_id) == await bobs.safety_number(ada.user_id)
         return tea
 

@@ -13,9 +13,9 @@ from playwright.sync_api import Browser, Request, WebSocket, expect
 
 from secureconnect_client.encryption.changes import Change
 from secureconnect_client.encryption.content import PollContent, open_file
+from secureconnect_client.encryption.decrypted import DecryptedMessage
 from secureconnect_client.encryption.encryption import Encryption
 from secureconnect_client.encryption.errors import CannotDecrypt, NotInGroup
-from secureconnect_client.encryption.said import Said
 from secureconnect_client.errors import ApiError
 from tests.e2e.accessibility import audit
 from tests.e2e.people import Town
@@ -43,20 +43,20 @@ def _listened(window: Window) -> list[str]:
 
 
 def _says(
-    devices: Devices, device: Encryption, conversation_id: str, text: str, holds: Callable[[Said], object]
+    devices: Devices, device: Encryption, conversation_id: str, text: str, holds: Callable[[DecryptedMessage], object]
 ) -> None:
     """Wait until the message with this text is on a device as `holds` requires."""
 
     def is_there() -> bool:
         devices.run(device.catch_up(conversation_id))
-        return any(each.text == text and holds(each) for each in device.said(conversation_id))
+        return any(each.text == text and holds(each) for each in device.decrypted(conversation_id))
 
-    assert eventually(is_there, within_s=30, every_s=0.3), device.said(conversation_id)
+    assert eventually(is_there, within_s=30, every_s=0.3), device.decrypted(conversation_id)
 
 
 async def _with_file(devices: Devices, device: Encryption, conversation_id: str) -> tuple[str, bytes]:
     """The name and the decrypted content of the last file in the conversation."""
-    (about,) = device.said(conversation_id)[-1].files
+    (about,) = device.decrypted(conversation_id)[-1].files
     sealed = await devices.client_of[device.device_id].drive.download(about.id)
     return about.name, open_file(sealed, about)
 
@@ -154,7 +154,7 @@ def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
         _says(devices, bobs, conversation_id, f"{word} at one?", lambda each: True)
         lunch = PollContent((f"{word} yes", f"{word} no"))
         asked = devices.run(bobs.send(conversation_id, f"{word} lunch?", poll=lunch))
-        (at_one,) = [each for each in bobs.said(conversation_id) if each.text == f"{word} at one?"]
+        (at_one,) = [each for each in bobs.decrypted(conversation_id) if each.text == f"{word} at one?"]
         devices.run(bobs.change(conversation_id, Change(at_one.message_id, react="🦔")))
         window.message("at one?").get_by_role("button", name="React with 🦔 1").click()
         expect(window.message("at one?").get_by_role("button", name="React with 🦔 2")).to_be_visible()
@@ -179,7 +179,7 @@ def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
         page.get_by_label("Option 2").fill(f"{word} salad")
         page.get_by_role("button", name="Create", exact=True).click()
         _says(devices, bobs, conversation_id, f"{word} dinner?", lambda each: each.poll)
-        (dinner,) = [each for each in bobs.said(conversation_id) if each.text == f"{word} dinner?"]
+        (dinner,) = [each for each in bobs.decrypted(conversation_id) if each.text == f"{word} dinner?"]
         devices.run(bobs.change(conversation_id, Change(dinner.message_id, vote=(1,))))
         expect(page.get_by_role("group", name="dinner?").get_by_text("1 vote", exact=True)).to_be_visible()
         page.get_by_role("group", name="dinner?").get_by_role("button", name="Close the poll").click()
@@ -250,7 +250,7 @@ def test_a_backup_is_opened_by_a_new_window_and_by_a_device_of_the_other_client(
         with pytest.raises(CannotDecrypt):
             devices.run(laptop.restore("something else"))
         assert devices.run(laptop.restore("what I shall not forget")) == 1
-        assert [each.text for each in laptop.said(tea)] == ["a cup of tea?"]
+        assert [each.text for each in laptop.decrypted(tea)] == ["a cup of tea?"]
 
         with window_of(browser, endpoints, ada) as window:
             page = window.page

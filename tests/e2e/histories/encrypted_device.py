@@ -279,11 +279,11 @@ class PythonDevice(EncryptedDevice):
         await self._encryption.update(conversation_id)
 
     async def note(self, conversation_id: str) -> None:
-        self.seen.read = {each.seq: each.text for each in self._encryption.said(conversation_id)}
+        self.seen.read = {each.seq: each.text for each in self._encryption.decrypted(conversation_id)}
 
     async def at(self, conversation_id: str) -> tuple[int, int] | None:
         try:
-            return self._encryption._place(conversation_id)
+            return self._encryption._shelf.place(conversation_id)
         except NotInGroup:
             return None
 

@@ -57,7 +57,7 @@ def test_a_proposal_that_nobody_can_decrypt_is_passed_over(ada: Person, bob: Per
         await started(adas, bobs)
         tea = await adas.create([bob.user_id])
         await bobs.join_waiting()
-        epoch, _ = bobs._place(tea)
+        epoch, _ = bobs._shelf.place(tea)
         body = {"client_id": "c1", "proposal": b64(private_message(tea, epoch, PROPOSAL))}
         await bobs._client.request("POST", f"/conversations/{tea}/mls/proposals", json=body)
         await adas.send(tea, "go on")

@@ -201,7 +201,7 @@ def test_a_stranger_whom_a_member_brings_into_the_group_is_noticed(ada: Person, 
         await bobs.join_waiting()
         package = mallorys._engine.key_package()
         commit = adas._group(tea).add([package])
-        epoch, _ = adas._place(tea)
+        epoch, _ = adas._shelf.place(tea)
         body = {"client_id": "ghost", "epoch": epoch, "commit": b64(commit.message)}
         await adas._client.request("POST", f"/conversations/{tea}/mls/commits", json=body)
         with pytest.raises(GhostDevice, match="no member"):
@@ -302,7 +302,7 @@ def test_a_key_log_that_was_rewritten_is_noticed(ada: Person, bob: Person) -> No
     async def chat() -> None:
         await started(adas, encryption(bob))
         await adas.key_log.refresh(bob.user_id)
-        adas._vault.put("key-log/head", b'{"size": 2, "root": "' + b"ab" * 32 + b'"}')
+        adas._shelf._vault.put("key-log/head", b'{"size": 2, "root": "' + b"ab" * 32 + b'"}')
         with pytest.raises(LogTampered, match="two pasts"):
             await adas.key_log.refresh(bob.user_id)
 

@@ -51,8 +51,8 @@ def test_two_people_with_three_devices_talk_and_the_server_stores_none_of_it(ada
         await bobs.send(tea, "c4n4ry two")
         await laptop.send(tea, "c4n4ry three")
         assert await heard(phone, tea) == ["c4n4ry two", "c4n4ry three"]
-        assert [each.text for each in phone.said(tea)] == ["c4n4ry one", "c4n4ry two", "c4n4ry three"]
-        assert {each.device_id for each in phone.said(tea)} == {"phone", "laptop"}
+        assert [each.text for each in phone.decrypted(tea)] == ["c4n4ry one", "c4n4ry two", "c4n4ry three"]
+        assert {each.device_id for each in phone.decrypted(tea)} == {"phone", "laptop"}
 
     asyncio.run(chat())
     for table in ("events", "keys", "sends", "conversations", "members", "limits", "idempotency", "follow_ups"):
@@ -79,7 +79,7 @@ def test_edits_reactions_and_votes_are_encrypted_and_all_devices_count_the_same(
         await bobs.change(tea, Change(poll.message_id, close=True))  # only Ada may
         for device in (phone, laptop, bobs):
             assert await device.catch_up(tea) == []  # changes are no messages
-            one, other = device.said(tea)
+            one, other = device.decrypted(tea)
             assert (one.text, one.changes.reactions) == ("c4n4ry edited", {"🎉": (bob.user_id,)})
             assert other.changes.votes == {ada.user_id: (1,), bob.user_id: (1,)}
             assert not other.changes.closed
@@ -220,7 +220,7 @@ def test_who_was_removed_is_out_before_the_next_word_also_where_another_commit_c
         await bobs.join_waiting()
         await carols.join_waiting()
         late = bobs._group(tea).update()
-        epoch, _ = bobs._place(tea)
+        epoch, _ = bobs._shelf.place(tea)
         rooms.remove(as_caller(ada), tea, as_caller(carol))
         body = {"client_id": "late", "epoch": epoch, "commit": b64(late.message)}
         await bobs._client.request("POST", f"/conversations/{tea}/mls/commits", json=body)
@@ -328,7 +328,7 @@ def test_an_update_gives_the_group_new_keys_and_everybody_goes_on(ada: Person, b
             await bobs.update(tea)
             await adas.send(tea, f"after {number}")
         assert await heard(bobs, tea) == ["after 2"]
-        assert [each.text for each in bobs.said(tea)] == ["after 0", "after 1", "after 2"]
+        assert [each.text for each in bobs.decrypted(tea)] == ["after 0", "after 1", "after 2"]
 
     asyncio.run(chat())
 
@@ -350,7 +350,7 @@ def test_a_device_goes_on_after_a_restart_with_what_its_vault_holds(ada: Person,
         assert await heard(again, tea) == ["two"]
         await again.send(tea, "three")
         assert await heard(bobs, tea) == ["three"]
-        assert [each.text for each in again.said(tea)] == ["one", "two", "three"]
+        assert [each.text for each in again.decrypted(tea)] == ["one", "two", "three"]
 
     asyncio.run(chat())
 
@@ -398,9 +398,9 @@ def test_a_text_that_has_expired_leaves_the_device_and_its_backups(ada: Person, 
         tea = await adas.create([bob.user_id])
         await adas.send(tea, "c4n4ry")
         await heard(bobs, tea)
-        assert [each.text for each in bobs.said(tea)] == [None]
+        assert [each.text for each in bobs.decrypted(tea)] == [None]
         assert await bobs.back_up("correct horse") == 0
-        vault = bobs._vault
+        vault = bobs._shelf._vault
         assert not any(b"c4n4ry" in (vault.get(name) or b"") for name in vault.names("said/"))
 
     asyncio.run(chat())
@@ -418,7 +418,7 @@ def test_a_deleted_text_does_not_come_back_from_a_backup(ada: Person, bob: Perso
         await adas._client.request("DELETE", f"/conversations/{tea}/messages/{said.message_id}")
         await bobs.catch_up(tea)
         assert await bobs.restore("correct horse") == 0
-        assert [each.text for each in bobs.said(tea)] == [None]
+        assert [each.text for each in bobs.decrypted(tea)] == [None]
 
     asyncio.run(chat())
 

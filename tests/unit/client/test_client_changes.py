@@ -10,17 +10,17 @@ import pytest
 
 from secureconnect_client.encryption.changes import Change, Changes, packed_change, unpacked_change
 from secureconnect_client.encryption.content import PADDED_TO, PollContent
-from secureconnect_client.encryption.said import Said, kept, said_of
+from secureconnect_client.encryption.decrypted import DecryptedMessage, kept, message_of
 
 AT = "2026-11-29T12:00:00.000Z"
-TEXT = Said("cnv_1", 5, "msg_1", "ada", "phone", "tea")
-POLL = Said("cnv_1", 6, "msg_2", "ada", "phone", "Tea?", poll=PollContent(("yes", "no", "later")))
+TEXT = DecryptedMessage("cnv_1", 5, "msg_1", "ada", "phone", "tea")
+POLL = DecryptedMessage("cnv_1", 6, "msg_2", "ada", "phone", "Tea?", poll=PollContent(("yes", "no", "later")))
 
 
-def after(said: Said, *changes: tuple[str, Change]) -> Said:
+def after(message: DecryptedMessage, *changes: tuple[str, Change]) -> DecryptedMessage:
     for by, change in changes:
-        said = said.after(change, by=by, at=AT)
-    return said
+        message = message.after(change, by=by, at=AT)
+    return message
 
 
 @pytest.mark.parametrize(
@@ -68,10 +68,10 @@ def test_its_sender_alone_edits_a_text() -> None:
 
 def test_reactions_are_counted_by_person() -> None:
     party = Change("msg_1", react="🎉")
-    said = after(TEXT, ("bob", party), ("ada", party), ("bob", party))
+    message = after(TEXT, ("bob", party), ("ada", party), ("bob", party))
 
-    assert said.changes.reactions == {"🎉": ("ada", "bob")}
-    assert after(said, ("ada", Change("msg_1", react="🎉", remove=True))).changes.reactions == {"🎉": ("bob",)}
+    assert message.changes.reactions == {"🎉": ("ada", "bob")}
+    assert after(message, ("ada", Change("msg_1", react="🎉", remove=True))).changes.reactions == {"🎉": ("bob",)}
 
 
 def test_of_each_person_the_last_vote_before_the_end_counts() -> None:
@@ -79,10 +79,10 @@ def test_of_each_person_the_last_vote_before_the_end_counts() -> None:
         return Change("msg_2", vote=options)
 
     end = Change("msg_2", close=True)
-    said = after(POLL, ("bob", vote(0)), ("bob", vote(1)), ("eve", vote(0, 1)), ("eve", vote(3)), ("bob", end))
-    said = after(said, ("ada", vote(2)), ("ada", end), ("ada", vote(0)))
+    message = after(POLL, ("bob", vote(0)), ("bob", vote(1)), ("eve", vote(0, 1)), ("eve", vote(3)), ("bob", end))
+    message = after(message, ("ada", vote(2)), ("ada", end), ("ada", vote(0)))
 
-    assert said.changes == Changes(votes={"bob": (1,), "ada": (2,)}, closed=True)
+    assert message.changes == Changes(votes={"bob": (1,), "ada": (2,)}, closed=True)
 
 
 def test_what_was_deleted_or_is_unreadable_is_not_changed() -> None:
@@ -99,7 +99,7 @@ def test_an_expired_message_says_nothing_more() -> None:
 
 
 def test_the_state_comes_back_from_storage() -> None:
-    said = after(POLL, ("bob", Change("msg_2", vote=(1,))), ("bob", Change("msg_2", react="🎉")))
-    said = replace(said, expires_at=AT)
+    message = after(POLL, ("bob", Change("msg_2", vote=(1,))), ("bob", Change("msg_2", react="🎉")))
+    message = replace(message, expires_at=AT)
 
-    assert said_of(json.loads(json.dumps(kept(said)))) == said
+    assert message_of(json.loads(json.dumps(kept(message)))) == message

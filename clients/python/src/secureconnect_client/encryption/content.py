@@ -134,11 +134,14 @@ def _refuse(name: str) -> NoReturn:
 
 def unpacked(data: bytes) -> Content | None:
     """The content of application data; None if this client cannot read it. Unknown fields are ignored."""
-    said = fields_in(data)
-    if not isinstance(said.get("text"), str):
+    fields = fields_in(data)
+    if not isinstance(fields.get("text"), str):
         return None
     return Content(
-        said["text"], files_of(said.get("files")), voice_of(said.get("voice")), poll_of(said.get("poll"))
+        fields["text"],
+        files_of(fields.get("files")),
+        voice_of(fields.get("voice")),
+        poll_of(fields.get("poll")),
     )
 
 

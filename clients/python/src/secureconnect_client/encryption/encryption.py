@@ -8,12 +8,11 @@ violation raises `ServerMisbehaved`, and the conversation is not continued.
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -28,6 +27,7 @@ from secureconnect_client.encryption.content import (
     packed,
     unpacked,
 )
+from secureconnect_client.encryption.decrypted import DecryptedMessage, kept, message_of
 from secureconnect_client.encryption.engine import Commit, Engine, Group
 from secureconnect_client.encryption.errors import (
     CannotDecrypt,
@@ -38,7 +38,7 @@ from secureconnect_client.encryption.errors import (
 )
 from secureconnect_client.encryption.keylog import KeyLog
 from secureconnect_client.encryption.membership import Membership
-from secureconnect_client.encryption.said import Said, kept, said_of
+from secureconnect_client.encryption.shelf import Shelf
 from secureconnect_client.encryption.tls import Leaf
 from secureconnect_client.encryption.vault import Vault
 from secureconnect_client.errors import ApiError
@@ -56,7 +56,7 @@ class Encryption:
         self, client: Requester, vault: Vault, engine: Engine, *, user_id: str, device_id: str
     ) -> None:
         self._client = client
-        self._vault = vault
+        self._shelf = Shelf(vault)
         self._engine = engine
         self.user_id = user_id
         self.device_id = device_id
@@ -116,7 +116,7 @@ class Encryption:
                 raise
             return False
         self._groups[conversation_id] = group
-        self._vault.remove(f"pending/{conversation_id}")
+        self._shelf.end_pending(conversation_id)
         self._keep(conversation_id, group, epoch=epoch, seq=int(commit["seq"]))
         return True
 
@@ -149,7 +149,7 @@ class Encryption:
         voice: Voice | None = None,
         poll: PollContent | None = None,
         client_id: str | None = None,
-    ) -> Said:
+    ) -> DecryptedMessage:
         """Encrypt and send a message; returns the stored one.
 
         The group first gets new keys if somebody has left. `files` are encrypted (`seal_file`) and uploaded;
@@ -162,13 +162,13 @@ class Encryption:
         message = await self._deliver(
             conversation_id, client_id, packed(content), path, {"type": "encrypted", **attached}
         )
-        if isinstance(message, Said):
+        if isinstance(message, DecryptedMessage):
             return message
         unread = _unread(conversation_id, message["seq"], {**message, "sender_id": self.user_id})
-        said = unread.saying(content, device_id=self.device_id)
-        self._remember(said)
-        self._sent(client_id, said.seq)
-        return said
+        sent = unread.with_content(content, device_id=self.device_id)
+        self._shelf.remember(sent)
+        self._shelf.mark_sent(client_id, sent.seq)
+        return sent
 
     async def change(self, conversation_id: str, change: Change) -> None:
         """Encrypt and send a change of an earlier message: an edit, a reaction, a vote, the end of a poll.
@@ -180,20 +180,20 @@ class Encryption:
 
     async def _deliver(
         self, conversation_id: str, client_id: str, data: bytes, path: str, fields: Mapping[str, Any]
-    ) -> dict[str, Any] | Said:
+    ) -> dict[str, Any] | DecryptedMessage:
         """Encrypt and send application data, again after the end of an epoch.
 
         Returns the answer, or the message if it has been sent before.
         """
-        self._vault.put(f"sending/{client_id}", data)
+        self._shelf.begin_sending(client_id, data)
         for _ in range(TRIES):
             group = await self._current(conversation_id)
             if self._membership.stale(conversation_id, group.leaves()):
                 await self.reconcile(conversation_id)
                 group = self._group(conversation_id)
-            if (earlier := self._vault.get(f"sent/{client_id}")) is not None:
-                self._vault.remove(f"sending/{client_id}")
-                found = self.recall(conversation_id, int(earlier))
+            if (earlier := self._shelf.sent(client_id)) is not None:
+                self._shelf.end_sending(client_id)
+                found = self.recall(conversation_id, earlier)
                 if found is not None:
                     return found  # encrypted again, it would be another message
             body = {"client_id": client_id, "ciphertext": _b64(group.encrypt(data)), **fields}
@@ -208,32 +208,32 @@ class Encryption:
                     raise
         raise CannotDecrypt("the group does not come to rest")
 
-    async def catch_up(self, conversation_id: str) -> list[Said]:
+    async def catch_up(self, conversation_id: str) -> list[DecryptedMessage]:
         """Read the log from this device's position on; returns the new messages.
 
         Raises ServerMisbehaved, NotInGroup.
         """
         group = self._group(conversation_id)
-        said: list[Said] = []
+        found: list[DecryptedMessage] = []
         path = f"/conversations/{segment(conversation_id)}/events"
         while True:
-            epoch, seq = self._place(conversation_id)
+            epoch, seq = self._shelf.place(conversation_id)
             page = await self._client.request("GET", path, params={"after": seq, "limit": 100})
             for event in page["items"]:
                 if event["seq"] != seq + 1 and seq:
                     self._require_return(conversation_id, event, seq)
-                epoch, heard = await self._take_in(conversation_id, group, event, epoch)
+                epoch, message = await self._take_in(conversation_id, group, event, epoch)
                 seq = event["seq"]
-                if heard is not None:
-                    self._remember(heard)
-                    said.append(heard)
+                if message is not None:
+                    self._shelf.remember(message)
+                    found.append(message)
                 self._keep(conversation_id, group, epoch=epoch, seq=seq)
             if page["next_cursor"] is None:
-                return said
+                return found
 
     async def _take_in(
         self, conversation_id: str, group: Group, event: Mapping[str, Any], epoch: int
-    ) -> tuple[int, Said | None]:
+    ) -> tuple[int, DecryptedMessage | None]:
         """Process one event of the log; returns the epoch after it, and the message, if it is one."""
         data = event["data"] or {}
         self._membership.read(conversation_id, event, group.leaves())
@@ -247,8 +247,10 @@ class Encryption:
             return epoch, self._read(conversation_id, group, event)
         elif event["type"] == "mls.change":
             self._change(conversation_id, group, event)
-        elif event["type"] == "message.deleted" and (known := self._find(conversation_id, data.get("id"))):
-            self._remember(known.emptied())
+        elif event["type"] == "message.deleted" and (
+            known := self._shelf.find(conversation_id, data.get("id"))
+        ):
+            self._shelf.remember(known.emptied())
         return epoch, None
 
     def _require_return(self, conversation_id: str, event: Mapping[str, Any], seq: int) -> None:
@@ -285,47 +287,40 @@ class Encryption:
         await self._require_honest(conversation_id, set(group.leaves()) - before, seq=event["seq"])
         self._membership.settle(conversation_id, group.leaves())
 
-    def _read(self, conversation_id: str, group: Group, event: Mapping[str, Any]) -> Said | None:
+    def _read(self, conversation_id: str, group: Group, event: Mapping[str, Any]) -> DecryptedMessage | None:
         data = event["data"]
         known = self.recall(conversation_id, event["seq"])
         if known is not None:
             return known if known.sender_id != self.user_id or known.device_id != self.device_id else None
         if data.get("deleted_at") is not None or data.get("ciphertext") is None:
             return None
-        said = _unread(conversation_id, event["seq"], data)
-        own = self._vault.get(f"sending/{data['client_id']}") if data["sender_id"] == self.user_id else None
+        unread = _unread(conversation_id, event["seq"], data)
+        own = self._shelf.sending(data["client_id"]) if data["sender_id"] == self.user_id else None
         if own is not None:  # the message was stored, and the answer was lost
-            self._sent(data["client_id"], event["seq"])
-            return said.saying(unpacked(own), device_id=self.device_id)
-        try:
-            received = group.receive(b64decode(data["ciphertext"]))
-        except CannotDecrypt:
-            return said  # damaged or repeated: returned without text, and reading continues
-        if received.sender is None or received.sender.user_id != data["sender_id"]:
-            raise LogTampered("the server names another sender than the one who signed")
-        return said.saying(unpacked(received.data or b""), device_id=received.sender.device_id)
+            self._shelf.mark_sent(data["client_id"], event["seq"])
+            return unread.with_content(unpacked(own), device_id=self.device_id)
+        received = _received(group, data["ciphertext"], by=data["sender_id"])
+        if received is None:
+            return unread  # returned without text, and reading continues
+        return unread.with_content(unpacked(received.data), device_id=received.sender.device_id)
 
     def _change(self, conversation_id: str, group: Group, event: Mapping[str, Any]) -> None:
         """Apply an encrypted change to the message that it is about, if this device has read that."""
         data, by = event["data"], event["actor_id"]
         if not data["ciphertext"]:
             return  # its sender was erased
-        own = f"sending/{data['client_id']}"
-        plain = self._vault.get(own) if by == self.user_id else None
+        plain = self._shelf.sending(data["client_id"]) if by == self.user_id else None
         if plain is None:
-            try:
-                received = group.receive(b64decode(data["ciphertext"]))
-            except CannotDecrypt:
-                return  # damaged or repeated
-            if received.sender is None or received.sender.user_id != by:
-                raise LogTampered("the server names another sender than the one who signed")
-            plain = received.data or b""
+            received = _received(group, data["ciphertext"], by=by)
+            if received is None:
+                return
+            plain = received.data
         change = unpacked_change(plain)
-        known = self._find(conversation_id, change.of) if change else None
+        known = self._shelf.find(conversation_id, change.of) if change else None
         if change and known:
-            self._remember(known.after(change, by=by, at=event["at"]))
+            self._shelf.remember(known.after(change, by=by, at=event["at"]))
         if by == self.user_id:
-            self._vault.remove(own)  # only now: killed before, this device finds it again
+            self._shelf.end_sending(data["client_id"])  # only now: killed before, this device finds it again
 
     async def media_key(self, conversation_id: str) -> bytes:
         """The base key of SFrame (RFC 9605, section 5.2, suite 4) for calls in the group's present epoch."""
@@ -462,13 +457,13 @@ class Encryption:
             if made is None:
                 return
             commit, added = made
-            epoch, _ = self._place(conversation_id)
+            epoch, _ = self._shelf.place(conversation_id)
             body: dict[str, Any] = {"client_id": uuid4().hex, "epoch": epoch, "commit": _b64(commit.message)}
             if commit.welcome is not None:
                 welcome = {"device_ids": [leaf.device_id for leaf in added], "welcome": _b64(commit.welcome)}
                 body["welcomes"] = [welcome]
             group.save_pending()
-            self._vault.put(f"pending/{conversation_id}", json.dumps(body).encode())
+            self._shelf.set_pending(conversation_id, body)
             if await self._have_taken(conversation_id, body):
                 return
         raise CannotDecrypt("the group does not come to rest")
@@ -484,19 +479,13 @@ class Encryption:
         except ApiError as error:
             if error.code != "epoch_conflict":
                 if error.status < 500 and error.status != 429:
-                    self._vault.remove(f"pending/{conversation_id}")
+                    self._shelf.end_pending(conversation_id)
                     self._groups.pop(conversation_id, None)  # reloaded later in its state before the commit
                 raise
             taken = False
         await self.catch_up(conversation_id)  # own commits come by the log, like all others
-        self._vault.remove(f"pending/{conversation_id}")
+        self._shelf.end_pending(conversation_id)
         return taken
-
-    def _pending(self, conversation_id: str) -> dict[str, Any] | None:
-        """The commit that was sent in the present epoch without an answer yet."""
-        kept = self._vault.get(f"pending/{conversation_id}")
-        body: dict[str, Any] | None = None if kept is None else json.loads(kept)
-        return body if body and body["epoch"] == self._place(conversation_id)[0] else None
 
     async def safety_number(self, other_id: str) -> str:
         """60 digits, equal for both people, derived from the present keys of all their devices."""
@@ -512,12 +501,10 @@ class Encryption:
 
     async def back_up(self, passphrase: str) -> int:
         """Store the messages that this device has read with the server, encrypted; returns how many."""
-        stored = (self._stored(name) for name in self._vault.names("said/"))
-        said = [each for each in stored if each is not None and each.text is not None]
-        said.sort(key=lambda each: each.message_id, reverse=True)
-        document = backup.seal([kept(each) for each in said], passphrase)
+        messages = self._shelf.everything()
+        document = backup.seal([kept(each) for each in messages], passphrase)
         await self._client.request("PUT", "/keys/backup", json=document)
-        return len(said)
+        return len(messages)
 
     async def restore(self, passphrase: str) -> int:
         """Read the backup; returns how many messages were new to this device.
@@ -525,87 +512,38 @@ class Encryption:
         Raises CannotDecrypt, ApiError 404.
         """
         document = await self._client.request("GET", "/keys/backup")
-        found = 0
-        for fields in backup.unseal(document, passphrase):
-            said = said_of(fields)
-            if said.as_of(datetime.now(UTC)) is not said:
-                continue
-            known = self.recall(said.conversation_id, said.seq)
-            is_ahead = self._vault.get(f"place/{said.conversation_id}") is not None and (
-                said.seq > self._place(said.conversation_id)[1]
-            )
-            # one with a device and no text was deleted here; messages ahead come by the log
-            is_missing = known is None or (known.text is None and known.device_id is None)
-            if is_missing and not is_ahead:
-                self._remember(said)
-                found += 1
-        return found
+        messages = (message_of(fields) for fields in backup.unseal(document, passphrase))
+        return sum(self._shelf.take_back(each) for each in messages)
 
     # -- stored state
 
-    def recall(self, conversation_id: str, seq: int) -> Said | None:
+    def recall(self, conversation_id: str, seq: int) -> DecryptedMessage | None:
         """The message at a seq of the log, if this device has read it."""
-        return self._stored(f"said/{conversation_id}/{seq:012d}")
+        return self._shelf.recall(conversation_id, seq)
 
-    def _find(self, conversation_id: str, message_id: str | None) -> Said | None:
-        """A message by its id, if this device has read it."""
-        seq = self._vault.get(f"seq/{conversation_id}/{message_id}")
-        return None if seq is None else self.recall(conversation_id, int(seq))
-
-    def said(self, conversation_id: str) -> list[Said]:
+    def decrypted(self, conversation_id: str) -> list[DecryptedMessage]:
         """All messages that this device has read or written in a conversation, in order."""
-        stored = (self._stored(name) for name in self._vault.names(f"said/{conversation_id}/"))
-        return [each for each in stored if each is not None]
-
-    def _stored(self, name: str) -> Said | None:
-        """A message of the vault; its content is removed there if it has expired."""
-        raw = self._vault.get(name)
-        if raw is None:
-            return None
-        said = said_of(json.loads(raw))
-        now = said.as_of(datetime.now(UTC))
-        if now is not said:
-            self._remember(now)
-        return now
-
-    def _remember(self, said: Said) -> None:
-        self._vault.put(f"said/{said.conversation_id}/{said.seq:012d}", json.dumps(kept(said)).encode())
-        self._vault.put(f"seq/{said.conversation_id}/{said.message_id}", str(said.seq).encode())
-
-    def _sent(self, client_id: str, seq: int) -> None:
-        self._vault.put(f"sent/{client_id}", str(seq).encode())
-        self._vault.remove(f"sending/{client_id}")
-
-    def _place(self, conversation_id: str) -> tuple[int, int]:
-        """The group's epoch, and the seq up to which its log was read. Raises NotInGroup."""
-        kept = self._vault.get(f"place/{conversation_id}")
-        if kept is None:
-            raise NotInGroup(f"this device is not in the group of {conversation_id}")
-        epoch, seq = json.loads(kept)
-        return epoch, seq
+        return self._shelf.decrypted(conversation_id)
 
     def _keep(self, conversation_id: str, group: Group, *, epoch: int, seq: int) -> None:
         group.save()
-        self._vault.put(f"place/{conversation_id}", json.dumps([epoch, seq]).encode())
+        self._shelf.set_place(conversation_id, epoch=epoch, seq=seq)
 
     def _forget(self, conversation_id: str) -> None:
         self._groups.pop(conversation_id, None)
-        for name in (f"{kind}/{conversation_id}" for kind in ("place", "pending", "group", "pending-group")):
-            self._vault.remove(name)
-        for name in self._vault.names(f"epoch/{conversation_id}/"):
-            self._vault.remove(name)
+        self._shelf.forget(conversation_id)
 
     def _group(self, conversation_id: str) -> Group:
-        self._place(conversation_id)
+        self._shelf.place(conversation_id)
         if conversation_id not in self._groups:
-            with_commit = self._pending(conversation_id) is not None
+            with_commit = self._shelf.pending(conversation_id) is not None
             self._groups[conversation_id] = self._engine.load(conversation_id, with_pending=with_commit)
         return self._groups[conversation_id]
 
     async def _current(self, conversation_id: str) -> Group:
         """The group after the whole log, with no pending commit of this device."""
         await self.catch_up(conversation_id)
-        if (body := self._pending(conversation_id)) is not None:
+        if (body := self._shelf.pending(conversation_id)) is not None:
             await self._have_taken(conversation_id, body)
         return self._group(conversation_id)
 
@@ -618,7 +556,28 @@ def _b64(raw: bytes) -> str:
     return b64encode(raw).decode()
 
 
-def _unread(conversation_id: str, seq: int, message: Mapping[str, Any]) -> Said:
+def _unread(conversation_id: str, seq: int, message: Mapping[str, Any]) -> DecryptedMessage:
     """A message of the server whose content is not decrypted yet."""
     expires_at = message.get("expires_at")
-    return Said(conversation_id, seq, message["id"], message["sender_id"], None, None, expires_at=expires_at)
+    return DecryptedMessage(
+        conversation_id, seq, message["id"], message["sender_id"], None, None, expires_at=expires_at
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """Application data that a member's device has encrypted."""
+
+    sender: Leaf
+    data: bytes
+
+
+def _received(group: Group, ciphertext: str, *, by: str) -> _Sent | None:
+    """What a device of this person has encrypted; None if it is damaged or repeated. Raises LogTampered."""
+    try:
+        received = group.receive(b64decode(ciphertext))
+    except CannotDecrypt:
+        return None
+    if received.sender is None or received.sender.user_id != by:
+        raise LogTampered("the server names another sender than the one who signed")
+    return _Sent(received.sender, received.data or b"")

@@ -28,7 +28,7 @@ MAX_EMOJI_CHARS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class DecryptedMessage:
     """A decrypted message. `text` is None if this device has no key for it.
 
     At `expires_at` (RFC 3339) its content is removed from this device.
@@ -46,8 +46,8 @@ class Said:
     changes: Changes = UNCHANGED
     expires_at: str | None = None
 
-    def saying(self, content: Content | None, *, device_id: str | None) -> Said:
-        """This message with what its sender's device has said, if this client can read it."""
+    def with_content(self, content: Content | None, *, device_id: str | None) -> DecryptedMessage:
+        """This message with its content from its sender's device; without a text if the content is None."""
         if content is None:
             return replace(self, device_id=device_id)
         return replace(
@@ -59,7 +59,7 @@ class Said:
             poll=content.poll,
         )
 
-    def after(self, change: Change, *, by: str, at: str) -> Said:
+    def after(self, change: Change, *, by: str, at: str) -> DecryptedMessage:
         """This message after a person's change at a time (RFC 3339); unchanged if they may not make it."""
         own = by == self.sender_id
         if self.text is None:
@@ -79,7 +79,7 @@ class Said:
         votes = {**self.changes.votes, by: tuple(dict.fromkeys(change.vote))}
         return replace(self, changes=replace(self.changes, votes=votes))
 
-    def _reacted(self, emoji: str, by: str, *, remove: bool) -> Said:
+    def _reacted(self, emoji: str, by: str, *, remove: bool) -> DecryptedMessage:
         others = {each: who for each, who in self.changes.reactions.items() if each != emoji}
         if not emoji or len(emoji) > MAX_EMOJI_CHARS or len(others) >= MAX_EMOJI:
             return self
@@ -89,25 +89,25 @@ class Said:
         reactions = {**others, emoji: people} if people else others
         return replace(self, changes=replace(self.changes, reactions=reactions))
 
-    def emptied(self) -> Said:
+    def emptied(self) -> DecryptedMessage:
         """This message after its deletion or expiry."""
         return replace(self, text=None, files=(), voice=None, poll=None, changes=UNCHANGED)
 
-    def as_of(self, now: datetime) -> Said:
+    def as_of(self, now: datetime) -> DecryptedMessage:
         """This message at a time: emptied if it has expired."""
         if self.text is None or self.expires_at is None or now < datetime.fromisoformat(self.expires_at):
             return self
         return self.emptied()
 
 
-def kept(said: Said) -> dict[str, Any]:
+def kept(message: DecryptedMessage) -> dict[str, Any]:
     """The JSON form of a message, which is also that of both clients' backups."""
-    return {**asdict(said), "changes": kept_changes(said.changes)}
+    return {**asdict(message), "changes": kept_changes(message.changes)}
 
 
-def said_of(fields: Mapping[str, Any]) -> Said:
+def message_of(fields: Mapping[str, Any]) -> DecryptedMessage:
     """The message of a JSON form; unknown fields are ignored."""
-    return Said(
+    return DecryptedMessage(
         fields["conversation_id"],
         fields["seq"],
         fields["message_id"],
