@@ -3,14 +3,14 @@
  * decrypted messages. The implementation (`encryption/`) is loaded once somebody is signed in.
  */
 import type { Api, Conversation, Event, Message, MessageFields } from "./api";
-import type { Change, Content, Encryption, KeyChange, DecryptedMessage, Sendable, SealedFile } from "./encryption";
+import type { Change, Content, DecryptedMessage, Encryption, KeyChange, SealedFile, Sendable } from "./encryption";
 import { pollOf, reactionsOf } from "./encrypted-view";
 import type { Ports } from "./ports";
 import { ApiError, EncryptionError, SecureConnectError, TransportFailed } from "./problems";
 import type { Store } from "./store";
 import { Value } from "./subscribable";
 import type { Tabs } from "./tabs";
-import type { ConversationKeys, EndToEnd, MediaKeys, SaidPage, SaidPlace, SaidQuery, Subscribable, TimelineItem } from "./types";
+import type { ConversationKeys, DeviceSearchPage, DeviceSearchPlace, DeviceSearchQuery, EndToEnd, MediaKeys, Subscribable, TimelineItem } from "./types";
 
 /** Attempts to send a message whose epoch ended, or whose group needs new keys first. */
 const MAX_TRIES = 8;
@@ -120,7 +120,7 @@ export class EncryptionDesk implements EndToEnd {
     return decrypted.length;
   }
 
-  async search(query: SaidQuery, from: SaidPlace | null): Promise<SaidPage> {
+  async search(query: DeviceSearchQuery, from: DeviceSearchPlace | null): Promise<DeviceSearchPage> {
     if (!this.#parts.deviceName) return { items: [], next: null };
     return (await this.#open()).search(query, from);
   }

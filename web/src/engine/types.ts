@@ -235,7 +235,7 @@ export interface MediaKeys {
 }
 
 /** A query of decrypted messages; all fields must match. */
-export interface SaidQuery {
+export interface DeviceSearchQuery {
   /** Words, or beginnings of words. */
   readonly q: string;
   readonly conversationIds: readonly string[];
@@ -249,16 +249,16 @@ export interface SaidQuery {
 export type FoundSaid = Pick<Message, "id" | "conversation_id" | "sender_id" | "created_at"> & { readonly text: string };
 
 /** Where a search goes on. */
-export interface SaidPlace {
+export interface DeviceSearchPlace {
   /** The index in the query's conversations. */
   readonly conversation: number;
   readonly below: string | null;
 }
 
-export interface SaidPage {
+export interface DeviceSearchPage {
   readonly items: readonly FoundSaid[];
   /** Null at the end. */
-  readonly next: SaidPlace | null;
+  readonly next: DeviceSearchPlace | null;
 }
 
 export interface EndToEnd {
@@ -276,7 +276,7 @@ export interface EndToEnd {
   /** Backs up the decrypted messages to the server, encrypted with a passphrase; returns how many messages. */
   backUp(passphrase: string): Promise<number>;
   /** Searches the messages that this device has decrypted, conversation by conversation, newest first. */
-  search(query: SaidQuery, from: SaidPlace | null): Promise<SaidPage>;
+  search(query: DeviceSearchQuery, from: DeviceSearchPlace | null): Promise<DeviceSearchPage>;
   /**
    * Restores the backup; returns how many messages. Throws EncryptionError for a wrong passphrase, ApiError 404 if
    * none.

@@ -12,7 +12,7 @@ import { MentionList, useMentions } from "./chat/mentions";
 import { SlowMode } from "./chat/slow-mode";
 import { useAiHelp } from "./chat/use-ai-help";
 import { KeysHint } from "./chat/key-notice";
-import { told, useEngine, useValue } from "./hooks";
+import { errorText, useEngine, useValue } from "./hooks";
 import { Problem } from "./problem";
 
 const Recorder = lazy(() => import("./chat/recorder"));
@@ -92,7 +92,7 @@ export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
       await engine.outbox.send(id, body);
       clear();
     } catch (error) {
-      setProblem(told(error, t));
+      setProblem(errorText(error, t));
     }
   }
 

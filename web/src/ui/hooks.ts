@@ -21,8 +21,8 @@ export function useMyId(): string {
 }
 
 /** The text that tells a person what an error means: a known text for its code, else the server's detail. */
-export function told(error: unknown, t: Translate): string {
-  if (error instanceof SaidError) return t(error.key);
+export function errorText(error: unknown, t: Translate): string {
+  if (error instanceof ExplainedError) return t(error.key);
   if (error instanceof EncryptionError) return t(ENCRYPTION[error.code] ?? "e2e.failed");
   if (!(error instanceof ApiError)) return t("error.network");
   const known = KNOWN[error.code];
@@ -33,7 +33,7 @@ export function told(error: unknown, t: Translate): string {
 }
 
 /** An error of this device that a person can resolve; `key` is the text that says how. */
-export class SaidError extends Error {
+export class ExplainedError extends Error {
   readonly key: TextKey;
 
   constructor(key: TextKey) {
@@ -90,7 +90,7 @@ export function useAttempt(): { attempt: (doing: () => Promise<unknown>) => Prom
       setProblem("");
       return true;
     } catch (error) {
-      setProblem(told(error, t));
+      setProblem(errorText(error, t));
       return false;
     }
   };

@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslations } from "../i18n";
-import { told, useAttempt, useEngine } from "./hooks";
+import { errorText, useAttempt, useEngine } from "./hooks";
 import { Done } from "./kit";
 import { Page, type ScreenProps } from "./panels";
 import { openConversation } from "./places";
@@ -25,7 +25,7 @@ export default function Join({ section = "", onClose }: ScreenProps) {
     });
   return (
     <Page title={t("join.title")} onClose={onClose}>
-      <Problem text={problem || (error ? told(error, t) : "")} />
+      <Problem text={problem || (error ? errorText(error, t) : "")} />
       {data && (
         <div className="card">
           <h3 dir="auto">{data.name ?? "…"}</h3>

@@ -5,7 +5,7 @@ import { Switch } from "react-aria-components";
 import { useTranslations } from "../i18n";
 import { Sheet } from "./sheet";
 import "./kit.css";
-import { told, useAttempt } from "./hooks";
+import { errorText, useAttempt } from "./hooks";
 import { Problem } from "./problem";
 
 export function Section({ title, hint, children }: { title: string; hint?: string | undefined; children: ReactNode }) {
@@ -150,7 +150,7 @@ export function usePages<T>(queryKey: QueryKey, fetch: (query: { limit: number; 
   return {
     items: query.data?.pages.flatMap((each) => each.items) ?? [],
     loaded: query.isSuccess,
-    problem: query.error ? told(query.error, t) : "",
+    problem: query.error ? errorText(query.error, t) : "",
     hasMore: query.hasNextPage,
     more: () => void query.fetchNextPage(),
   };

@@ -9,7 +9,7 @@ import type { Message, Receipt, Timeline, TimelineItem, TimelineState } from "..
 import { useLanguage } from "../i18n";
 import { useChat } from "./chat/context";
 import { type Target, canJump } from "./chat/jumps";
-import { dayOf, told, useEngine, useValue } from "./hooks";
+import { dayOf, errorText, useEngine, useValue } from "./hooks";
 import { MessageRow } from "./message";
 import { Problem } from "./problem";
 
@@ -124,7 +124,7 @@ export function MessageList({ message }: { message: string | undefined }) {
             : timeline.jumpToDate(target.date));
         if (found) setScrollTarget({ id: found, align, mark });
       } catch (error) {
-        setProblem(told(error, t));
+        setProblem(errorText(error, t));
       }
     },
     [timeline, virtualizer, t],

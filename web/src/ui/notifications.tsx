@@ -28,7 +28,7 @@ export default function Notifications({ onClose }: ScreenProps) {
       {loaded && items.length === 0 && <p className="empty">{t("bell.none")}</p>}
       <ul className="rows">
         {items.map((each) => (
-          <Entry key={each.id} told={each} onRead={() => void attempt(() => engine.notifications.markRead(each.id))} />
+          <Entry key={each.id} notice={each} onRead={() => void attempt(() => engine.notifications.markRead(each.id))} />
         ))}
       </ul>
       {more && <button onClick={() => void attempt(() => engine.notifications.loadMore())}>{t("list.more")}</button>}
@@ -36,32 +36,32 @@ export default function Notifications({ onClose }: ScreenProps) {
   );
 }
 
-function Entry({ told, onRead }: { told: Notification; onRead: () => void }) {
+function Entry({ notice, onRead }: { notice: Notification; onRead: () => void }) {
   const { t, locale } = useLanguage();
   const { api } = useEngine();
   const { attempt, problem } = useAttempt();
-  const actor = told.actor_id ?? null;
+  const actor = notice.actor_id ?? null;
   const { data: who } = useQuery({
     queryKey: ["user", actor],
     enabled: actor !== null,
     queryFn: () => api.get("/users/{user_id}", { path: { user_id: actor ?? "" } }),
   });
   const open = () => {
-    if (!told.read) onRead();
-    openTarget(told);
+    if (!notice.read) onRead();
+    openTarget(notice);
   };
   return (
     <li>
       <div className="row">
-        <button className={told.read ? "entry grow" : "entry grow unread"} onClick={open}>
+        <button className={notice.read ? "entry grow" : "entry grow unread"} onClick={open}>
           <span className="grow">
-            <span dir="auto">{textOf(told, who?.display_name ?? t("bell.somebody"), t)}</span>
-            {!told.read && <span className="dot" role="img" aria-label={t("bell.new")} />}
+            <span dir="auto">{textOf(notice, who?.display_name ?? t("bell.somebody"), t)}</span>
+            {!notice.read && <span className="dot" role="img" aria-label={t("bell.new")} />}
             <br />
-            <time dateTime={told.at}>{momentOf(told.at, locale)}</time>
+            <time dateTime={notice.at}>{momentOf(notice.at, locale)}</time>
           </span>
         </button>
-        {told.kind === "contact_request" && actor !== null && !told.read && (
+        {notice.kind === "contact_request" && actor !== null && !notice.read && (
           <button className="primary" onClick={() => void attempt(() => api.post("/contacts/{user_id}/accept", { path: { user_id: actor } })).then((well) => well && onRead())}>
             {t("bell.accept")}
           </button>

@@ -1,6 +1,6 @@
 /** WebAuthn: creating a passkey and signing in with one. */
 import type { Api } from "../engine";
-import { SaidError } from "./hooks";
+import { ExplainedError } from "./hooks";
 
 /**
  * Why passkeys do not work here, null if they do. They belong to a domain name, so an IP address is no host for them.
@@ -27,7 +27,7 @@ export async function signInWithPasskey(api: Api) {
 
 function requirePasskeys(): void {
   const why = whyNoPasskeys();
-  if (why !== null) throw new SaidError(why === "address" ? "passkey.address" : "passkey.browser");
+  if (why !== null) throw new ExplainedError(why === "address" ? "passkey.address" : "passkey.browser");
 }
 
 async function responseOf(ceremony: () => Promise<Credential | null>): Promise<Record<string, unknown>> {
@@ -36,7 +36,7 @@ async function responseOf(ceremony: () => Promise<Credential | null>): Promise<R
     if (credential instanceof PublicKeyCredential) return credential.toJSON() as Record<string, unknown>;
   } catch (error) {
     if (!(error instanceof DOMException)) throw error;
-    if (error.name === "SecurityError" || error.name === "NotSupportedError") throw new SaidError("passkey.address");
+    if (error.name === "SecurityError" || error.name === "NotSupportedError") throw new ExplainedError("passkey.address");
   }
-  throw new SaidError("passkey.dismissed");
+  throw new ExplainedError("passkey.dismissed");
 }

@@ -2,7 +2,7 @@
 import type { Api } from "../engine";
 import { type Translate, currentLanguage } from "../i18n";
 import { PUSH_CACHE, PUSH_TEXTS } from "../push-messages";
-import { SaidError } from "./hooks";
+import { ExplainedError } from "./hooks";
 
 const DEVICE = "secureconnect.device";
 export const PUSH_KINDS = [
@@ -32,9 +32,9 @@ export async function pushState(): Promise<PushState> {
   return Notification.permission === "granted" && (await subscription()) ? "on" : "off";
 }
 
-/** Asks for the permission if needed, subscribes and registers. Throws SaidError with advice if that fails. */
+/** Asks for the permission if needed, subscribes and registers. Throws ExplainedError with advice if that fails. */
 export async function enablePush(api: Api): Promise<void> {
-  if ((await Notification.requestPermission()) !== "granted") throw new SaidError("push.denied");
+  if ((await Notification.requestPermission()) !== "granted") throw new ExplainedError("push.denied");
   const { application_server_key } = await api.get("/devices/webpush-key");
   const { pushManager } = await navigator.serviceWorker.ready;
   try {
@@ -42,7 +42,7 @@ export async function enablePush(api: Api): Promise<void> {
     await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: application_server_key });
   } catch (error) {
     if (!(error instanceof DOMException)) throw error;
-    throw new SaidError("push.unavailable"); // the browser's push service cannot be reached, or is switched off
+    throw new ExplainedError("push.unavailable"); // the browser's push service cannot be reached, or is switched off
   }
   await renewPush(api);
 }

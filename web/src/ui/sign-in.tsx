@@ -2,7 +2,7 @@
 import { type FormEvent, useState } from "react";
 import { ApiError, type Engine } from "../engine";
 import { useTranslations } from "../i18n";
-import { told, useEngine } from "./hooks";
+import { errorText, useEngine } from "./hooks";
 import { signInWithPasskey } from "./passkey";
 import { openScreen } from "./places";
 import { Problem } from "./problem";
@@ -38,7 +38,7 @@ export function SignIn({ reason, engineFor }: SignInProps) {
       }
     } catch (error) {
       if (error instanceof ApiError && error.code === "totp_required") setWantsCode(true);
-      else setProblem(told(error, t));
+      else setProblem(errorText(error, t));
       setBusy(false);
     }
   }
@@ -50,7 +50,7 @@ export function SignIn({ reason, engineFor }: SignInProps) {
       const { api, auth } = await engineFor(isShared);
       await auth.adopt(await signInWithPasskey(api));
     } catch (error) {
-      setProblem(told(error, t));
+      setProblem(errorText(error, t));
       setBusy(false);
     }
   }

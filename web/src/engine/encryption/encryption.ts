@@ -3,7 +3,7 @@
  * store, uses them and writes them back, so that only one tab at a time uses them.
  */
 import type { Api, Event, Message } from "../api";
-import type { KeyChange, MediaKeys, SaidPage, SaidPlace, SaidQuery } from "../types";
+import type { KeyChange, MediaKeys, DeviceSearchPage, DeviceSearchPlace, DeviceSearchQuery } from "../types";
 import type { Locks } from "../ports";
 import { ApiError } from "../problems";
 import type { Store } from "../store";
@@ -216,7 +216,7 @@ export class Encryption {
   }
 
   /** See `find`. It reads what is stored, without the lock. */
-  search(query: SaidQuery, from: SaidPlace | null): Promise<SaidPage> {
+  search(query: DeviceSearchQuery, from: DeviceSearchPlace | null): Promise<DeviceSearchPage> {
     return find(this.#vault, query, from, this.#parts.now());
   }
 

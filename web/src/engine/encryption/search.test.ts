@@ -2,7 +2,7 @@ import "fake-indexeddb/auto";
 import { expect, test } from "vitest";
 import { IdbStore } from "../idb-store";
 import { MemoryStore } from "../store";
-import type { SaidPlace, SaidQuery } from "../types";
+import type { DeviceSearchPlace, DeviceSearchQuery } from "../types";
 import { find, sentAt } from "./search";
 import { type DecryptedMessage, Shelf } from "./shelf";
 import { Vault } from "./vault";
@@ -20,9 +20,9 @@ async function deviceWith(decrypted: readonly Partial<DecryptedMessage>[], store
   return vault;
 }
 
-async function all(vault: Vault, query: Partial<SaidQuery>, now = 0): Promise<string[]> {
+async function all(vault: Vault, query: Partial<DeviceSearchQuery>, now = 0): Promise<string[]> {
   const found: string[] = [];
-  let place: SaidPlace | null = null;
+  let place: DeviceSearchPlace | null = null;
   do {
     const page = await find(vault, { q: "", conversationIds: ["cnv_1"], ...query }, place, now);
     found.push(...page.items.map(({ text }) => text));

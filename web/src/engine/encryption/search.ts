@@ -2,7 +2,7 @@
  * Search in the decrypted messages of this device: a scan of the store, newest first within each conversation, in pages
  * that are bounded in results and in time.
  */
-import type { FoundSaid, SaidPage, SaidPlace, SaidQuery } from "../types";
+import type { FoundSaid, DeviceSearchPage, DeviceSearchPlace, DeviceSearchQuery } from "../types";
 import type { DecryptedMessage } from "./shelf";
 import type { Vault } from "./vault";
 import { excerpt, partsOf, words } from "./words";
@@ -12,7 +12,7 @@ const ROWS = 1_000;
 /** After this time a page ends, with as many results as there are. */
 const BUDGET_MS = 1_000;
 
-export async function find(vault: Vault, query: SaidQuery, from: SaidPlace | null, now: number): Promise<SaidPage> {
+export async function find(vault: Vault, query: DeviceSearchQuery, from: DeviceSearchPlace | null, now: number): Promise<DeviceSearchPage> {
   const parts = partsOf(query.q);
   if (parts.length === 0 && !query.withFiles && !query.senderId) return { items: [], next: null };
   const matches = (decrypted: DecryptedMessage): boolean =>
@@ -25,7 +25,7 @@ export async function find(vault: Vault, query: SaidQuery, from: SaidPlace | nul
 
   const deadline = performance.now() + BUDGET_MS;
   const items: FoundSaid[] = [];
-  let place: SaidPlace | null = from ?? { conversation: 0, below: null };
+  let place: DeviceSearchPlace | null = from ?? { conversation: 0, below: null };
   while (place) {
     const id: string | undefined = query.conversationIds[place.conversation];
     if (id === undefined) return { items, next: null };

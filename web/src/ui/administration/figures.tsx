@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useLanguage } from "../../i18n";
 import { sizeOf } from "../attachments";
-import { told, useEngine } from "../hooks";
+import { errorText, useEngine } from "../hooks";
 import { Problem } from "../problem";
 
 const DAY_MS = 86_400_000;
@@ -19,7 +19,7 @@ export function Figures() {
   const number = (value: number) => new Intl.NumberFormat(locale).format(value);
   return (
     <>
-      <Problem text={error ? told(error, t) : ""} />
+      <Problem text={error ? errorText(error, t) : ""} />
       <div className="table" tabIndex={0} role="region" aria-label={t("admin.stats")}>
         <table>
           <thead>

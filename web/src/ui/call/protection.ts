@@ -6,7 +6,7 @@ import type { Call, Engine } from "../../engine";
 import type { MediaKeys } from "../../engine/types";
 import { EncryptionError } from "../../engine/problems";
 import { scriptUrl } from "../../trusted";
-import { SaidError } from "../hooks";
+import { ExplainedError } from "../hooks";
 
 export type ToWorker = { readonly callId: string; readonly keys: MediaKeys } | { readonly people: ReadonlyMap<string, string> };
 export interface FromWorker {
@@ -31,13 +31,13 @@ export interface Prepared {
 }
 
 /**
- * Null in a conversation without encryption. Throws SaidError if this browser cannot encrypt calls, EncryptionError if
+ * Null in a conversation without encryption. Throws ExplainedError if this browser cannot encrypt calls, EncryptionError if
  * this device has no keys: such a call is refused, and never made without encryption.
  */
 export async function prepare(engine: Engine, conversationId: string): Promise<Prepared | null> {
   const keys = await engine.endToEnd.mediaKeys(conversationId);
   if (!keys) return null;
-  if (!("RTCRtpScriptTransform" in globalThis)) throw new SaidError("e2e.unsupported");
+  if (!("RTCRtpScriptTransform" in globalThis)) throw new ExplainedError("e2e.unsupported");
   return { keys, number: await engine.endToEnd.nextCall() };
 }
 

@@ -4,7 +4,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useTranslations } from "../../i18n";
-import { told, useAttempt, useEngine } from "../hooks";
+import { errorText, useAttempt, useEngine } from "../hooks";
 import { Panel, type PanelProps } from "../panels";
 import { Problem } from "../problem";
 import { AnswerView } from "./answer";
@@ -39,7 +39,7 @@ export default function AskPanel({ conversation, onClose }: PanelProps) {
 
   return (
     <Panel title={t("ai.help")} onClose={onClose}>
-      <Problem text={problem || (error ? told(error, t) : "")} />
+      <Problem text={problem || (error ? errorText(error, t) : "")} />
       {encrypted ? (
         <p>{t("ai.encrypted")}</p>
       ) : (

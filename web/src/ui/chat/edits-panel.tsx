@@ -1,7 +1,7 @@
 /** The earlier versions of an edited message. */
 import { useQuery } from "@tanstack/react-query";
 import { useLanguage } from "../../i18n";
-import { momentOf, told, useEngine } from "../hooks";
+import { errorText, momentOf, useEngine } from "../hooks";
 import { Markup } from "../markup";
 import { Panel, type PanelProps } from "../panels";
 import { Problem } from "../problem";
@@ -23,7 +23,7 @@ export default function EditsPanel({ conversation, detail: message_id = "", onCl
   });
   return (
     <Panel title={t("chat.edits")} onClose={onClose}>
-      <Problem text={error ? told(error, t) : ""} />
+      <Problem text={error ? errorText(error, t) : ""} />
       <ol className="plain">
         {data && (
           <li className="hit">

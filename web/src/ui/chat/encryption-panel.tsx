@@ -2,7 +2,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { useTranslations } from "../../i18n";
-import { told, useAttempt, useEngine, useMyId, useValue } from "../hooks";
+import { errorText, useAttempt, useEngine, useMyId, useValue } from "../hooks";
 import { Done, Section } from "../kit";
 import { Panel, type PanelProps } from "../panels";
 import { useMembers } from "../people";
@@ -53,7 +53,7 @@ function Person({ conversationId, id, name }: { conversationId: string; id: stri
   const same = data !== undefined && data.compared === data.number;
   return (
     <Section title={t("e2e.number", { name })} hint={t("e2e.number_hint", { name })}>
-      <Problem text={problem || (error ? told(error, t) : "")} />
+      <Problem text={problem || (error ? errorText(error, t) : "")} />
       {data && (
         <>
           <p className="number" dir="ltr">

@@ -4,7 +4,7 @@ import { useRef } from "react";
 import { type DriveFile, UploadCancelled, UploadRejected, type UploadState, type Uploads } from "../../engine";
 import { useLanguage } from "../../i18n";
 import { sizeOf } from "../attachments";
-import { SaidError, told, useAttempt, useEngine, useValue } from "../hooks";
+import { ExplainedError, errorText, useAttempt, useEngine, useValue } from "../hooks";
 import { Problem } from "../problem";
 
 const MAX_FILES = 10;
@@ -34,7 +34,7 @@ export function useTray(conversationId: string, enabled: boolean): Tray {
   const tray = useUploads((each) => enabled && each.conversationId === conversationId && !each.clientId.startsWith("voice-"), { conversationId }, MAX_FILES);
   if (!conversations.of(conversationId)?.settings.encrypted) return tray;
   const seal = async (file: File) => {
-    if (file.size > MAX_SEALED_BYTES) throw new SaidError("e2e.file_too_large");
+    if (file.size > MAX_SEALED_BYTES) throw new ExplainedError("e2e.file_too_large");
     const clientId = crypto.randomUUID();
     const blob = await endToEnd.sealFile(clientId, file);
     // an error shows in the upload's own row
@@ -89,9 +89,9 @@ export function FileTray({ tray }: { tray: Tray }) {
   );
 }
 
-function errorText(error: Error, t: ReturnType<typeof useLanguage>["t"]): string {
+function uploadErrorText(error: Error, t: ReturnType<typeof useLanguage>["t"]): string {
   if (error instanceof UploadCancelled) return "";
-  if (!(error instanceof UploadRejected)) return told(error, t);
+  if (!(error instanceof UploadRejected)) return errorText(error, t);
   return error.reason === "another_file" ? t("files.another") : t("files.rejected", { reason: error.reason });
 }
 
@@ -111,7 +111,7 @@ export function UploadRow({ upload, tray }: { upload: UploadState; tray: Tray })
       {state === "processing" && <small>{t("files.checking")}</small>}
       {(state === "failed" || waits) && error && (
         <span role="alert" className="problem">
-          {errorText(error, t)}
+          {uploadErrorText(error, t)}
         </span>
       )}
       {waits && (

@@ -3,7 +3,7 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { Suspense, lazy, useState } from "react";
 import { useTranslations } from "../../i18n";
 import { type Attached, Attachments, Picture, kindOf } from "../attachments";
-import { told, useEngine } from "../hooks";
+import { errorText, useEngine } from "../hooks";
 import { Panel, type PanelProps } from "../panels";
 import { Problem } from "../problem";
 
@@ -27,7 +27,7 @@ export default function GalleryPanel({ conversation, onClose }: PanelProps) {
   const isPicture = (file: Attached) => kindOf(file.content_type) === "image";
   return (
     <Panel title={t("chat.gallery")} onClose={onClose}>
-      <Problem text={error ? told(error, t) : ""} />
+      <Problem text={error ? errorText(error, t) : ""} />
       {data && files.length === 0 && <p className="empty">{t("chat.no_files")}</p>}
       <ul className="plain pictures">
         {files.filter(isPicture).map((each) => (

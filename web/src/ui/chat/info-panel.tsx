@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { useTranslations } from "../../i18n";
-import { told, useEngine, useMyId, useValue } from "../hooks";
+import { errorText, useEngine, useMyId, useValue } from "../hooks";
 import { nameOf, useMembers } from "../people";
 import { Panel, type PanelProps } from "../panels";
 import { Problem } from "../problem";
@@ -33,7 +33,7 @@ export default function InfoPanel({ conversation, detail: message_id = "", onClo
   const counts = counted?.counts;
   return (
     <Panel title={t("chat.who_read")} onClose={onClose}>
-      <Problem text={error ? told(error, t) : ""} />
+      <Problem text={error ? errorText(error, t) : ""} />
       <p className="lines" dir="auto">
         {message && engine.endToEnd.shown(message).text}
       </p>

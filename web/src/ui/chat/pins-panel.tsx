@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { PinOff } from "lucide-react";
 import { useEffect } from "react";
 import { useTranslations } from "../../i18n";
-import { told, useAttempt, useEngine } from "../hooks";
+import { errorText, useAttempt, useEngine } from "../hooks";
 import { nameOf, useMembers } from "../people";
 import { Panel, type PanelProps } from "../panels";
 import { Problem } from "../problem";
@@ -32,7 +32,7 @@ export default function PinsPanel({ conversation, onClose }: PanelProps) {
     });
   return (
     <Panel title={t("chat.pins")} onClose={onClose}>
-      <Problem text={problem || (error ? told(error, t) : "")} />
+      <Problem text={problem || (error ? errorText(error, t) : "")} />
       {data?.items.length === 0 && <p className="empty">{t("chat.no_pins")}</p>}
       <ul className="plain">
         {data?.items.map((each) => (

@@ -2,7 +2,7 @@
 import { SendHorizontal, Trash2 } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { useTranslations } from "../../i18n";
-import { told, useEngine } from "../hooks";
+import { errorText, useEngine } from "../hooks";
 import { Problem } from "../problem";
 import { type Voice, clockOf } from "./voice-note";
 
@@ -127,7 +127,7 @@ export default function Recorder({ conversationId, replyTo, onDone }: { conversa
       onDone();
     } catch (error) {
       setState("failed"); // the recording is kept, so that sending can be repeated
-      setProblem(told(error, t));
+      setProblem(errorText(error, t));
     }
   }
   useEffect(() => {

@@ -2,7 +2,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Trash2 } from "lucide-react";
 import { useLanguage } from "../../i18n";
-import { momentOf, told, useAttempt, useEngine } from "../hooks";
+import { errorText, momentOf, useAttempt, useEngine } from "../hooks";
 import { Panel, type PanelProps } from "../panels";
 import { Problem } from "../problem";
 
@@ -25,7 +25,7 @@ export default function ScheduledPanel({ conversation, onClose }: PanelProps) {
     });
   return (
     <Panel title={t("later.list")} onClose={onClose}>
-      <Problem text={problem || (error ? told(error, t) : "")} />
+      <Problem text={problem || (error ? errorText(error, t) : "")} />
       {data?.items.length === 0 && <p className="empty">{t("later.none")}</p>}
       <ul className="plain">
         {data?.items.map((each) => (

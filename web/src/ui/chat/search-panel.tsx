@@ -4,10 +4,10 @@
  */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useDeferredValue, useState } from "react";
-import type { Conversation, SaidPlace } from "../../engine";
+import type { Conversation, DeviceSearchPlace } from "../../engine";
 import { useLanguage } from "../../i18n";
 import { sizeOf, useDownload } from "../attachments";
-import { told, useEngine, useValue } from "../hooks";
+import { errorText, useEngine, useValue } from "../hooks";
 import { nameOf, useMembers, useTitle } from "../people";
 import { Panel, type PanelProps } from "../panels";
 import { Problem } from "../problem";
@@ -53,7 +53,7 @@ export default function SearchPanel({ conversation, onClose }: PanelProps) {
     enabled: asked && !meaning && conversationIds.length > 0,
     networkMode: "always",
     gcTime: 0, // what was decrypted is kept nowhere else
-    initialPageParam: null as SaidPlace | null,
+    initialPageParam: null as DeviceSearchPlace | null,
     queryFn: ({ pageParam }) =>
       endToEnd.search({ q, conversationIds, senderId: from, before: before ? Date.parse(dayAfter(before)) : undefined, withFiles: files }, pageParam),
     getNextPageParam: (page) => page.next,
@@ -110,7 +110,7 @@ export default function SearchPanel({ conversation, onClose }: PanelProps) {
         {busy ? t("search.busy") : asked ? t("search.found", { count: found.length + (meaning ? 0 : read.length) }) : t("search.hint")}
       </p>
       {!meaning && conversationIds.length > 0 && <p className="hint">{t(everywhere ? "search.everywhere_hint" : "search.here_hint")}</p>}
-      <Problem text={refused || (error ? (meaning ? aiProblem(error, t) : told(error, t)) : "")} />
+      <Problem text={refused || (error ? (meaning ? aiProblem(error, t) : errorText(error, t)) : "")} />
       <ul className="plain">
         {found.map((each) =>
           each.kind === "message" ? (

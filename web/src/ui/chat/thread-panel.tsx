@@ -4,7 +4,7 @@ import { useEffect, useRef } from "react";
 import type { Message } from "../../engine";
 import { useTranslations } from "../../i18n";
 import { Composer } from "../composer";
-import { told, useEngine, useValue } from "../hooks";
+import { errorText, useEngine, useValue } from "../hooks";
 import { Bubble } from "../message";
 import { Panel, type PanelProps } from "../panels";
 import { Problem } from "../problem";
@@ -53,7 +53,7 @@ export default function ThreadPanel({ conversation, detail: rootId = "", onClose
   return (
     <ChatProvider conversation={conversation} threadRoot={rootId}>
       <Panel title={t("chat.thread")} onClose={onClose} foot={<Composer threadRoot={rootId} />}>
-        <Problem text={error ? told(error, t) : ""} />
+        <Problem text={error ? errorText(error, t) : ""} />
         <div role="log" aria-label={t("chat.thread")} className="thread">
           {shown.map((message) => (
             <Bubble

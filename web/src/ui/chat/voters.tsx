@@ -2,7 +2,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import type { Poll } from "../../engine";
 import { useTranslations } from "../../i18n";
-import { told, useEngine } from "../hooks";
+import { errorText, useEngine } from "../hooks";
 import { useChat } from "./context";
 import { Problem } from "../problem";
 import { Sheet } from "../sheet";
@@ -26,7 +26,7 @@ export default function Voters({ poll, onClose }: { poll: Poll; onClose: () => v
   }
   return (
     <Sheet title={t("poll.who_voted")} onClose={onClose}>
-      <Problem text={error ? told(error, t) : ""} />
+      <Problem text={error ? errorText(error, t) : ""} />
       {poll.options.map((option) => {
         const theirs = voters.filter((each) => each.chosen.includes(option.id));
         return (

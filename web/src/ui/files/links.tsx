@@ -2,7 +2,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useLanguage } from "../../i18n";
-import { momentOf, told, useAttempt, useEngine } from "../hooks";
+import { errorText, momentOf, useAttempt, useEngine } from "../hooks";
 import { Done, Field, Sure } from "../kit";
 import { Problem } from "../problem";
 
@@ -58,7 +58,7 @@ export function Links({ fileId }: { fileId: string }) {
         <Field label={t("drive.link_password")} name="password" type="password" autoComplete="new-password" maxLength={128} />
         <Field label={t("drive.link_until")} name="until" type="datetime-local" />
         <Field label={t("drive.link_most")} name="most" type="number" min={1} />
-        <Problem text={problem || (error ? told(error, t) : "")} />
+        <Problem text={problem || (error ? errorText(error, t) : "")} />
         <p className="row">
           <button className="primary">{t("invite.make")}</button>
         </p>

@@ -4,7 +4,7 @@ import { Download, X } from "lucide-react";
 import { useEffect } from "react";
 import { useTranslations } from "../../i18n";
 import { ADDRESS_LASTS_MS, kindOf, useDownload } from "../attachments";
-import { told, useEngine } from "../hooks";
+import { errorText, useEngine } from "../hooks";
 import { Problem } from "../problem";
 import { Sheet } from "../sheet";
 
@@ -33,7 +33,7 @@ export default function Preview({ file, onClose }: { file: Previewed; onClose: (
   return (
     <Sheet title={file.name} wide onClose={onClose}>
       <Inside file={file} url={data?.url} />
-      <Problem text={refused || (error ? told(error, t) : "")} />
+      <Problem text={refused || (error ? errorText(error, t) : "")} />
       <p className="row">
         <button className="primary row" onClick={() => void download(file.id)}>
           <Download aria-hidden /> {t("chat.download")}
@@ -70,7 +70,7 @@ function Pdf({ name, url }: { name: string; url: string }) {
     queryFn: async () => URL.createObjectURL(new Blob([await (await fetched(url)).arrayBuffer()], { type: "application/pdf" })),
   });
   useEffect(() => () => (data ? URL.revokeObjectURL(data) : undefined), [data]);
-  if (error) return <Problem text={told(error, t)} />;
+  if (error) return <Problem text={errorText(error, t)} />;
   return data ? <iframe className="paper" src={data} title={name} /> : <p className="empty">…</p>;
 }
 
@@ -81,7 +81,7 @@ function Text({ file, url }: { file: Previewed; url: string }) {
     queryFn: async () => (await fetched(url, { Range: `bytes=0-${TEXT_BYTES - 1}` })).text(),
     enabled: file.size > 0,
   });
-  if (error) return <Problem text={told(error, t)} />;
+  if (error) return <Problem text={errorText(error, t)} />;
   return (
     <>
       <pre className="paper" dir="auto" tabIndex={0} aria-label={file.name}>

@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useDeferredValue, useState } from "react";
 import type { BodyOf } from "../../engine";
 import { useTranslations } from "../../i18n";
-import { told, useAttempt, useEngine, useMyId } from "../hooks";
+import { errorText, useAttempt, useEngine, useMyId } from "../hooks";
 import { Choice, Field } from "../kit";
 import { Problem } from "../problem";
 import type { Shown } from "./index";
@@ -68,7 +68,7 @@ export function Shares({ entry }: { entry: Shown }) {
         })}
       </ul>
       {data?.items.length === 0 && <p className="hint">{t("drive.not_shared")}</p>}
-      <Problem text={problem || (error ? told(error, t) : "")} />
+      <Problem text={problem || (error ? errorText(error, t) : "")} />
       <Choice
         label={t("drive.role")}
         value={role}

@@ -2,7 +2,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useLanguage } from "../../i18n";
 import { sizeOf } from "../attachments";
-import { momentOf, told, useAttempt, useEngine } from "../hooks";
+import { errorText, momentOf, useAttempt, useEngine } from "../hooks";
 import { Problem } from "../problem";
 import type { Shown } from "./index";
 
@@ -22,7 +22,7 @@ export function Versions({ entry }: { entry: Shown }) {
     change(() => api.post("/drive/files/{file_id}/versions/{version}/restore", { path: { ...path, version: String(version) } }));
   return (
     <>
-      <Problem text={problem || (error ? told(error, t) : "")} />
+      <Problem text={problem || (error ? errorText(error, t) : "")} />
       <ul className="rows">
         {data?.items.map((each) => (
           <li key={each.version} className="row">

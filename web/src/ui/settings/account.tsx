@@ -5,7 +5,7 @@ import { useLanguage, useTranslations } from "../../i18n";
 import { Sheet } from "../sheet";
 import { sizeOf } from "../attachments";
 import { FormEnd } from "../form-end";
-import { momentOf, told, useAttempt, useEngine, useValue } from "../hooks";
+import { errorText, momentOf, useAttempt, useEngine, useValue } from "../hooks";
 import { Field, Section } from "../kit";
 import { Problem } from "../problem";
 import { useStepUp } from "../step-up";
@@ -59,7 +59,7 @@ function Exports() {
           </li>
         ))}
       </ul>
-      <Problem text={problem || (error ? told(error, t) : "")} />
+      <Problem text={problem || (error ? errorText(error, t) : "")} />
       <p className="row">
         <button onClick={() => void begin()}>{t("export.begin")}</button>
       </p>

@@ -2,7 +2,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import type { NotificationPreferences } from "../../engine";
 import { useTranslations } from "../../i18n";
-import { told, useChanges, useEngine } from "../hooks";
+import { errorText, useChanges, useEngine } from "../hooks";
 import { Choice, Field, Section, Toggle } from "../kit";
 import { Problem } from "../problem";
 import { PushSwitch } from "./push";
@@ -26,7 +26,7 @@ export function NotificationsPart() {
   return (
     <>
       <PushSwitch />
-      <Problem text={problem || (error ? told(error, t) : "")} />
+      <Problem text={problem || (error ? errorText(error, t) : "")} />
       {now && (
         <>
           <Section title={t("notify.what")}>
