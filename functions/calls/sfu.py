@@ -32,12 +32,12 @@ class Chime:
         made = self._call(
             "create_meeting", ClientRequestToken=call.id, ExternalMeetingId=call.id, MediaRegion=config().region
         )
-        return made["Meeting"]  # type: ignore[no-any-return]
+        return dict(made["Meeting"])
 
     def admit(self, meeting: dict[str, Any], participant: Participant) -> dict[str, Any]:
         """A new attendee for a participant."""
         made = self._call("create_attendee", MeetingId=meeting["MeetingId"], ExternalUserId=participant.participant_id)
-        return made["Attendee"]  # type: ignore[no-any-return]
+        return dict(made["Attendee"])
 
     def dismiss(self, meeting: dict[str, Any], participant: Participant) -> None:
         """Remove all attendees of a participant, if there are any."""
