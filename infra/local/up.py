@@ -30,6 +30,7 @@ def _up(instance: Instance, *, force: bool) -> None:
     started = time.monotonic()
     STATE.mkdir(exist_ok=True)
     check_disk(shutil.disk_usage(STATE).free // 2**20)
+    check_kept_address(instance)
     cloud, redis = services.cloud(instance), services.redis(instance)
     prefix = "SC_" if instance.name == "default" else f"SC_{instance.name.upper()}_"
     with step("Valkey") as current:
@@ -62,6 +63,23 @@ def check_disk(free_mb: int) -> None:
         raise Problem(
             f"{free_mb} MB of disk are free under {STATE}; the local cloud needs {DISK_NEEDED_MB}",
             "free some space (make reset wipes the local cloud's data) and run make up again",
+        )
+
+
+def check_kept_address(instance: Instance) -> None:
+    """MiniStack keeps queue URLs with the port they were made with, and no consumer reads them at another.
+
+    Raises:
+        Problem: the instance's data were made at another port.
+    """
+    if not instance.endpoints_file.exists():
+        return
+    kept = json.loads(instance.endpoints_file.read_text())["aws_endpoint_url"]
+    if kept != instance.endpoint:
+        reset = instance.up_command.removesuffix("up") + "reset"
+        raise Problem(
+            f"the data of this local cloud belong to {kept}, and it is to start at {instance.endpoint}",
+            f"set its port back, or wipe its data with {reset} and run {instance.up_command} again",
         )
 
 
