@@ -44,14 +44,31 @@ def town(endpoints: dict[str, str]) -> Iterator[Town]:
         yield town
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def ada(town: Town) -> Person:
+    """A person whose account no test changes, and whose first session none ends."""
     return town.person("ada")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def bob(town: Town) -> Person:
     return town.person("bob")
+
+
+@pytest.fixture(scope="module")
+def cleo(town: Town) -> Person:
+    return town.person("cleo")
+
+
+@pytest.fixture(scope="module")
+def dan(town: Town) -> Person:
+    return town.person("dan")
+
+
+@pytest.fixture
+def tea(ada: Person, bob: Person) -> str:
+    """A group of Ada (owner) and Bob, new for each test."""
+    return ada.group_with(bob)
 
 
 @pytest.fixture(scope="module")

@@ -16,12 +16,6 @@ LONG_PASSWORD = ("пароль-длинный·密码" * 8)[:128]  # in several 
 NEW_PASSWORD = "another horse, another battery"
 
 
-@pytest.fixture(scope="module")
-def ada(town: Town) -> Person:
-    """A person whose account no test changes."""
-    return town.person("ada")
-
-
 def registration(**fields: Any) -> dict[str, Any]:
     return {
         "email": "nobody@example.com",

@@ -12,16 +12,6 @@ from tests.e2e.tools import eventually, everything, log_of, problem
 
 
 @pytest.fixture(scope="module")
-def ada(town: Town) -> Person:
-    return town.person("ada")
-
-
-@pytest.fixture(scope="module")
-def bob(town: Town) -> Person:
-    return town.person("bob")
-
-
-@pytest.fixture(scope="module")
 def eve(town: Town) -> Person:
     return town.person("eve")
 

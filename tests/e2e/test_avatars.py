@@ -7,22 +7,11 @@ import io
 from collections.abc import Iterator
 
 import httpx
-import pytest
 
 from secureconnect_client import Client
 from tests.e2e import drive
 from tests.e2e.people import PASSWORD, Person, Town
 from tests.e2e.tools import eventually, problem
-
-
-@pytest.fixture(scope="module")
-def ada(town: Town) -> Person:
-    return town.person("ada")
-
-
-@pytest.fixture(scope="module")
-def bob(town: Town) -> Person:
-    return town.person("bob")
 
 
 def picture(colour: str) -> bytes:

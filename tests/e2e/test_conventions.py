@@ -25,16 +25,6 @@ JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture(scope="module")
-def ada(town: Town) -> Person:
-    return town.person("ada")
-
-
-@pytest.fixture(scope="module")
-def bob(town: Town) -> Person:
-    return town.person("bob")
-
-
-@pytest.fixture(scope="module")
 def tea(ada: Person, bob: Person) -> str:
     """A group of Ada (owner) and Bob."""
     return ada.group_with(bob)

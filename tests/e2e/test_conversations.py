@@ -20,26 +20,6 @@ ERASED = {"conversations", "members", "events", "sends", "reactions", "message_p
 NOBODY = "usr_01aaaaaaaaaaaaaaaaaaaaaaaa"
 
 
-@pytest.fixture(scope="module")
-def ada(town: Town) -> Person:
-    return town.person("ada")
-
-
-@pytest.fixture(scope="module")
-def bob(town: Town) -> Person:
-    return town.person("bob")
-
-
-@pytest.fixture(scope="module")
-def cleo(town: Town) -> Person:
-    return town.person("cleo")
-
-
-@pytest.fixture(scope="module")
-def dan(town: Town) -> Person:
-    return town.person("dan")
-
-
 def roles(person: Person, conversation_id: str) -> dict[str, str]:
     found = everything(person, f"/conversations/{conversation_id}/members")
     return {each["user"]["id"]: each["role"] for each in found}

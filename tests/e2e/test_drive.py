@@ -21,16 +21,6 @@ MIB = drive.MIB
 GIB = 1024 * MIB
 
 
-@pytest.fixture(scope="module")
-def ada(town: Town) -> Person:
-    return town.person("ada")
-
-
-@pytest.fixture(scope="module")
-def bob(town: Town) -> Person:
-    return town.person("bob")
-
-
 def _taken(who: Person) -> tuple[int, int]:
     usage = who.ok("GET", "/drive/usage")
     return usage["used"], usage["reserved"]

@@ -17,21 +17,6 @@ from tests.e2e.tools import PATIENCE_S, at_once, eventually, everything, log_of,
 Log = list[dict[str, Any]]
 
 
-@pytest.fixture(scope="module")
-def ada(town: Town) -> Person:
-    return town.person("ada")
-
-
-@pytest.fixture(scope="module")
-def bob(town: Town) -> Person:
-    return town.person("bob")
-
-
-@pytest.fixture(scope="module")
-def cleo(town: Town) -> Person:
-    return town.person("cleo")
-
-
 def seqs(events: Log) -> list[int]:
     return [event["seq"] for event in events]
 

@@ -30,6 +30,17 @@ DEFAULTS = {
 }
 
 
+@pytest.fixture
+def ada(town: Town) -> Person:
+    """A person whose notifications no other test has made."""
+    return town.person("ada")
+
+
+@pytest.fixture
+def bob(town: Town) -> Person:
+    return town.person("bob")
+
+
 @pytest.fixture(scope="module")
 def service() -> Iterator[WebPushService]:
     with web_push_service() as running:

@@ -13,30 +13,7 @@ import pytest
 from secureconnect_client import Client
 from tests.e2e.live import Live
 from tests.e2e.people import PASSWORD, Person, Town
-from tests.e2e.tools import at_once, log_of, problem
-
-UNKNOWN = "msg_01aaaaaaaaaaaaaaaaaaaaaaaa2"
-
-
-@pytest.fixture(scope="module")
-def ada(town: Town) -> Person:
-    return town.person("ada")
-
-
-@pytest.fixture(scope="module")
-def bob(town: Town) -> Person:
-    return town.person("bob")
-
-
-@pytest.fixture(scope="module")
-def cleo(town: Town) -> Person:
-    return town.person("cleo")
-
-
-@pytest.fixture
-def tea(ada: Person, bob: Person) -> str:
-    """A group of Ada (owner) and Bob, new for each test."""
-    return ada.group_with(bob)
+from tests.e2e.tools import UNKNOWN_MESSAGE, at_once, log_of, messages_at, problem
 
 
 @pytest.fixture
@@ -44,10 +21,6 @@ def his(bob: Person) -> Iterator[Live]:
     """A socket of Bob."""
     with bob.live() as live:
         yield live
-
-
-def at(conversation_id: str, rest: str = "") -> str:
-    return f"/conversations/{conversation_id}/messages{rest}"
 
 
 def pin(message: dict[str, Any]) -> str:
@@ -94,10 +67,10 @@ def test_everybody_pins_unless_a_group_leaves_it_to_its_admins(ada: Person, bob:
 
 def test_what_is_not_there_is_not_pinned(ada: Person, cleo: Person, tea: str) -> None:
     message = ada.send(tea, "mine")
-    problem(ada.put(f"/conversations/{tea}/pins/{UNKNOWN}"), 404, "not_found")
+    problem(ada.put(f"/conversations/{tea}/pins/{UNKNOWN_MESSAGE}"), 404, "not_found")
     problem(cleo.put(pin(message)), 404, "not_found")
     ada.ok("PUT", pin(message))
-    ada.ok("DELETE", at(tea, f"/{message['id']}"))
+    ada.ok("DELETE", messages_at(tea, f"/{message['id']}"))
     assert pinned(ada, tea) == []
     problem(ada.put(pin(message)), 410, "gone")
 
@@ -132,8 +105,8 @@ def test_a_draft_is_on_all_of_one_s_devices_and_nobody_else_s(ada: Person, bob: 
     place = f"/conversations/{tea}/draft"
     other = ada.another_session()
     with other.live() as desk:
-        kept = ada.ok("PUT", place, {"text": "unsaid", "reply_to": UNKNOWN})
-        assert (kept["text"], kept["reply_to"], kept["thread_root"]) == ("unsaid", UNKNOWN, None)
+        kept = ada.ok("PUT", place, {"text": "unsaid", "reply_to": UNKNOWN_MESSAGE})
+        assert (kept["text"], kept["reply_to"], kept["thread_root"]) == ("unsaid", UNKNOWN_MESSAGE, None)
         told = desk.expect("draft.updated", conversation_id=tea)
         assert (told["data"], "seq" in told) == (kept, False)
         assert other.ok("GET", place) == kept
@@ -179,7 +152,7 @@ def test_drafts_of_an_encrypted_conversation_stay_on_the_device(ada: Person, bob
 def test_sender_and_admins_see_what_a_message_said_before(ada: Person, bob: Person, cleo: Person) -> None:
     tea = ada.group_with(bob, cleo)
     sent = bob.send(tea, "one")
-    place = at(tea, f"/{sent['id']}")
+    place = messages_at(tea, f"/{sent['id']}")
     for text in ("two", "three"):
         edited = bob.ok("PATCH", place, {"text": text})
     found = ada.ok("GET", f"{place}/edits")
@@ -188,7 +161,7 @@ def test_sender_and_admins_see_what_a_message_said_before(ada: Person, bob: Pers
     assert found["items"][1]["written_at"] < edited["edited_at"]
     assert bob.ok("GET", f"{place}/edits") == found
     problem(cleo.get(f"{place}/edits"), 403, "forbidden")
-    problem(ada.get(at(tea, f"/{UNKNOWN}/edits")), 404, "not_found")
+    problem(ada.get(messages_at(tea, f"/{UNKNOWN_MESSAGE}/edits")), 404, "not_found")
     bob.ok("DELETE", place)
     assert ada.ok("GET", f"{place}/edits")["items"] == []
 
@@ -203,7 +176,7 @@ def test_an_edit_is_told_at_once_to_everybody(ada: Person, tea: str, his: Live) 
 
 def test_a_message_takes_twenty_kinds_of_reactions(ada: Person, bob: Person, tea: str) -> None:
     sent = ada.send(tea, "react!")
-    place = at(tea, f"/{sent['id']}/reactions")
+    place = messages_at(tea, f"/{sent['id']}/reactions")
     for n in range(18):
         ada.ok("PUT", f"{place}/{chr(0x1F600 + n)}")
     answers = at_once([partial(bob.put, f"{place}/{chr(0x1F680 + n)}") for n in range(4)])
@@ -214,14 +187,14 @@ def test_a_message_takes_twenty_kinds_of_reactions(ada: Person, bob: Person, tea
         assert refused["problem"]["code"] == "too_many_reactions"
         live.ok("react", conversation_id=tea, message_id=sent["id"], emoji="😀")
         live.ok("react", conversation_id=tea, message_id=sent["id"], emoji="😀")
-    shown = ada.ok("GET", at(tea, f"/{sent['id']}"))["reactions"]
+    shown = ada.ok("GET", messages_at(tea, f"/{sent['id']}"))["reactions"]
     assert (len(shown), next(each["count"] for each in shown if each["emoji"] == "😀")) == (20, 2)
 
 
 @pytest.mark.parametrize("emoji", ["🏽", "🇳", "👍👎", "\u200d", "❤️❤️"])
 def test_parts_of_emoji_and_several_are_no_reaction(ada: Person, tea: str, emoji: str) -> None:
     sent = ada.send(tea, "react!")
-    problem(ada.put(at(tea, f"/{sent['id']}/reactions/{emoji}")), 400, "validation_failed", field="emoji")
+    problem(ada.put(messages_at(tea, f"/{sent['id']}/reactions/{emoji}")), 400, "validation_failed", field="emoji")
 
 
 # --- the client package ---------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.people import Person, Town
+from tests.e2e.people import Person
 from tests.e2e.tools import at_once, eventually, everything, log_of, pages, problem
 from tests.vote_histories import OPTIONS, Answer, Choice, Step, carry_out, explained, plan
 
@@ -20,21 +20,6 @@ from tests.vote_histories import OPTIONS, Answer, Choice, Step, carry_out, expla
 AT_ONCE = int(os.environ.get("SC_VOTES_AT_ONCE", "16"))
 HISTORIES = int(os.environ.get("SC_VOTE_HISTORIES_E2E", "5"))
 FIRST_SEED = int(os.environ.get("SC_VOTE_SEED", "1"))
-
-
-@pytest.fixture(scope="module")
-def ada(town: Town) -> Person:
-    return town.person("ada")
-
-
-@pytest.fixture(scope="module")
-def bob(town: Town) -> Person:
-    return town.person("bob")
-
-
-@pytest.fixture(scope="module")
-def cleo(town: Town) -> Person:
-    return town.person("cleo")
 
 
 @pytest.fixture

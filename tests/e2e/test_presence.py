@@ -17,6 +17,17 @@ LIMIT = 120  # frames of one socket in 60 s
 
 
 @pytest.fixture
+def ada(town: Town) -> Person:
+    """A person whose presence no other test has changed."""
+    return town.person("ada")
+
+
+@pytest.fixture
+def bob(town: Town) -> Person:
+    return town.person("bob")
+
+
+@pytest.fixture
 def live(ada: Person) -> Iterator[Live]:
     """A socket of Ada."""
     with ada.live() as socket:

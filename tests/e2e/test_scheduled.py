@@ -15,21 +15,6 @@ from tests.e2e.people import Person, Town
 from tests.e2e.tools import eventually, log_of, problem
 
 
-@pytest.fixture(scope="module")
-def ada(town: Town) -> Person:
-    return town.person("ada")
-
-
-@pytest.fixture(scope="module")
-def bob(town: Town) -> Person:
-    return town.person("bob")
-
-
-@pytest.fixture
-def tea(ada: Person, bob: Person) -> str:
-    return ada.group_with(bob)
-
-
 def in_s(seconds: float) -> str:
     return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
 

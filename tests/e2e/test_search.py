@@ -16,23 +16,8 @@ SOON_S = 10.0
 
 
 @pytest.fixture(scope="module")
-def ada(town: Town) -> Person:
-    return town.person("ada")
-
-
-@pytest.fixture(scope="module")
-def bob(town: Town) -> Person:
-    return town.person("bob")
-
-
-@pytest.fixture(scope="module")
 def eve(town: Town) -> Person:
     return town.person("eve")
-
-
-@pytest.fixture
-def tea(ada: Person, bob: Person) -> str:
-    return ada.group_with(bob)
 
 
 def found(who: Person, q: str, **filters: Any) -> list[str]:

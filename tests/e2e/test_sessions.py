@@ -24,12 +24,6 @@ from tests.e2e.tools import at_once, eventually, operators_client, problem
 from tests.support import deployed_functions
 
 
-@pytest.fixture(scope="module")
-def ada(town: Town) -> Person:
-    """A person whose first session no test ends."""
-    return town.person("ada")
-
-
 def refresh(town: Town, token: str) -> httpx.Response:
     return town.http.post("/auth/refresh", json={"refresh_token": token})
 

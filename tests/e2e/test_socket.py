@@ -19,22 +19,6 @@ from tests.e2e.tools import at_once, log_of, problem
 from tests.mls import longest_ciphertext
 
 
-@pytest.fixture(scope="module")
-def ada(town: Town) -> Person:
-    return town.person("ada")
-
-
-@pytest.fixture(scope="module")
-def bob(town: Town) -> Person:
-    return town.person("bob")
-
-
-@pytest.fixture
-def tea(ada: Person, bob: Person) -> str:
-    """A group of Ada (owner) and Bob, new for each test."""
-    return ada.group_with(bob)
-
-
 @pytest.fixture
 def live(ada: Person) -> Iterator[Live]:
     """A socket of Ada."""

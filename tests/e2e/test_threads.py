@@ -6,47 +6,18 @@ import secrets
 from functools import partial
 from typing import Any
 
-import pytest
-
-from tests.e2e.people import Person, Town
-from tests.e2e.tools import at_once, everything, pages, problem
+from tests.e2e.people import Person
+from tests.e2e.tools import UNKNOWN_MESSAGE, at_once, everything, messages_at, pages, problem
 from tests.mls import ciphertext
-
-UNKNOWN = "msg_01aaaaaaaaaaaaaaaaaaaaaaaa2"
-
-
-@pytest.fixture(scope="module")
-def ada(town: Town) -> Person:
-    return town.person("ada")
-
-
-@pytest.fixture(scope="module")
-def bob(town: Town) -> Person:
-    return town.person("bob")
-
-
-@pytest.fixture(scope="module")
-def cleo(town: Town) -> Person:
-    return town.person("cleo")
-
-
-@pytest.fixture
-def tea(ada: Person, bob: Person) -> str:
-    """A group of Ada (owner) and Bob, new for each test."""
-    return ada.group_with(bob)
-
-
-def at(conversation_id: str, rest: str = "") -> str:
-    return f"/conversations/{conversation_id}/messages{rest}"
 
 
 def thread_of(who: Person, message: dict[str, Any], **params: Any) -> list[dict[str, Any]]:
-    return everything(who, at(message["conversation_id"], f"/{message['id']}/thread"), **params)
+    return everything(who, messages_at(message["conversation_id"], f"/{message['id']}/thread"), **params)
 
 
 def now(who: Person, message: dict[str, Any]) -> dict[str, Any]:
     """The present state of a message."""
-    found: dict[str, Any] = who.ok("GET", at(message["conversation_id"], f"/{message['id']}"))
+    found: dict[str, Any] = who.ok("GET", messages_at(message["conversation_id"], f"/{message['id']}"))
     return found
 
 
@@ -65,7 +36,7 @@ def test_a_thread_holds_its_replies_oldest_first(ada: Person, bob: Person, tea: 
     assert {each["thread_root"] for each in (first, second)} == {root["id"]}
     shown = now(bob, root)
     assert (shown["thread_count"], shown["thread_root"]) == (2, None)
-    assert shown in bob.ok("GET", at(tea))["items"]
+    assert shown in bob.ok("GET", messages_at(tea))["items"]
     events = everything(bob, f"/conversations/{tea}/events")
     assert [event["data"] for event in events if event["seq"] == root["seq"]] == [shown]
     assert [event["type"] for event in events][1:] == ["message.created"] * 4
@@ -79,7 +50,7 @@ def test_a_reply_over_the_socket_reaches_everybody_with_its_thread(ada: Person, 
         )
         assert hers.expect("message.created", thread_root=root["id"])["data"] == reply
         refused = his.ask(
-            "sendMessage", conversation_id=tea, client_id=secrets.token_hex(8), text="x", thread_root=UNKNOWN
+            "sendMessage", conversation_id=tea, client_id=secrets.token_hex(8), text="x", thread_root=UNKNOWN_MESSAGE
         )
         assert refused["problem"]["code"] == "validation_failed"
     assert thread_of(ada, root) == [reply]
@@ -88,7 +59,7 @@ def test_a_reply_over_the_socket_reaches_everybody_with_its_thread(ada: Person, 
 def test_a_thread_comes_in_pages(ada: Person, bob: Person, tea: str) -> None:
     root = ada.send(tea, "root")
     sent = at_once([partial(bob.send, tea, f"{n}", thread_root=root["id"]) for n in range(7)])
-    place = at(tea, f"/{root['id']}/thread")
+    place = messages_at(tea, f"/{root['id']}/thread")
     found = pages(ada, place, limit=3)
     assert [len(page) for page in found] == [3, 3, 1]
     assert [each["seq"] for page in found for each in page] == sorted(each["seq"] for each in sent)
@@ -101,9 +72,9 @@ def test_a_thread_comes_in_pages(ada: Person, bob: Person, tea: str) -> None:
 def test_deletions_leave_the_thread_readable_and_its_count_right(ada: Person, bob: Person, tea: str) -> None:
     root = ada.send(tea, "root")
     replies = [bob.send(tea, f"{n}", thread_root=root["id"]) for n in range(3)]
-    bob.ok("DELETE", at(tea, f"/{replies[1]['id']}"))
+    bob.ok("DELETE", messages_at(tea, f"/{replies[1]['id']}"))
     assert now(ada, root)["thread_count"] == 2
-    ada.ok("DELETE", at(tea, f"/{root['id']}"))
+    ada.ok("DELETE", messages_at(tea, f"/{root['id']}"))
     assert [each["text"] for each in thread_of(bob, root)] == ["0", None, "2"]
     bob.send(tea, "3", thread_root=root["id"])
     assert (now(bob, root)["text"], now(bob, root)["thread_count"]) == (None, 3)
@@ -113,11 +84,11 @@ def test_whoever_joined_later_sees_only_what_came_since(ada: Person, bob: Person
     root = ada.send(tea, "root")
     bob.send(tea, "before", thread_root=root["id"])
     ada.ok("POST", f"/conversations/{tea}/members", {"user_ids": [cleo.id]})
-    problem(cleo.get(at(tea, f"/{root['id']}/thread")), 404, "not_found")
+    problem(cleo.get(messages_at(tea, f"/{root['id']}/thread")), 404, "not_found")
     after = bob.send(tea, "after", thread_root=root["id"])
     assert thread_of(cleo, root) == [after]
     problem(
-        cleo.post(at(tea), {"client_id": "1", "text": "x", "thread_root": root["id"]}),
+        cleo.post(messages_at(tea), {"client_id": "1", "text": "x", "thread_root": root["id"]}),
         400,
         "validation_failed",
         field="thread_root",
@@ -127,21 +98,21 @@ def test_whoever_joined_later_sees_only_what_came_since(ada: Person, bob: Person
 
 def test_a_thread_needs_a_message_that_is_there(ada: Person, cleo: Person, tea: str) -> None:
     elsewhere = ada.send(ada.group_with(), "elsewhere")
-    for root in (UNKNOWN, "x", elsewhere["id"]):
+    for root in (UNKNOWN_MESSAGE, "x", elsewhere["id"]):
         body = {"client_id": secrets.token_hex(8), "text": "x", "thread_root": root}
-        problem(ada.post(at(tea), body), 400, "validation_failed", field="thread_root")
-        problem(ada.get(at(tea, f"/{root}/thread")), 404, "not_found")
-    problem(ada.post(at(tea), {"client_id": "1", "text": "x", "thread_root": 7}), 400, "validation_failed")
+        problem(ada.post(messages_at(tea), body), 400, "validation_failed", field="thread_root")
+        problem(ada.get(messages_at(tea, f"/{root}/thread")), 404, "not_found")
+    problem(ada.post(messages_at(tea), {"client_id": "1", "text": "x", "thread_root": 7}), 400, "validation_failed")
     mine = ada.send(tea, "mine")
-    problem(cleo.get(at(tea, f"/{mine['id']}/thread")), 404, "not_found")
+    problem(cleo.get(messages_at(tea, f"/{mine['id']}/thread")), 404, "not_found")
 
 
 def test_another_thread_is_another_message(ada: Person, tea: str) -> None:
     root = ada.send(tea, "root")
     body = {"client_id": secrets.token_hex(8), "text": "x", "thread_root": root["id"]}
-    first = ada.ok("POST", at(tea), body)
-    assert ada.post(at(tea), body).status_code == 200
-    problem(ada.post(at(tea), {**body, "thread_root": None}), 422, "idempotency_mismatch")
+    first = ada.ok("POST", messages_at(tea), body)
+    assert ada.post(messages_at(tea), body).status_code == 200
+    problem(ada.post(messages_at(tea), {**body, "thread_root": None}), 422, "idempotency_mismatch")
     assert [each["id"] for each in thread_of(ada, root)] == [first["id"]]
 
 
@@ -175,9 +146,9 @@ def test_unread_mentions_are_counted_until_they_are_read(ada: Person, bob: Perso
     assert (counts(bob), counts(ada)) == ((3, 2), (0, 0))
     bob.ok("POST", f"{place}/read", {"seq": first["seq"]})
     assert counts(bob) == (2, 1)
-    ada.ok("PATCH", at(tea, f"/{last['id']}"), {"text": "never mind"})
+    ada.ok("PATCH", messages_at(tea, f"/{last['id']}"), {"text": "never mind"})
     assert counts(bob) == (2, 0)
-    ada.ok("PATCH", at(tea, f"/{last['id']}"), {"text": f"but you, @{bob.username}"})
+    ada.ok("PATCH", messages_at(tea, f"/{last['id']}"), {"text": f"but you, @{bob.username}"})
     assert counts(bob) == (2, 1)
 
 
@@ -194,7 +165,7 @@ def test_a_mention_over_the_socket_is_one(ada: Person, bob: Person, tea: str) ->
 
 def forward(who: Person, message: dict[str, Any], to: str, **fields: Any) -> Any:
     source = {"conversation_id": message["conversation_id"], "message_id": message["id"]}
-    return who.post(at(to), {"client_id": secrets.token_hex(8), "forward": source, **fields})
+    return who.post(messages_at(to), {"client_id": secrets.token_hex(8), "forward": source, **fields})
 
 
 def test_a_forwarded_message_tells_its_author_and_not_its_place(ada: Person, bob: Person, cleo: Person) -> None:
@@ -209,7 +180,7 @@ def test_a_forwarded_message_tells_its_author_and_not_its_place(ada: Person, bob
         assert original["conversation_id"] not in str(live.raw)
     further = forward(cleo, sent, cleo.group_with()).json()
     assert further["forwarded_from"] == sent["forwarded_from"]
-    problem(bob.patch(at(to, f"/{sent['id']}"), {"text": "x"}), 403, "forbidden")
+    problem(bob.patch(messages_at(to, f"/{sent['id']}"), {"text": "x"}), 403, "forbidden")
 
 
 def test_a_message_is_forwarded_over_the_socket_too(ada: Person, bob: Person, tea: str) -> None:
@@ -223,12 +194,14 @@ def test_a_message_is_forwarded_over_the_socket_too(ada: Person, bob: Person, te
 
 def test_what_cannot_be_forwarded_is_refused(ada: Person, bob: Person, cleo: Person, tea: str) -> None:
     original, gone = ada.send(tea, "read this"), ada.send(tea, "gone")
-    ada.ok("DELETE", at(tea, f"/{gone['id']}"))
+    ada.ok("DELETE", messages_at(tea, f"/{gone['id']}"))
     own = cleo.group_with()
     problem(forward(cleo, original, own), 400, "validation_failed", field="forward")
     problem(forward(bob, original, own), 404, "not_found")
     problem(forward(ada, gone, tea), 400, "validation_failed", field="forward")
-    problem(forward(ada, {"conversation_id": tea, "id": UNKNOWN}, tea), 400, "validation_failed", field="forward")
+    problem(
+        forward(ada, {"conversation_id": tea, "id": UNKNOWN_MESSAGE}, tea), 400, "validation_failed", field="forward"
+    )
     problem(forward(ada, original, tea, text="and mine"), 400, "validation_failed", field="text")
     problem(forward(ada, original, tea, forward={"message_id": original["id"]}), 400, "validation_failed")
 
@@ -236,6 +209,6 @@ def test_what_cannot_be_forwarded_is_refused(ada: Person, bob: Person, cleo: Per
 def test_nothing_leaves_an_encrypted_conversation(ada: Person, bob: Person, tea: str) -> None:
     secret = ada.group_with(bob, settings={"encrypted": True})
     body = {"client_id": secrets.token_hex(8), "type": "encrypted", "ciphertext": ciphertext(secret)}
-    sealed = ada.ok("POST", at(secret), body)
+    sealed = ada.ok("POST", messages_at(secret), body)
     problem(forward(ada, sealed, tea), 403, "encrypted_conversation")
     problem(forward(ada, ada.send(tea, "plain"), secret), 400, "validation_failed", field="type")

@@ -14,21 +14,6 @@ from tests.e2e.tools import at_once, everything, pages, problem
 NOBODY = "usr_01aaaaaaaaaaaaaaaaaaaaaaaa"
 
 
-@pytest.fixture(scope="module")
-def ada(town: Town) -> Person:
-    return town.person("ada")
-
-
-@pytest.fixture(scope="module")
-def bob(town: Town) -> Person:
-    return town.person("bob")
-
-
-@pytest.fixture(scope="module")
-def cleo(town: Town) -> Person:
-    return town.person("cleo")
-
-
 def found(person: Person, q: str) -> list[str]:
     return [user["id"] for user in everything(person, "/users", q=q)]
 

@@ -25,6 +25,12 @@ T = TypeVar("T")
 # With more concurrent calls the local cloud starts a process for each, and their start would be measured.
 WIDTH = 8
 PATIENCE_S = 15.0
+UNKNOWN_MESSAGE = "msg_01aaaaaaaaaaaaaaaaaaaaaaaa2"
+
+
+def messages_at(conversation_id: str, rest: str = "") -> str:
+    """The path of a conversation's messages, or of what is below it."""
+    return f"/conversations/{conversation_id}/messages{rest}"
 
 
 def eventually(check: Callable[[], T], *, within_s: float = PATIENCE_S, every_s: float = 0.05) -> T:
