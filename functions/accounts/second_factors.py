@@ -1,12 +1,19 @@
-"""What codes and passkeys share as second factors: the first one ends enrolment, the last one may have to stay."""
+"""What codes and passkeys share as second factors: the first one ends enrolment, the last one may have to stay.
+
+After the last one no session counts as confirmed by two factors.
+"""
 
 from __future__ import annotations
 
-from accounts import demand, passkey_store, session_store, sessions, totp_store
+from accounts import demand, passkey_store, session_store, sessions, store, totp_store
 from accounts.model import Contended, LastFactor, PasskeyRequired
+from kernel import after_commit
+from kernel.after_commit import FollowUp
 from kernel.caller import Caller
 from kernel.dynamo import Transaction
 from kernel.errors import SecondFactorRequired, TokenRevoked
+
+FORGET_CONFIRMATIONS = "forget_confirmations"
 
 
 def require_passkeys_unused(user_id: str) -> None:
@@ -28,14 +35,23 @@ def require_first(caller: Caller) -> None:
 
 
 def stage_enrolment(transaction: Transaction, caller: Caller) -> None:
-    """Note in the transaction that enrols a factor that the caller's session has one (`require_enrolled`)."""
+    """Note in the transaction that enrols a factor (`require_enrolled`) that the caller's session has one.
+
+    The number of the person's enrolments changes with it: of two at once one is tried again, and finds the other's
+    factor. Raises SecondFactorRequired (`require_first`).
+    """
+    enrolments = store.enrolments(caller.user_id)
+    require_first(caller)
+    store.stage_enrolment(transaction, caller.user_id, seen=enrolments)
     session_store.stage_enrolled(transaction, caller.user_id, caller.session_id)
 
 
 def require_enrolled(failed: frozenset[str]) -> None:
-    """Raises TokenRevoked if the session of `stage_enrolment` has ended."""
+    """Raises TokenRevoked if the session of `stage_enrolment` has ended, Contended upon another enrolment."""
     if "session" in failed:
         raise TokenRevoked
+    if "enrolments" in failed:
+        raise Contended
 
 
 def end_other_enrolments(caller: Caller) -> None:
@@ -44,23 +60,38 @@ def end_other_enrolments(caller: Caller) -> None:
         sessions.end_enrolling(caller.user_id, but=caller.session_id)
 
 
-def stage_another(transaction: Transaction, user_id: str, *, but: str) -> None:
-    """Require in a transaction (`require_another`) that a factor other than `but` is left, if one is demanded.
+def stage_removal(transaction: Transaction, user_id: str, *, gone: str, by_operator: bool = False) -> FollowUp | None:
+    """Stage what the removal of a factor requires: that another one stays (`require_another`), if there is one.
 
-    `but` is `totp` or the id of a passkey. Raises LastFactor.
+    `gone` is `totp` or the id of a passkey. Raises LastFactor for the last one, if one is demanded and no operator
+    removes it; else returns the work to do after it.
     """
-    if not demand.is_made_of(user_id):
-        return
-    if but != "totp" and totp_store.is_enabled(user_id):
+    if gone != "totp" and totp_store.is_enabled(user_id):
         totp_store.stage_enabled(transaction, user_id, label="another")
-        return
-    other = next((each for each in passkey_store.of_user(user_id) if each.id != but), None)
-    if other is None:
+        return None
+    other = next((each for each in passkey_store.of_user(user_id) if each.id != gone), None)
+    if other is not None:
+        passkey_store.stage_exists(transaction, other, label="another")
+        return None
+    if not by_operator and demand.is_made_of(user_id):
         raise LastFactor
-    passkey_store.stage_exists(transaction, other, label="another")
+    forgetting = FollowUp.of(FORGET_CONFIRMATIONS, {"user_id": user_id})
+    forgetting.stage(transaction)
+    return forgetting
 
 
 def require_another(failed: frozenset[str]) -> None:
-    """Raises Contended if the factor of `stage_another` was removed meanwhile; the retry looks for another."""
+    """Raises Contended if the factor that stays was removed meanwhile (`stage_removal`); the retry finds another."""
     if "another" in failed:
         raise Contended
+
+
+def _forget_confirmations(work: after_commit.Work) -> None:
+    """The follow-up work of the last factor's removal.
+
+    A late repetition also affects sessions in which one was enrolled since; at most they have to sign in again.
+    """
+    session_store.forget_two_factors(work["user_id"])
+
+
+after_commit.register(FORGET_CONFIRMATIONS, _forget_confirmations)

@@ -116,6 +116,14 @@ def stage_enrolled(transaction: Transaction, user_id: str, session_id: str) -> N
     transaction.update("session", SessionRecord(user_id, session_id), actions, _not_ended())
 
 
+def forget_two_factors(user_id: str) -> None:
+    """Note that none of a person's live sessions counts as confirmed by two factors any more."""
+    for each in live_sessions(user_id):
+        if each.two_factors:
+            row = SessionRecord(user_id, each.session_id)
+            row.update_if(_not_ended(), SessionRecord.two_factors.set(False))
+
+
 def _not_ended() -> Condition:
     condition: Condition = SessionRecord.user_id.exists() & SessionRecord.revoked_at.does_not_exist()
     return condition

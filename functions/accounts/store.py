@@ -25,6 +25,7 @@ class CredentialRecord(Record, table="credentials", group="access"):
     password_hash = UnicodeAttribute(null=True)
     password_set_at = IntegerAttribute(null=True)
     ban = ValueAttribute(known_fields(AccountBan), null=True)
+    enrolments = IntegerAttribute(null=True)  # of second factors, ever
 
 
 def _tried(kept: Any) -> tuple[tuple[str, int], ...]:
@@ -113,6 +114,20 @@ def stage_password(transaction: Transaction, user_id: str, password_hash: str, *
         ],
         CredentialRecord.password_set_at == instead_of,
     )
+
+
+def enrolments(user_id: str) -> int:
+    """How many second factors somebody has enrolled so far."""
+    row = CredentialRecord.find(user_id)
+    return 0 if row is None else row.enrolments or 0
+
+
+def stage_enrolment(transaction: Transaction, user_id: str, *, seen: int) -> None:
+    """Count the enrolment of a second factor (label `enrolments` fails if there were others than the `seen`)."""
+    unchanged = CredentialRecord.enrolments == seen if seen else CredentialRecord.enrolments.does_not_exist()
+    known = CredentialRecord.password_hash.exists()
+    action = CredentialRecord.enrolments.set(seen + 1)
+    transaction.update("enrolments", CredentialRecord(user_id), [action], known & unchanged)
 
 
 # --- attempts -------------------------------------------------------------------------------------------------

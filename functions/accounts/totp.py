@@ -109,9 +109,7 @@ def remove(*, caller: Caller, password: str, code: str) -> None:
         after_use(factor, code)
         transaction = Transaction()
         totp_store.stage_removal(transaction, factor)
-        second_factors.stage_another(transaction, caller.user_id, but="totp")
-        audit.stage(transaction, "totp.disabled", actor=caller.user_id, target=caller.user_id)
-        _commit(transaction)
+        _commit_removal(transaction, caller.user_id, actor=caller.user_id)
 
     with admission.counted_attempt(caller.user_id):
         retried(attempt, on=Contended)
@@ -128,16 +126,20 @@ def reset(user_id: str) -> bool:
         return False
     transaction = Transaction()
     totp_store.stage_removal(transaction, factor)
-    audit.stage(transaction, "totp.disabled", actor=None, target=user_id)
-    _commit(transaction)
+    _commit_removal(transaction, user_id, actor=None)
     if factor.confirmed:
         alerts.alert_user(user_id, "totp_disabled")
     return True
 
 
-def _commit(transaction: Transaction) -> None:
+def _commit_removal(transaction: Transaction, user_id: str, *, actor: str | None) -> None:
+    """Commit a removal by its owner or, with None, by an operator; raises Contended, LastFactor."""
+    left = second_factors.stage_removal(transaction, user_id, gone="totp", by_operator=actor is None)
+    audit.stage(transaction, "totp.disabled", actor=actor, target=user_id)
     if store.commit(transaction):
         raise Contended
+    if left is not None:
+        left.complete()
 
 
 # --- using ----------------------------------------------------------------------------------------------------

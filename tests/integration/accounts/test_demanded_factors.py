@@ -8,13 +8,13 @@ from typing import Any
 import pyotp
 import pytest
 
-from accounts import passwords, session_store
+from accounts import passwords, session_store, sessions
 from accounts.app import app
 from administration import service as administration
 from administration.app import app as admin_app
 from conversations.app import app as conversations_app
 from infra import unlock
-from kernel import clock
+from kernel import after_commit, clock
 from kernel.config import config
 from realtime.app import app as realtime_app
 from tests.helpers import Reply, ask
@@ -260,6 +260,46 @@ def test_a_session_that_has_to_enrol_adds_nothing_beside_a_factor_that_is_there(
     assert refused(ada.conversations(other))
 
 
+def test_of_two_first_factors_at_once_one_is_enrolled(demand: Demand, settings: pytest.MonkeyPatch) -> None:
+    demand("everybody")
+    ada = Ada()
+    other = ada.login().body["tokens"]["access_token"]
+    begun = ada.begin_passkey(other).body
+    stage_enrolled = session_store.stage_enrolled
+
+    def enrol_before(*enrolment: Any) -> None:
+        settings.setattr(session_store, "stage_enrolled", stage_enrolled)
+        with settings.context() as slow:  # it has committed, and not ended the other session yet
+            slow.setattr(sessions, "end_enrolling", lambda *_, **__: None)
+            ada.enrol_code()
+        stage_enrolled(*enrolment)
+
+    settings.setattr(session_store, "stage_enrolled", enrol_before)
+    credential = Authenticator().create(begun["options"])
+    body = {"registration_id": begun["registration_id"], "credential": credential, "name": "Mine"}
+
+    assert refused(ask(app, "POST", "/auth/passkeys", body=body, token=other))
+    assert refused(ada.conversations(other))
+    assert ada.conversations().status == 200
+
+
+def test_two_factors_that_somebody_adds_at_once_both_count(settings: pytest.MonkeyPatch) -> None:
+    ada = Ada()
+    stage_enrolled = session_store.stage_enrolled
+
+    def enrol_before(*enrolment: Any) -> None:
+        settings.setattr(session_store, "stage_enrolled", stage_enrolled)
+        ada.enrol_code()
+        stage_enrolled(*enrolment)
+
+    settings.setattr(session_store, "stage_enrolled", enrol_before)
+
+    ada.enrol_passkey()
+
+    assert ada.login().body["code"] == "totp_required"
+    assert ada.login_with_passkey().status == 200
+
+
 def test_the_last_factor_stays_while_one_is_demanded(demand: Demand) -> None:
     demand("everybody")
     ada = Ada()
@@ -301,6 +341,69 @@ def test_who_has_lost_a_passkey_enrols_anew_once_an_operator_has_removed_it(dema
     assert refused(ada.conversations())
     ada.enrol_code()
     assert ada.conversations().status == 200
+
+
+# --- sessions whose factor is gone ------------------------------------------------------------------------------
+
+
+def test_a_session_counts_no_more_as_confirmed_once_the_last_factor_is_removed(demand: Demand) -> None:
+    ada = Ada()
+    ada.enrol_code()
+    with clock.held(clock.now() + clock.MINUTE):
+        assert ada.remove_code().status == 204
+    demand("everybody")
+
+    assert ada.refresh().body["code"] == "token_revoked"
+    ada.use(ada.login().body["tokens"])
+    assert refused(ada.conversations())
+
+
+def test_nor_does_another_session_that_a_passkey_opened(demand: Demand) -> None:
+    ada = Ada()
+    passkey_id = ada.enrol_passkey()
+    other = ada.login_with_passkey().body["tokens"]["refresh_token"]
+    assert ada.remove_passkey(passkey_id).status == 204
+    demand("everybody")
+
+    assert ask(app, "POST", "/auth/refresh", body={"refresh_token": other}).body["code"] == "token_revoked"
+
+
+def test_a_session_stays_confirmed_while_another_factor_is_left(demand: Demand) -> None:
+    ada = Ada()
+    passkey_id = ada.enrol_passkey()
+    ada.enrol_code()
+    assert ada.remove_passkey(passkey_id).status == 204
+    demand("everybody")
+
+    ada.use(ada.refresh().body["tokens"])
+
+    assert ada.conversations().status == 200
+
+
+def test_a_session_counts_no_more_as_confirmed_once_an_operator_has_removed_the_factors(demand: Demand) -> None:
+    demand("everybody")
+    ada = Ada()
+    ada.enrol_passkey()
+    ada.enrol_code()
+
+    unlock.unlock("ada", second_factor=True)
+
+    assert ada.refresh().body["code"] == "token_revoked"
+
+
+def test_what_a_process_that_dies_upon_the_removal_has_not_done_the_sweep_does(
+    demand: Demand, settings: pytest.MonkeyPatch
+) -> None:
+    ada = Ada()
+    passkey_id = ada.enrol_passkey()
+    with settings.context() as dying:
+        dying.setattr(after_commit.FollowUp, "complete", lambda self: None)
+        ada.remove_passkey(passkey_id)
+    with clock.held(clock.now() + 2 * clock.MINUTE):
+        after_commit.sweep(patience_s=5.0)
+    demand("everybody")
+
+    assert ada.refresh().body["code"] == "token_revoked"
 
 
 # --- of administrators ------------------------------------------------------------------------------------------
