@@ -78,13 +78,14 @@ def disown(token: str) -> None:
 
 
 def _end_disowned(work: after_commit.Work) -> None:
-    """Idempotent. Ids of sessions sort by their time of creation."""
+    """End the session and newer ones, and let go of the devices of those that have ended before. Idempotent."""
     live = session_store.live_sessions(work["user_id"])
     ended = sorted(each.session_id for each in live if each.session_id >= work["since"])
     # the session itself may have ended without its sockets being closed
     sockets_of = {work["since"], *ended}
     end = partial(sessions.revoke, work["user_id"], ended, reason="disowned", sockets_of=sockets_of)
     retried(end, on=DependencyUnavailable, tries=2)
+    session_store.release_devices(work["user_id"], since=work["since"])
 
 
 after_commit.register(END_DISOWNED, _end_disowned)

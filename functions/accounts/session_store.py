@@ -150,16 +150,25 @@ def revoke(
     return ended
 
 
-def release_devices(user_id: str) -> None:
-    """Let go of the devices that stay after sessions that have expired or ended (`AccountSession.keeps_device`)."""
-    for each in _SESSION.values(SessionRecord.query(user_id, consistent_read=True)):
-        if each.keeps_device and not each.live:
-            SessionRecord(user_id, each.session_id).update_if(
-                SessionRecord.user_id.exists(),
-                SessionRecord.revoked_at.set(each.revoked_at or clock.now()),
-                SessionRecord.may_return.set(False),
-                SessionRecord.expires_at.set(clock.now_s() + REVOKED_KEPT_S),
-            )
+def release_devices(user_id: str, *, since: str = "") -> None:
+    """Let go of the devices that stay after sessions that have expired or ended (`AccountSession.keeps_device`).
+
+    With `since` only of the session with this id and newer ones; ids sort by the time of creation.
+    """
+    newer = SessionRecord.session_id >= since if since else None
+    for each in _SESSION.values(SessionRecord.query(user_id, newer, consistent_read=True)):
+        release_device(each)
+
+
+def release_device(session: AccountSession) -> None:
+    """Let go of the device that stays after a session, if this has expired or ended."""
+    if session.keeps_device and not session.live:
+        SessionRecord(session.user_id, session.session_id).update_if(
+            SessionRecord.user_id.exists(),
+            SessionRecord.revoked_at.set(session.revoked_at or clock.now()),
+            SessionRecord.may_return.set(False),
+            SessionRecord.expires_at.set(clock.now_s() + REVOKED_KEPT_S),
+        )
 
 
 def _revoke(

@@ -9,9 +9,11 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from accounts import sessions
+from accounts import new_devices, recovery, sessions, store
 from accounts.model import RETURN_S, RETURNING_REASONS, SESSION_TTL_S
 from kernel import auth, clock
+from kernel.config import config
+from kernel.errors import NotFound
 from keys import app, service
 from keys.model import Device
 from secureconnect_client.encryption import merkle
@@ -171,6 +173,54 @@ def test_the_device_of_an_expired_session_goes_when_all_sessions_are_ended(ada: 
         sessions.end_all(ada.user_id, reason="password_changed", but=again.session_id)
 
         assert [each["device_id"] for each in listed(reader, ada)] == ["laptop"]
+
+
+def disown(person: Person) -> None:
+    """What the link in the e-mail about the sign-in to this person's session does."""
+    owner = store.credentials(person.user_id)
+    token = recovery.issue_token(owner, "disown_session", session_id=person.session_id)
+    new_devices.disown(token)
+
+
+@pytest.mark.parametrize("reason", sorted(RETURNING_REASONS))
+def test_a_device_to_return_to_goes_when_its_session_is_disowned(ada: Person, bob: Person, reason: str) -> None:
+    registered(ada, "earlier")
+    sessions.revoke(ada.user_id, [ada.session_id], reason=reason, sockets_of=[])
+    with clock.held(clock.now() + clock.SECOND):
+        stranger = signed_in_again(ada)
+    registered(stranger, "stranger")
+    sessions.revoke(ada.user_id, [stranger.session_id], reason=reason, sockets_of=[])
+    assert [each["device_id"] for each in listed(bob, ada)] == ["earlier", "stranger"]
+
+    disown(stranger)
+
+    assert [each["device_id"] for each in listed(bob, ada)] == ["earlier"]
+
+
+def test_the_device_of_an_expired_session_goes_when_it_is_disowned(
+    ada: Person, bob: Person, settings: pytest.MonkeyPatch
+) -> None:
+    settings.setenv("SESSION_MAX_DAYS", "1")
+    config.cache_clear()
+    stranger = signed_in_again(ada)
+    registered(stranger)
+    with clock.held(clock.now() + 2 * clock.DAY):
+        reader = signed_in_again(bob)
+        assert [each["device_id"] for each in listed(reader, ada)] == ["phone"]
+
+        disown(stranger)
+
+        assert listed(reader, ada) == []
+
+
+def test_a_device_to_return_to_goes_when_its_person_ends_its_session(ada: Person, bob: Person) -> None:
+    registered(ada)
+    sessions.revoke(ada.user_id, [ada.session_id], reason="too_many_sessions", sockets_of=[])
+
+    with pytest.raises(NotFound):
+        sessions.end_one(user_id=ada.user_id, session_id=ada.session_id)
+
+    assert listed(bob, ada) == []
 
 
 @pytest.mark.parametrize("reason", ["logout", "revoked", "banned", "disowned", "signed_out_by_admin"])
