@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.e2e import ai_providers
 from tests.e2e.people import Person, Town
@@ -98,8 +98,15 @@ def test_a_question_to_all_conversations_leads_to_the_one_that_answers_it(
     expect(window.page.locator(".message.marked")).to_contain_text("Friday at 14:00")
 
 
-def test_what_one_missed_is_offered_as_a_summary(window: Window, ada: Person, room: str) -> None:
+def test_what_one_missed_is_offered_as_a_summary_also_once_it_is_read(window: Window, ada: Person, room: str) -> None:
     _switch_on(ada, room)
+
+    def once_all_is_read(settings: Route) -> None:
+        """Answer whether AI help is on only when the page has marked the messages as read."""
+        eventually(lambda: ada.ok("GET", f"/conversations/{room}")["unread_count"] == 0)
+        settings.continue_()
+
+    window.page.route("**/ai/settings", once_all_is_read)
     window.open("Release")
     card = window.page.get_by_role("complementary", name="Catch up")
     expect(card).to_contain_text("You missed")

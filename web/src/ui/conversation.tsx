@@ -7,6 +7,7 @@ import { CallGoingOn } from "./call/going-on";
 import { callStore } from "./call/store";
 import "./chat/chat.css";
 import { useTray } from "./chat/file-tray";
+import { useFirstUnread } from "./chat/first-unread";
 import { jumpIn } from "./chat/jumps";
 import { KeyNotice } from "./chat/key-notice";
 import { ChatProvider } from "./chat/provider";
@@ -45,6 +46,7 @@ function Loaded({ conversation, onClose }: { conversation: Conversation; onClose
   const [asking, setAsking] = useState(false);
   const [dragging, setDragging] = useState(false);
   const [unreadAtFirst] = useState(conversation.unread_count);
+  const firstUnread = useFirstUnread(id, unreadAtFirst);
   const { attempt, problem } = useAttempt();
   const tray = useTray(id, true);
   const ai = useAiHelp(conversation);
@@ -104,12 +106,12 @@ function Loaded({ conversation, onClose }: { conversation: Conversation; onClose
         </header>
         <CallGoingOn conversationId={id} />
         <Problem text={problem} />
-        {ai.allows("summaries") && unreadAtFirst >= MIN_UNREAD_FOR_SUMMARY && (
+        {ai.allows("summaries") && firstUnread && unreadAtFirst >= MIN_UNREAD_FOR_SUMMARY && (
           <Suspense>
-            <CatchUp conversation={conversation} unread={unreadAtFirst} />
+            <CatchUp conversationId={id} unread={unreadAtFirst} firstUnread={firstUnread} />
           </Suspense>
         )}
-        <MessageList message={place.screen === "conversations" && place.id === id ? place.message : undefined} />
+        <MessageList firstUnread={firstUnread} message={place.screen === "conversations" && place.id === id ? place.message : undefined} />
         {encrypted && <KeyNotice conversationId={id} members={members} />}
         <p className="typing" aria-live="polite">
           {typing.length > 0 && t("typing", { names: typing.join(", "), count: typing.length })}

@@ -41,20 +41,6 @@ export function useTimeline(conversationId: string): [Timeline | null, TimelineS
   return [timeline, state];
 }
 
-/** The first unread seq when the conversation was opened; null if there is none, undefined until it is known. */
-function useFirstUnread(conversationId: string, unread: number, me: string): number | null | undefined {
-  const { receipts } = useEngine();
-  const [first, setFirst] = useState<number | null | undefined>(unread > 0 ? undefined : null);
-  useEffect(() => {
-    const find = () => {
-      const mine = receipts.of(conversationId).get().find((each) => each.user_id === me);
-      setFirst((known) => (known !== undefined ? known : mine ? mine.read_seq + 1 : null));
-    };
-    receipts.load(conversationId).then(find, find); // on failure the list starts at the end
-  }, [receipts, conversationId, me]);
-  return first;
-}
-
 function useVisible(): boolean {
   return useSyncExternalStore(
     (listener) => {
@@ -71,7 +57,8 @@ interface ScrollTarget {
   readonly mark: boolean;
 }
 
-export function MessageList({ message }: { message: string | undefined }) {
+/** `firstUnread`: as of `useFirstUnread`; the list begins there. */
+export function MessageList({ message, firstUnread }: { message: string | undefined; firstUnread: number | null | undefined }) {
   const { t, locale } = useLanguage();
   const engine = useEngine();
   const { conversation, me } = useChat();
@@ -79,7 +66,6 @@ export function MessageList({ message }: { message: string | undefined }) {
   const [timeline, state] = useTimeline(id);
   const { items } = state;
   const receipts = useValue(engine.receipts.of(id));
-  const firstUnread = useFirstUnread(id, conversation.unread_count, me);
   const box = useRef<HTMLDivElement>(null);
   const positioned = useRef(false);
   const [scrollTarget, setScrollTarget] = useState<ScrollTarget | null>(null);

@@ -1,20 +1,12 @@
 /** An offer above the history to summarise many missed messages; the summary is made on request. */
 import { Sparkles, X } from "lucide-react";
 import { useState } from "react";
-import type { Conversation } from "../../engine";
 import { useTranslations } from "../../i18n";
-import { useEngine, useMyId, useValue } from "../hooks";
 import { AnswerView } from "./answer";
 import { useStreamed } from "./streamed";
 
-export default function CatchUp({ conversation, unread }: { conversation: Conversation; unread: number }) {
+export default function CatchUp({ conversationId, unread, firstUnread }: { conversationId: string; unread: number; firstUnread: number }) {
   const t = useTranslations();
-  const { receipts } = useEngine();
-  const me = useMyId();
-  const mine = useValue(receipts.of(conversation.id)).find((each) => each.user_id === me);
-  // fixed at the first render, since reading moves the marker on
-  const [since, setSince] = useState<number | null>(null);
-  if (since === null && mine) setSince(mine.read_seq);
   const [hidden, setHidden] = useState(false);
   const { ask, stop, ...shown } = useStreamed("summaries");
   if (hidden) return null;
@@ -27,7 +19,7 @@ export default function CatchUp({ conversation, unread }: { conversation: Conver
         {!asked && (
           <button
             className="primary"
-            onClick={() => void ask({ conversation_id: conversation.id, length: "short", ...(since === null ? { unread: true } : { after_seq: since }) })}
+            onClick={() => void ask({ conversation_id: conversationId, length: "short", after_seq: firstUnread - 1 })}
           >
             {t("ai.catch_up")}
           </button>
