@@ -378,6 +378,21 @@ def test_a_voice_message_is_recorded_and_played(opened: Any, ada: Person, bob: P
     assert other.page.evaluate("document.querySelector('audio').playbackRate") == 1.5
 
 
+def test_who_has_no_microphone_or_may_not_use_it_is_told_what_to_do_and_goes_on_writing(
+    opened: Any, ada: Person, room: str
+) -> None:
+    page = opened(ada).page
+    page.get_by_role("button", name=re.compile("Engines")).click()
+    box = page.get_by_label("Write a message")
+    refuse = "name => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', name)); }"
+    for reason, told in ("NotFoundError", "Connect one"), ("NotAllowedError", "Allow it"):
+        page.evaluate(refuse, reason)
+        page.get_by_role("button", name="Record a voice message").click()
+        expect(page.get_by_role("alert")).to_contain_text(told)
+        expect(page.get_by_text("Recording")).to_have_count(0)
+        expect(box).to_be_focused()
+
+
 def test_the_history_and_its_menus_are_used_by_keys_alone(opened: Any, ada: Person, bob: Person, room: str) -> None:
     bob.send(room, "one")
     bob.send(room, "two")

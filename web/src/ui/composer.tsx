@@ -57,8 +57,8 @@ export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
   const endEdit = () => engine.drafts.writeEdit(id, null, "", threadRoot);
 
   useEffect(() => {
-    if (editing || unsent.replyTo) box.current?.focus();
-  }, [editing, unsent.replyTo]);
+    if (editing || unsent.replyTo || problem) box.current?.focus();
+  }, [editing, unsent.replyTo, problem]);
 
   /** The fields of the message; null if there is nothing to send yet. */
   function fields() {
@@ -118,7 +118,15 @@ export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
   if (open === "voice") {
     return (
       <Suspense>
-        <Recorder conversationId={id} replyTo={unsent.replyTo} onDone={() => setOpen("nothing")} />
+        <Recorder
+          conversationId={id}
+          replyTo={unsent.replyTo}
+          onDone={() => setOpen("nothing")}
+          onFailed={(text) => {
+            setProblem(text);
+            setOpen("nothing");
+          }}
+        />
       </Suspense>
     );
   }
@@ -193,7 +201,14 @@ export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
           </button>
         )}
         {!editing && !threadRoot && !text.trim() && tray.files.length === 0 && (
-          <button className="icon" aria-label={t("voice.record")} onClick={() => setOpen("voice")}>
+          <button
+            className="icon"
+            aria-label={t("voice.record")}
+            onClick={() => {
+              setProblem("");
+              setOpen("voice");
+            }}
+          >
             <Mic aria-hidden />
           </button>
         )}

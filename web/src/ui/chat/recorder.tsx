@@ -56,7 +56,15 @@ export function bars(loud: readonly number[], count = BARS): number[] {
   });
 }
 
-export default function Recorder({ conversationId, replyTo, onDone }: { conversationId: string; replyTo: string | null; onDone: () => void }) {
+interface RecorderProps {
+  conversationId: string;
+  replyTo: string | null;
+  onDone: () => void;
+  /** There is nothing to record with; the text says why, and what to do. */
+  onFailed: (text: string) => void;
+}
+
+export default function Recorder({ conversationId, replyTo, onDone, onFailed }: RecorderProps) {
   const t = useTranslations();
   const engine = useEngine();
   const recording = useRef<Recording | null>(null);
@@ -73,9 +81,9 @@ export default function Recorder({ conversationId, replyTo, onDone }: { conversa
         recording.current = begun;
         setState("recording");
       },
-      () => {
-        setState("failed");
-        setProblem(t("voice.no_microphone"));
+      (error: unknown) => {
+        const denied = error instanceof DOMException && error.name === "NotAllowedError";
+        if (!unmounted) onFailed(t(denied ? "voice.denied" : "voice.no_microphone"));
       },
     );
     return () => {
@@ -143,7 +151,7 @@ export default function Recorder({ conversationId, replyTo, onDone }: { conversa
         </button>
         <span className="grow row" role="status">
           {state === "recording" && <span className="recording" aria-hidden />}
-          {t(state === "asking" ? "voice.asking" : state === "sending" ? "voice.sending" : "voice.recording", { time: clockOf(ms) })}
+          {state === "failed" ? clockOf(ms) : t(`voice.${state}`, { time: clockOf(ms) })}
         </span>
         <button
           className="icon primary"
