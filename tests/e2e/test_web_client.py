@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.e2e.people import Person
 from tests.e2e.tools import eventually
-from tests.e2e.windows import PATIENCE_MS, Window, needs_a_browser
+from tests.e2e.windows import PATIENCE_MS, Window, needs_a_browser, window_of
 
 SHOWN = "[...document.querySelectorAll('.screens video')].filter((each) => each.videoWidth > 0).length"
 
@@ -112,6 +113,60 @@ def test_a_folder_is_made_and_a_file_put_into_it(windows: tuple[Window, Window],
     ada.page.locator("input[type=file]").set_input_files(path)
 
     expect(ada.page.get_by_role("button", name=re.compile(r"plan\.txt"))).to_have_count(3)
+
+
+def test_two_people_ask_decline_accept_and_remove_each_other_and_one_blocks_the_other(
+    browser: Browser, endpoints: dict[str, str], ada: Person, bob: Person
+) -> None:
+    with window_of(browser, endpoints, ada) as hers, window_of(browser, endpoints, bob) as his:
+        for page in (hers.page, his.page):
+            page.get_by_role("button", name="Contacts", exact=True).click()
+            expect(page.get_by_text("No contacts yet.")).to_be_visible()
+
+        # when Ada finds Bob and asks, Bob sees it at once and declines
+        hers.page.get_by_label("Find people by name").fill(bob.username)
+        hers.page.get_by_role("button", name="Add contact: Bob").click()
+        asked = his.page.get_by_role("region", name="Requests to you")
+        asked.get_by_role("button", name="Decline: Ada").click()
+        expect(asked).to_have_count(0)
+        assert bob.ok("GET", "/contacts")["items"] == []
+
+        # she withdraws and asks again by the keyboard, and he accepts
+        again = hers.page.get_by_role("button", name="Withdraw request: Bob")
+        again.press("Enter")
+        expect(hers.page.get_by_role("button", name="Add contact: Bob")).to_be_focused()
+        hers.page.keyboard.press("Enter")
+        expect(again).to_be_focused()
+        asked.get_by_role("button", name="Accept: Ada").press("Enter")
+        contacts = his.page.get_by_role("region", name="Contacts").get_by_role("region", name="Contacts")
+        expect(contacts.get_by_role("button", name="Write a message: Ada")).to_be_visible()
+        expect(his.page.get_by_label("Find people by name")).to_be_focused()  # its row has gone elsewhere
+        assert [each["state"] for each in ada.ok("GET", "/contacts")["items"]] == ["accepted"]
+
+        # he removes her
+        contacts.get_by_role("button", name="Remove: Ada").click()
+        his.page.get_by_role("dialog").get_by_role("button", name="Remove: Ada").click()
+        expect(contacts).to_have_count(0)
+        assert ada.ok("GET", "/contacts")["items"] == []
+
+        # he blocks her, whom the conversations that he may begin offer still, and takes it back
+        his.page.get_by_label("Find people by name").fill(ada.username)
+        his.page.get_by_role("button", name="Block: Ada").click()
+        his.page.get_by_role("dialog").get_by_role("button", name="Block: Ada").click()
+        expect(his.page.get_by_role("button", name="Unblock: Ada")).to_be_visible()
+        assert ada.call("POST", f"/contacts/{bob.id}").status_code == 404
+        his.page.get_by_label("Find people by name").fill("")
+        blocked = his.page.get_by_role("region", name="Blocked people")
+        blocked.get_by_role("button", name="Unblock: Ada").click()
+        expect(blocked).to_have_count(0)
+        assert bob.ok("GET", "/users/me/blocks")["items"] == []
+
+        # a new conversation is offered with contacts, and makes somebody one
+        his.page.get_by_role("button", name="New conversation").click()
+        his.page.get_by_label("Find people by name").fill(ada.username)
+        his.page.get_by_role("button", name="Add contact: Ada").click()
+        expect(his.page.get_by_role("button", name="Withdraw request: Ada")).to_be_visible()
+        ada.ok("POST", f"/contacts/{bob.id}/accept")
 
 
 def test_a_wrong_password_is_told_and_nothing_typed_is_lost(browser: Browser, endpoints: dict[str, str]) -> None:

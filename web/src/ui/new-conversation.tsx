@@ -1,14 +1,15 @@
 /** Finding people and creating a direct conversation or a group. */
-import { useQuery } from "@tanstack/react-query";
 import { ArrowLeft } from "lucide-react";
-import { useDeferredValue, useState } from "react";
+import { useState } from "react";
 import type { PublicProfile } from "../engine";
 import { useTranslations } from "../i18n";
 import { useAttempt, useEngine, useMyId } from "./hooks";
 import { Toggle } from "./kit";
 import type { ScreenProps } from "./panels";
 import { openConversation } from "./places";
+import { useFoundPeople } from "./people";
 import { Problem } from "./problem";
+import { RelationButtons, useRelations } from "./relations";
 
 export default function NewConversation({ onClose }: ScreenProps) {
   const t = useTranslations();
@@ -19,12 +20,9 @@ export default function NewConversation({ onClose }: ScreenProps) {
   const [chosen, setChosen] = useState<readonly PublicProfile[]>([]);
   const [encrypted, setEncrypted] = useState(false);
   const { attempt, problem } = useAttempt();
-  const q = useDeferredValue(typed.trim());
-  const { data: found = [] } = useQuery({
-    queryKey: ["people", q],
-    enabled: q.length > 0,
-    queryFn: async () => (await engine.api.get("/users", { query: { q, limit: 20 } })).items,
-  });
+  const { q, found } = useFoundPeople(typed);
+  const relations = useRelations();
+  const offered = q ? found.filter((each) => each.id !== me) : relations.people("accepted");
 
   const make = () =>
     attempt(async () => {
@@ -66,10 +64,10 @@ export default function NewConversation({ onClose }: ScreenProps) {
       </div>
       <Problem text={problem} />
       <ul className="list">
-        {[...chosen, ...found.filter((each) => each.id !== me && !chosen.some((other) => other.id === each.id))].map((each) => {
+        {[...chosen, ...offered.filter((each) => !chosen.some((other) => other.id === each.id))].map((each) => {
           const picked = chosen.some((other) => other.id === each.id);
           return (
-            <li key={each.id}>
+            <li key={each.id} className="row">
               <label className="entry">
                 <input
                   type="checkbox"
@@ -80,6 +78,7 @@ export default function NewConversation({ onClose }: ScreenProps) {
                   {each.display_name} <small>@{each.username}</small>
                 </span>
               </label>
+              <RelationButtons user={each} relations={relations} brief />
             </li>
           );
         })}

@@ -91,6 +91,7 @@ function textOf({ kind, reference }: Notification, name: string, t: Translate): 
 /** Opens the place that a notification is about. */
 function openTarget({ kind, conversation_id, message_id }: Notification): void {
   if (kind === "security") openScreen("settings", "security");
+  else if (kind === "contact_request") openScreen("contacts");
   else if (kind === "file_shared") openScreen("drive");
   else if (!conversation_id) return;
   else if (kind === "join_request") openConversation(conversation_id, { panel: "group", detail: "requests" });

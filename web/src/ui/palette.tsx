@@ -31,6 +31,7 @@ function Palette({ onClose, onSheet }: { onClose: () => void; onSheet: () => voi
   const commands: readonly Command[] = [
     { id: "new", text: t("nav.new"), act: () => openScreen("new") },
     { id: "notifications", text: t("bell.title"), act: () => openScreen("notifications") },
+    { id: "contacts", text: t("contacts.title"), act: () => openScreen("contacts") },
     { id: "drive", text: t("nav.drive"), act: () => openScreen("drive") },
     { id: "settings", text: t("nav.settings"), act: () => openScreen("settings") },
     { id: "security", text: `${t("nav.settings")}: ${t("settings.security")}`, act: () => openScreen("settings", "security") },

@@ -21,6 +21,7 @@ const SCREENS: Readonly<Record<string, LazyExoticComponent<ComponentType<ScreenP
   settings: lazy(() => import("./settings")),
   administration: lazy(() => import("./administration")),
   invitations: lazy(() => import("./join")),
+  contacts: lazy(() => import("./contacts")),
   notifications: lazy(() => import("./notifications")),
   new: lazy(() => import("./new-conversation")),
 };

@@ -1,9 +1,24 @@
-/** The members of a conversation, and the title that its reader sees. */
+/** Searching people; the members of a conversation, and the title that its reader sees. */
 import { useQuery } from "@tanstack/react-query";
-import type { Conversation, Member } from "../engine";
+import { useDeferredValue } from "react";
+import type { Conversation, Member, PublicProfile } from "../engine";
 import { useEngine, useMyId } from "./hooks";
 
 const NOBODY: readonly Member[] = [];
+
+const NONE: readonly PublicProfile[] = [];
+
+/** The people whose names begin like the typed text `q`, which is trimmed; nobody for an empty one. */
+export function useFoundPeople(typed: string, limit = 20): { q: string; found: readonly PublicProfile[] } {
+  const { api } = useEngine();
+  const q = useDeferredValue(typed.trim());
+  const { data } = useQuery({
+    queryKey: ["people", q, limit],
+    enabled: q.length > 0,
+    queryFn: async () => (await api.get("/users", { query: { q, limit } })).items,
+  });
+  return { q, found: data ?? NONE };
+}
 
 export function useMembers(conversationId: string): readonly Member[] {
   const { api } = useEngine();

@@ -1,5 +1,5 @@
 /** The layout after sign-in: the list of conversations on one side, the open conversation or screen on the other. */
-import { FolderOpen, LogOut, MessageSquarePlus, Settings, ShieldCheck } from "lucide-react";
+import { FolderOpen, LogOut, MessageSquarePlus, Settings, ShieldCheck, Users } from "lucide-react";
 import { Suspense, lazy, useState } from "react";
 import { I18nProvider } from "react-aria-components";
 import { useLanguage } from "../i18n";
@@ -51,6 +51,9 @@ export default function Workspace() {
               <BellButton />
               <button className="icon" aria-label={t("nav.new")} onClick={() => openScreen("new")}>
                 <MessageSquarePlus aria-hidden />
+              </button>
+              <button className="icon" aria-label={t("contacts.title")} onClick={() => openScreen("contacts")}>
+                <Users aria-hidden />
               </button>
               <button className="icon" aria-label={t("nav.drive")} onClick={() => openScreen("drive")}>
                 <FolderOpen aria-hidden />

@@ -1,10 +1,11 @@
 /** The people with whom a file or folder is shared, and their rights. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useDeferredValue, useState } from "react";
+import { useState } from "react";
 import type { BodyOf } from "../../engine";
 import { useTranslations } from "../../i18n";
 import { errorText, useAttempt, useEngine, useMyId } from "../hooks";
 import { Choice, Field } from "../kit";
+import { useFoundPeople } from "../people";
 import { Problem } from "../problem";
 import type { Shown } from "./index";
 
@@ -18,7 +19,7 @@ export function Shares({ entry }: { entry: Shown }) {
   const [typed, setTyped] = useState("");
   const [role, setRole] = useState<NewShare["role"]>("viewer");
   const { attempt, problem } = useAttempt();
-  const q = useDeferredValue(typed.trim());
+  const { found } = useFoundPeople(typed, 5);
   const key = ["shares", entry.id];
   const folder = entry.kind === "folder";
   const { data, error } = useQuery({
@@ -27,11 +28,6 @@ export function Shares({ entry }: { entry: Shown }) {
       folder
         ? api.get("/drive/folders/{folder_id}/shares", { path: { folder_id: entry.id } })
         : api.get("/drive/files/{file_id}/shares", { path: { file_id: entry.id } }),
-  });
-  const { data: found = [] } = useQuery({
-    queryKey: ["people", q],
-    enabled: q.length > 0,
-    queryFn: async () => (await api.get("/users", { query: { q, limit: 5 } })).items,
   });
   const change = (doing: () => Promise<unknown>) => void attempt(doing).then(() => queries.invalidateQueries({ queryKey: key }));
   const share = (user_id: string) => {

@@ -1,10 +1,11 @@
 /** The members of a conversation and their roles, and adding people. */
-import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useDeferredValue, useState } from "react";
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import type { Member } from "../../engine";
 import { useTranslations } from "../../i18n";
 import { useAttempt, useChanges, useEngine, useMyId } from "../hooks";
 import { Choice, Done, Field, More, Section, Sure, usePages } from "../kit";
+import { useFoundPeople } from "../people";
 import { Problem } from "../problem";
 import type { PartProps } from "./index";
 
@@ -72,12 +73,7 @@ function AddPeople({ conversationId, onAdded }: { conversationId: string; onAdde
   const [typed, setTyped] = useState("");
   const [done, setDone] = useState("");
   const { attempt, problem } = useAttempt();
-  const q = useDeferredValue(typed.trim());
-  const { data: found = [] } = useQuery({
-    queryKey: ["people", q],
-    enabled: q.length > 0,
-    queryFn: async () => (await api.get("/users", { query: { q, limit: 10 } })).items,
-  });
+  const { found } = useFoundPeople(typed, 10);
   const add = (user_id: string, name: string) => {
     setDone("");
     void attempt(async () => {

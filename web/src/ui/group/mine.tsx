@@ -1,12 +1,12 @@
 /** The person's own settings of a conversation: notifications, mute, pin, archive; and leaving or blocking. */
-import { useQuery, useQueryClient } from "@tanstack/react-query";
 import type { BodyOf, Conversation } from "../../engine";
 import { useTranslations } from "../../i18n";
-import { useAttempt, useChanges, useEngine, useMyId } from "../hooks";
+import { useChanges, useEngine, useMyId } from "../hooks";
 import { Choice, Section, Sure, Toggle } from "../kit";
 import { useMembers } from "../people";
 import { goHome } from "../places";
 import { Problem } from "../problem";
+import { People, useRelations } from "../relations";
 import type { PartProps } from "./index";
 
 const HOUR_MS = 3_600_000;
@@ -66,37 +66,22 @@ export function Mine({ conversation }: PartProps) {
           </p>
         </Section>
       ) : (
-        <Block conversation={conversation} />
+        <Other conversation={conversation} />
       )}
     </>
   );
 }
 
-function Block({ conversation }: PartProps) {
+/** What is between the person and the other one of a direct conversation. */
+function Other({ conversation }: PartProps) {
   const t = useTranslations();
-  const { api } = useEngine();
-  const queries = useQueryClient();
   const me = useMyId();
-  const { attempt, problem } = useAttempt();
-  const other = useMembers(conversation.id).find((each) => each.user && each.user.id !== me)?.user;
-  const { data: blocks } = useQuery({ queryKey: ["blocks", "first"], queryFn: () => api.get("/users/me/blocks", { query: { limit: 100 } }) });
-  if (!other) return null;
-  const blocked = blocks?.items.some((each) => each.id === other.id) ?? false;
-  const path = { user_id: other.id };
-  const change = async () => {
-    await (blocked ? api.delete("/users/me/blocks/{user_id}", { path }) : api.put("/users/me/blocks/{user_id}", { path }));
-    await queries.invalidateQueries({ queryKey: ["blocks"] });
-  };
+  const relations = useRelations();
+  const people = useMembers(conversation.id).flatMap(({ user }) => (user && user.id !== me ? [user] : []));
   return (
-    <Section title={t("privacy.blocked")} hint={t("privacy.blocked_hint")}>
-      <Problem text={problem} />
-      <p className="row">
-        {blocked ? (
-          <button onClick={() => void attempt(change)}>{t("privacy.unblock_named", { name: other.display_name })}</button>
-        ) : (
-          <Sure label={t("privacy.block_named", { name: other.display_name })} text={t("privacy.block_text")} onSure={change} />
-        )}
-      </p>
+    <Section title={t("contacts.title")}>
+      <Problem text={relations.problem} />
+      <People people={people} relations={relations} />
     </Section>
   );
 }

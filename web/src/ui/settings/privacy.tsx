@@ -1,27 +1,21 @@
 /** Privacy: what others see of the person, and blocked people. */
-import { useQueryClient } from "@tanstack/react-query";
 import type { FullProfile } from "../../engine";
 import { useTranslations } from "../../i18n";
 import { useAttempt, useEngine, useValue } from "../hooks";
-import { Choice, More, Section, Toggle, usePages } from "../kit";
+import { Choice, Section, Toggle } from "../kit";
 import { Problem } from "../problem";
+import { People, useRelations } from "../relations";
 
 export function PrivacyPart() {
   const t = useTranslations();
   const engine = useEngine();
-  const queries = useQueryClient();
   const me = useValue(engine.auth.me);
   const { attempt, problem } = useAttempt();
-  const blocks = usePages(["blocks"], (query) => engine.api.get("/users/me/blocks", { query }));
+  const relations = useRelations();
   const change = (settings: Partial<FullProfile["settings"]>) =>
     void attempt(async () => {
       await engine.api.patch("/users/me", { body: { settings } });
       await engine.auth.refreshProfile();
-    });
-  const unblock = (user_id: string) =>
-    void attempt(async () => {
-      await engine.api.delete("/users/me/blocks/{user_id}", { path: { user_id } });
-      await queries.invalidateQueries({ queryKey: ["blocks"] });
     });
   return (
     <>
@@ -44,19 +38,8 @@ export function PrivacyPart() {
         </Section>
       )}
       <Section title={t("privacy.blocked")} hint={t("privacy.blocked_hint")}>
-        <ul className="rows">
-          {blocks.items.map((each) => (
-            <li key={each.id} className="row">
-              <span className="grow cut" dir="auto">
-                {each.display_name} <small>@{each.username}</small>
-              </span>
-              <button aria-label={t("privacy.unblock_named", { name: each.display_name })} onClick={() => unblock(each.id)}>
-                {t("privacy.unblock")}
-              </button>
-            </li>
-          ))}
-        </ul>
-        <More of={blocks} />
+        <Problem text={relations.problem} />
+        <People people={relations.people("blocked")} relations={relations} />
       </Section>
     </>
   );
