@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
+from tests.e2e import drive
 from tests.e2e.accessibility import audit
 from tests.e2e.people import PASSWORD, Person, Town
 from tests.e2e.tools import eventually
@@ -84,7 +87,7 @@ def test_every_screen_of_a_person_keeps_the_rules(
 
 
 def test_every_dialog_keeps_the_rules_and_what_a_link_shows_to_strangers(
-    browser: Browser, endpoints: dict[str, str], ada: Person, group: str
+    browser: Browser, endpoints: dict[str, str], ada: Person, bob: Person, group: str
 ) -> None:
     found: list[str] = []
     with window_of(browser, endpoints, ada) as window:
@@ -105,15 +108,95 @@ def test_every_dialog_keeps_the_rules_and_what_a_link_shows_to_strangers(
             FilePayload(name="plan.txt", mimeType="text/plain", buffer=b"the plan")
         )
         page.get_by_role("button", name="Share plan.txt").click()
+        page.get_by_label("Find people by name").fill(bob.username)
+        page.get_by_role("button", name="Share with Bob").click()
+        expect(page.get_by_role("button", name="Stop sharing with Bob")).to_be_visible()
+        page.get_by_label("Find people by name").fill(bob.username)
+        expect(page.get_by_role("button", name="Share with Bob")).to_be_visible()
         found += audit(page, "sharing")
         page.get_by_role("tab", name="Links").click()
         page.get_by_role("button", name="Create a link").click()
         link = page.get_by_label("Link", exact=True).input_value()
         found += audit(page, "links")
+        page.get_by_role("tab", name="Versions").click()
+        expect(page.get_by_role("dialog").get_by_text("Version 1")).to_be_visible()
+        found += audit(page, "versions")
+        page.get_by_role("tab", name="Name and location").click()
+        expect(page.get_by_label("Name", exact=True)).to_have_value("plan.txt")
+        found += audit(page, "name and location")
+        page.get_by_role("dialog").get_by_role("button", name="Close").click()
+        page.get_by_role("button", name="New folder").click()
+        expect(page.get_by_label("Name of the folder")).to_be_focused()
+        page.locator("ul.list").get_by_role("button", name=re.compile("^plan.txt")).click()
+        expect(page.get_by_role("dialog").get_by_label("plan.txt")).to_have_text("the plan")
+        found += audit(page, "preview")
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_be_hidden()
+        found += audit(page, "new folder")
     with closing(Window(browser, endpoints["web_url"], "Nobody")) as nobody:
         theirs = nobody.tab("#" + link.partition("#")[2])
         expect(theirs.get_by_role("button", name="Download")).to_be_visible()
         found += audit(theirs, "a link")
+    assert found == [], "\n".join(found)
+
+
+def test_every_panel_and_tool_of_a_conversation_keeps_the_rules(
+    browser: Browser, endpoints: dict[str, str], town: Town, ada: Person, group: str
+) -> None:
+    # given a message with everything that a panel shows of one, and an invitation to another group
+    found: list[str] = []
+    here = f"/conversations/{group}"
+    file = drive.upload(ada, b"the plan", name="plan.txt", conversation_id=group)
+    seen = ada.send(group, "The pressure is rising", attachment_ids=[file["id"]])
+    ada.ok("PATCH", f"{here}/messages/{seen['id']}", {"text": "The pressure is falling"})
+    ada.ok("PUT", f"{here}/pins/{seen['id']}")
+    ada.send(group, "By how much?", thread_root=seen["id"])
+    soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat(timespec="milliseconds")
+    ada.ok("POST", f"{here}/scheduled", {"client_id": "later", "text": "Still falling", "send_at": soon})
+    ada.ok("PUT", "/ai/settings", {"enabled": True})
+    ada.ok("PATCH", here, {"settings": {"ai_enabled": True}})
+    host = town.person("host")
+    link = host.ok("POST", f"/conversations/{host.group_with(name='Deck')}/invitations", {"needs_approval": True})
+    with window_of(browser, endpoints, ada) as window:
+        # when each tool of the composer is open
+        page = show(window, f"#{here}")
+        page.get_by_role("button", name="Record a voice message").click()
+        expect(page.get_by_role("status").filter(has_text="Recording 0:")).to_be_visible()
+        found += audit(page, "voice recorder")
+        page.get_by_role("button", name="Discard the recording").click()
+        page.get_by_role("button", name="Create a poll").click()
+        page.get_by_label("Several options may be chosen").check()
+        page.get_by_text("More settings").click()
+        expect(page.get_by_label("Votes are secret")).to_be_visible()
+        found += audit(page, "new poll")
+        page.get_by_role("button", name="Cancel").click()
+        page.get_by_label("Write a message").fill("Still falling?")
+        page.get_by_role("button", name="Send later").click()
+        expect(page.get_by_role("dialog", name="Send later")).to_be_visible()
+        found += audit(page, "send later")
+        page.keyboard.press("Escape")
+
+        # and each panel beside the history
+        for panel, shown in (
+            (f"thread/{seen['id']}", "By how much?"),
+            (f"edits/{seen['id']}", "The pressure is rising"),
+            (f"info/{seen['id']}", "The pressure is falling"),
+            ("pins", "The pressure is falling"),
+            ("gallery", "plan.txt"),
+            ("scheduled", "Still falling"),
+            ("ask", "Your question"),
+        ):
+            show(window, f"#{here}/{panel}")
+            expect(page.get_by_role("complementary").get_by_text(shown).first).to_be_visible()
+            found += audit(page, panel.partition("/")[0])
+
+        # and the screen of an invitation
+        show(window, f"#/invitations/{link['token']}")
+        page.get_by_role("button", name="Ask to join").click()
+        expect(page.get_by_role("status").filter(has_text="You have asked.")).to_be_visible()
+        found += audit(page, "invitation")
+
+    # then none breaks a rule
     assert found == [], "\n".join(found)
 
 

@@ -13,6 +13,7 @@ import pyotp
 import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
+from tests.e2e.accessibility import audit
 from tests.e2e.people import PASSWORD, Town
 from tests.e2e.tools import operators_client, problem
 from tests.e2e.windows import Window, needs_a_browser
@@ -244,14 +245,17 @@ def test_who_has_to_enrol_a_second_factor_is_led_to_it_and_goes_on(ada: Window, 
     page = ada.page
     page.reload()
     expect(page.get_by_role("heading", name="Add a second factor")).to_be_visible()
+    found = audit(page, "second factor")
 
     page.get_by_role("button", name="Set up an authenticator").click()
     page.get_by_role("textbox", name="Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Continue").click()
     secret = page.get_by_text("Or enter this secret by hand").locator("code").inner_text()
+    found += audit(page, "authenticator")
     page.get_by_label("Code that the authenticator shows").fill(pyotp.TOTP(secret).now())
     page.get_by_role("button", name="Switch it on").click()
 
     expect(page.get_by_role("navigation", name="Conversations")).to_be_visible()
     page.reload()
     expect(page.get_by_role("navigation", name="Conversations")).to_be_visible()
+    assert found == [], "\n".join(found)
