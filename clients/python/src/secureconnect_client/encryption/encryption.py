@@ -38,6 +38,7 @@ from secureconnect_client.encryption.errors import (
 )
 from secureconnect_client.encryption.keylog import KeyLog
 from secureconnect_client.encryption.membership import Membership
+from secureconnect_client.encryption.search import FoundPage, find
 from secureconnect_client.encryption.shelf import Shelf
 from secureconnect_client.encryption.tls import Leaf
 from secureconnect_client.encryption.vault import Vault
@@ -524,6 +525,20 @@ class Encryption:
     def decrypted(self, conversation_id: str) -> list[DecryptedMessage]:
         """All messages that this device has read or written in a conversation, in order."""
         return self._shelf.decrypted(conversation_id)
+
+    def search(
+        self,
+        conversation_id: str,
+        query: str,
+        *,
+        sender_id: str | None = None,
+        with_files: bool = False,
+        below: int | None = None,
+    ) -> FoundPage:
+        """Find messages that this device has read, newest first, by words and names of files. See `find`."""
+        return find(
+            self._shelf, conversation_id, query, sender_id=sender_id, with_files=with_files, below=below
+        )
 
     def _keep(self, conversation_id: str, group: Group, *, epoch: int, seq: int) -> None:
         group.save()
