@@ -24,7 +24,7 @@ from secureconnect_client.encryption.vault import MemoryVault, SqliteVault
 from tests.helpers import Person, someone
 from tests.integration import rooms
 from tests.integration.keys.desk import b64, log, raw, signed_in_again
-from tests.integration.keys.server import encryption, started
+from tests.integration.keys.server import Server, encryption, started
 from tests.mls import Package
 from tests.tools import rows
 
@@ -116,6 +116,34 @@ def test_a_message_whose_answer_was_lost_is_found_and_not_sent_again(ada: Person
         said = await phone.send(tea, "once", client_id="c1")
         assert (said.text, said.device_id) == ("once", "phone")
         assert await heard(bobs, tea) == ["once"]
+
+    asyncio.run(chat())
+
+
+def test_an_answer_that_comes_after_the_log_takes_no_change_of_the_message_back(ada: Person, bob: Person) -> None:
+    class Slow(Server):
+        """Everything else happens before the answer to a message."""
+
+        async def request(self, method: str, path: str, **given: Any) -> Any:
+            answer = await super().request(method, path, **given)
+            if path.endswith("/messages"):
+                await bobs.join_waiting()
+                await bobs.catch_up(answer["conversation_id"])
+                await bobs.change(answer["conversation_id"], Change(answer["id"], react="🎉"))
+                await phone.catch_up(answer["conversation_id"])
+            return answer
+
+    vault = MemoryVault()
+    engine = MlsRsEngine(vault, user_id=ada.user_id, device_id="phone")
+    phone = Encryption(Slow(ada), vault, engine, user_id=ada.user_id, device_id="phone")
+    bobs = encryption(bob)
+
+    async def chat() -> None:
+        await started(phone, bobs)
+        tea = await phone.create([bob.user_id])
+        sent = await phone.send(tea, "one")
+        assert sent.changes.reactions == {"🎉": (bob.user_id,)}
+        assert phone.decrypted(tea) == [sent]
 
     asyncio.run(chat())
 

@@ -165,9 +165,11 @@ class Encryption:
         )
         if isinstance(message, DecryptedMessage):
             return message
-        unread = _unread(conversation_id, message["seq"], {**message, "sender_id": self.user_id})
-        sent = unread.with_content(content, device_id=self.device_id)
-        self._shelf.remember(sent)
+        sent = self.recall(conversation_id, message["seq"])
+        if sent is None:  # otherwise the log has brought it before, and maybe changes of it
+            unread = _unread(conversation_id, message["seq"], {**message, "sender_id": self.user_id})
+            sent = unread.with_content(content, device_id=self.device_id)
+            self._shelf.remember(sent)
         self._shelf.mark_sent(client_id, sent.seq)
         return sent
 
