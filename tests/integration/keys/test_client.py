@@ -183,7 +183,7 @@ def test_who_was_removed_reads_nothing_more_and_the_others_go_on_by_themselves(a
         assert "just us" in await heard(adas, tea)
         ciphertexts = [row["data"] for row in rows("events") if row["type"] == "message.created"]
         assert len(ciphertexts) == 2
-        group = carols._group(tea)
+        group = carols._groups.get(tea)
         with pytest.raises(CannotDecrypt, match="Epoch not found"):
             group.receive(raw(json.loads(ciphertexts[-1])["ciphertext"]))
 
@@ -247,13 +247,13 @@ def test_who_was_removed_is_out_before_the_next_word_also_where_another_commit_c
         tea = await adas.create([bob.user_id, carol.user_id])
         await bobs.join_waiting()
         await carols.join_waiting()
-        late = bobs._group(tea).update()
+        late = bobs._groups.get(tea).update()
         epoch, _ = bobs._shelf.place(tea)
         rooms.remove(as_caller(ada), tea, as_caller(carol))
         body = {"client_id": "late", "epoch": epoch, "commit": b64(late.message)}
         await bobs._client.request("POST", f"/conversations/{tea}/mls/commits", json=body)
         await adas.send(tea, "without carol")
-        assert {each.user_id for each in adas._group(tea).leaves()} == {ada.user_id, bob.user_id}
+        assert {each.user_id for each in adas._groups.get(tea).leaves()} == {ada.user_id, bob.user_id}
         assert await heard(bobs, tea) == ["without carol"]
 
     asyncio.run(chat())
@@ -339,7 +339,7 @@ def test_who_comes_in_finds_somebody_who_has_left_since_and_says_nothing_to_them
         rooms.remove(as_caller(ada), tea, as_caller(carol))
         assert await bobs.join_waiting() == [tea]  # by a Welcome to a group of three
         await bobs.send(tea, "just us")
-        assert {each.user_id for each in bobs._group(tea).leaves()} == {ada.user_id, bob.user_id}
+        assert {each.user_id for each in bobs._groups.get(tea).leaves()} == {ada.user_id, bob.user_id}
         assert await heard(adas, tea) == ["just us"]
 
     asyncio.run(chat())
