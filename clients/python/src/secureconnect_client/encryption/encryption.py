@@ -160,13 +160,13 @@ class Encryption:
         self._shelf.mark_sent(client_id, sent.seq)
         return sent
 
-    async def change(self, conversation_id: str, change: Change) -> None:
+    async def change(self, conversation_id: str, change: Change, *, client_id: str | None = None) -> None:
         """Encrypt and send a change of an earlier message: an edit, a reaction, a vote, the end of a poll.
 
         It takes effect on this device with the next `catch_up`, as on all others.
         """
         path = f"{mls(conversation_id)}/changes"
-        await self._deliver(conversation_id, uuid4().hex, packed_change(change), path, {})
+        await self._deliver(conversation_id, client_id or uuid4().hex, packed_change(change), path, {})
 
     async def _deliver(
         self, conversation_id: str, client_id: str, data: bytes, path: str, fields: Mapping[str, Any]
