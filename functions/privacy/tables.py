@@ -18,7 +18,8 @@ KEPT = {
     "idempotency": "responses under keys that only the caller can repeat, for a day",
     "conversations": "a group's name belongs to the group; people are ids in it",
     "members": "ids and markers; the step `conversations` has left the groups",
-    "events": "the step `messages` has made tombstones of messages; other events hold ids",
+    "events": "the step `messages` has made tombstones of messages and removed the ciphertexts of their encrypted "
+    "changes (`mls.change`), which no export has, as their keys are used up; other events hold ids",
     "calls": "participants by id: the other participants' history",
     "follow_ups": "ids, for minutes",
     "message_parts": "replies of threads by seq; earlier texts were deleted with their messages",

@@ -14,6 +14,13 @@ test("a preview is shown unchanged", () => {
   expect(decidePush(push, TEXTS)).toMatchObject({ title: "Ada", options: { body: "Lunch?" } });
 });
 
+test("of an encrypted conversation no preview is shown", () => {
+  const push = { kind: "message", tag: "cnv_1", badge: 1, conversation_id: "cnv_1", title: "Ada", body: "Send me the money" };
+  for (const each of [push, { ...push, conversation_id: undefined }]) {
+    expect(decidePush(each, TEXTS, ["cnv_1"])).toMatchObject({ title: "SecureConnect", options: { body: "New message" } });
+  }
+});
+
 test("a call's notification stays until `call_ended` closes it", () => {
   const ring = decidePush({ kind: "call", tag: "cal_1", badge: 0, call_id: "cal_1", conversation_id: "cnv_1" }, TEXTS);
   expect(ring).toMatchObject({ do: "show", options: { requireInteraction: true, tag: "cal_1" } });

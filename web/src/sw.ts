@@ -4,7 +4,7 @@
  * network. Pushes arrive also while no page is open; push-messages.ts decides what they show.
  */
 import { cleanupOutdatedCaches, getCacheKeyForURL, matchPrecache, precache } from "workbox-precaching";
-import { PUSH_CACHE, PUSH_TEXTS, type PushTexts, decidePush } from "./push-messages";
+import { PUSH_CACHE, PUSH_ENCRYPTED, PUSH_TEXTS, type PushTexts, decidePush } from "./push-messages";
 
 const SHELL_CACHE = "secureconnect-shell";
 declare const self: ServiceWorkerGlobalScope & { __WB_MANIFEST: { url: string; revision: string | null }[] };
@@ -45,7 +45,7 @@ self.addEventListener("message", (event) => {
 self.addEventListener("push", (event) => event.waitUntil(handlePush(event.data)));
 
 async function handlePush(data: PushMessageData | null): Promise<void> {
-  const decision = decidePush(parsed(data), await texts());
+  const decision = decidePush(parsed(data), await stored<PushTexts>(PUSH_TEXTS, {}), await stored<string[]>(PUSH_ENCRYPTED, []));
   if (!decision) return;
   await showBadge(decision.badge);
   if (decision.do === "close") {
@@ -96,9 +96,9 @@ function parsed(data: PushMessageData | null): unknown {
   }
 }
 
-async function texts(): Promise<PushTexts> {
-  const kept = await (await caches.open(PUSH_CACHE)).match(PUSH_TEXTS);
-  return kept ? ((await kept.json()) as PushTexts) : {};
+async function stored<T>(name: string, otherwise: T): Promise<T> {
+  const kept = await (await caches.open(PUSH_CACHE)).match(name);
+  return kept ? ((await kept.json()) as T) : otherwise;
 }
 
 async function showBadge(count: number): Promise<void> {

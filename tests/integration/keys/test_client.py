@@ -24,7 +24,7 @@ from secureconnect_client.encryption.vault import MemoryVault, SqliteVault
 from tests.helpers import Person, someone
 from tests.integration import rooms
 from tests.integration.keys.desk import b64, log, raw, signed_in_again
-from tests.integration.keys.server import Server, encryption, started
+from tests.integration.keys.server import encryption, started
 from tests.mls import Package
 from tests.tools import rows
 
@@ -120,30 +120,28 @@ def test_a_message_whose_answer_was_lost_is_found_and_not_sent_again(ada: Person
     asyncio.run(chat())
 
 
-def test_an_answer_that_comes_after_the_log_takes_no_change_of_the_message_back(ada: Person, bob: Person) -> None:
-    class Slow(Server):
-        """Everything else happens before the answer to a message."""
+def test_devices_know_from_where_on_a_conversation_is_encrypted_and_read_nothing_in_the_clear(
+    ada: Person, bob: Person
+) -> None:
+    def forge(method: str, path: str, answer: Any) -> Any:
+        for event in answer["items"] if path.endswith("/events") else ():
+            if event["type"] == "message.created":
+                event["data"] |= {"type": "text", "text": "forged", "ciphertext": None}
+        return answer
 
-        async def request(self, method: str, path: str, **given: Any) -> Any:
-            answer = await super().request(method, path, **given)
-            if path.endswith("/messages"):
-                await bobs.join_waiting()
-                await bobs.catch_up(answer["conversation_id"])
-                await bobs.change(answer["conversation_id"], Change(answer["id"], react="🎉"))
-                await phone.catch_up(answer["conversation_id"])
-            return answer
-
-    vault = MemoryVault()
-    engine = MlsRsEngine(vault, user_id=ada.user_id, device_id="phone")
-    phone = Encryption(Slow(ada), vault, engine, user_id=ada.user_id, device_id="phone")
-    bobs = encryption(bob)
+    adas, bobs, vault = encryption(ada), encryption(bob), MemoryVault()
+    phone = encryption(bob, "other", vault=vault, cheat=forge)
 
     async def chat() -> None:
-        await started(phone, bobs)
-        tea = await phone.create([bob.user_id])
-        sent = await phone.send(tea, "one")
-        assert sent.changes.reactions == {"🎉": (bob.user_id,)}
-        assert phone.decrypted(tea) == [sent]
+        await started(adas, bobs, phone)
+        tea = await adas.create([bob.user_id])
+        await adas.send(tea, "one")
+        assert await heard(bobs, tea) == ["one"]
+        assert await heard(phone, tea) == []
+        begun = next(each["seq"] for each in rows("events") if each.get("type") == "mls.commit")
+        assert [each.encrypted_from(tea) for each in (adas, bobs, phone)] == [begun] * 3
+        assert encryption(bob, "other", vault=vault).encrypted_from(tea) == begun
+        assert adas.encrypted_from("cnv_other") is None
 
     asyncio.run(chat())
 
@@ -183,7 +181,7 @@ def test_who_was_removed_reads_nothing_more_and_the_others_go_on_by_themselves(a
         assert "just us" in await heard(adas, tea)
         ciphertexts = [row["data"] for row in rows("events") if row["type"] == "message.created"]
         assert len(ciphertexts) == 2
-        group = carols._groups.get(tea)
+        group = carols._group(tea)
         with pytest.raises(CannotDecrypt, match="Epoch not found"):
             group.receive(raw(json.loads(ciphertexts[-1])["ciphertext"]))
 
@@ -247,13 +245,13 @@ def test_who_was_removed_is_out_before_the_next_word_also_where_another_commit_c
         tea = await adas.create([bob.user_id, carol.user_id])
         await bobs.join_waiting()
         await carols.join_waiting()
-        late = bobs._groups.get(tea).update()
+        late = bobs._group(tea).update()
         epoch, _ = bobs._shelf.place(tea)
         rooms.remove(as_caller(ada), tea, as_caller(carol))
         body = {"client_id": "late", "epoch": epoch, "commit": b64(late.message)}
         await bobs._client.request("POST", f"/conversations/{tea}/mls/commits", json=body)
         await adas.send(tea, "without carol")
-        assert {each.user_id for each in adas._groups.get(tea).leaves()} == {ada.user_id, bob.user_id}
+        assert {each.user_id for each in adas._group(tea).leaves()} == {ada.user_id, bob.user_id}
         assert await heard(bobs, tea) == ["without carol"]
 
     asyncio.run(chat())
@@ -339,7 +337,7 @@ def test_who_comes_in_finds_somebody_who_has_left_since_and_says_nothing_to_them
         rooms.remove(as_caller(ada), tea, as_caller(carol))
         assert await bobs.join_waiting() == [tea]  # by a Welcome to a group of three
         await bobs.send(tea, "just us")
-        assert {each.user_id for each in bobs._groups.get(tea).leaves()} == {ada.user_id, bob.user_id}
+        assert {each.user_id for each in bobs._group(tea).leaves()} == {ada.user_id, bob.user_id}
         assert await heard(adas, tea) == ["just us"]
 
     asyncio.run(chat())

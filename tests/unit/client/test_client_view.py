@@ -150,3 +150,26 @@ def test_a_message_is_dropped_at_its_time_without_an_event() -> None:
     assert (gone.seq, gone.text, gone.metadata, gone.reactions) == (1, None, {}, ())
     assert gone.deleted_at == gone.expires_at
     assert "hello" not in repr(made._logs)
+
+
+def test_what_comes_in_the_clear_into_an_encrypted_conversation_is_nobodys() -> None:
+    made = view(
+        event(1, "message.created", **SENT),
+        event(
+            3, "message.created", id="m3", seq=1, sender_id="bob", text="forged", forwarded_from={"sender_id": "ada"}
+        ),
+        event(4, "message.created", id="m4", type="encrypted", ciphertext="AA==", sender_id="bob", text="forged"),
+        event(5, "message.created", id="m5", type="encrypted", sender_id="bob", text="forged", metadata={"voice": {}}),
+        event(6, "message.created", id="m6", type="system", text="Bob joined"),
+        event(7, "reaction.added", message_id="m4", user_id="ada", emoji="👍"),
+    )
+    made.encrypted_from = {"c": 2}.get
+
+    assert [(each.seq, each.type, each.text) for each in messages(made)] == [
+        (1, "text", "hello"),
+        (3, "in_the_clear", None),
+        (4, "encrypted", None),
+        (5, "in_the_clear", None),
+        (6, "system", "Bob joined"),
+    ]
+    assert not any(each.reactions or each.metadata or each.forwarded_from for each in messages(made))

@@ -10,6 +10,8 @@ export interface ConversationListParts {
   fetch: (conversationId: string) => Promise<Conversation>;
   /** Schedules a refresh from the server, for changes that cannot be derived from an event. */
   later: (conversationId: string) => void;
+  /** Corrects what the server says of a conversation by what this device knows. */
+  honest: (conversation: Conversation) => Conversation;
 }
 
 export class ConversationList implements Conversations {
@@ -41,7 +43,7 @@ export class ConversationList implements Conversations {
 
   /** Shows the conversations that this device stored, until the server's list is read. */
   restore(conversations: readonly Conversation[]): void {
-    for (const each of conversations) this.#items.set(each.id, each);
+    for (const each of conversations) this.#items.set(each.id, this.#parts.honest(each));
     this.list.changed();
   }
 
@@ -135,7 +137,7 @@ export class ConversationList implements Conversations {
   }
 
   #set(conversation: Conversation): void {
-    this.#items.set(conversation.id, conversation);
+    this.#items.set(conversation.id, this.#parts.honest(conversation));
     this.list.changed();
   }
 }

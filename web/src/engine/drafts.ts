@@ -96,7 +96,7 @@ export class DraftBoard implements Drafts {
 
   #receive(draft: Draft): void {
     const writtenAt = Date.parse(draft.written_at);
-    if (draft.thread_root || writtenAt <= this.#value(draft.conversation_id).get().writtenAt) return;
+    if (draft.thread_root || this.#parts.isEncrypted(draft.conversation_id) || writtenAt <= this.#value(draft.conversation_id).get().writtenAt) return;
     this.#unsynced.delete(draft.conversation_id);
     this.#save(draft.conversation_id, { text: draft.text ?? "", replyTo: draft.reply_to, writtenAt }, true);
   }

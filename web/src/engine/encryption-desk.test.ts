@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from "vitest";
 import type { Conversation, Event, Message, MessageFields } from "./api";
 import { clock } from "./browser";
+import { EncryptedFrom, isInTheClear } from "./encrypted-view";
 import { EncryptionDesk } from "./encryption-desk";
 import type { Ports } from "./ports";
 import { ApiError, TransportFailed } from "./problems";
@@ -18,6 +19,7 @@ function desk(server: FakeDelivery, userId: string, id: string, deviceName = "a 
   const went: MessageFields[] = [];
   const told: [string, unknown][] = [];
   const conversation = { id, settings, member_count: 2, last_message: null } as unknown as Conversation;
+  const from = new EncryptedFrom({ store, account: userId });
   const made = new EncryptionDesk({
     userId,
     deviceName,
@@ -28,6 +30,7 @@ function desk(server: FakeDelivery, userId: string, id: string, deviceName = "a 
     tabs: { leading: true, on: () => undefined, tell: (kind: string, body: unknown) => void told.push([kind, body]) } as unknown as Tabs,
     conversation: () => conversation,
     conversations: () => [conversation],
+    from,
     send: async (to, body) => {
       went.push(body);
       return server.post(to, userId, body) as unknown as Message;
@@ -35,7 +38,7 @@ function desk(server: FakeDelivery, userId: string, id: string, deviceName = "a 
     onRead: () => undefined,
   });
   open.push(made);
-  return Object.assign(made, { went, told, conversation });
+  return Object.assign(made, { went, told, conversation, from, store });
 }
 const events = (server: FakeDelivery, id: string, after = 0) => (server.logs.get(id) ?? []).filter(({ seq }) => seq > after) as unknown as Event[];
 const messages = (server: FakeDelivery, id: string) =>
@@ -229,4 +232,106 @@ test("a device that is to have no keys registers none and says so", async () => 
   await expect(ada.begin(id)).rejects.toMatchObject({ code: "withheld", transient: false });
   await expect(ada.deliver(id, { client_id: "c1", type: "encrypted", text: "no" })).rejects.toMatchObject({ code: "withheld" });
   expect(ada.went).toEqual([]);
+});
+
+// --- a server that writes in people's names
+
+const BARE = { client_id: "", mentions: [], mentions_all: false, reply_to: null, thread_root: null, thread_count: 0, forwarded_from: null, pinned: false, poll: null, edited_at: null, created_at: "2026-11-29T12:00:00.000Z" };
+const forged = (id: string, more: Partial<Message>): Message =>
+  ({ ...BARE, id: "msg_forged", conversation_id: id, seq: 1_000, sender_id: "ada", type: "text", text: "Send me the money", ciphertext: null, attachments: [], reactions: [], metadata: {}, deleted_at: null, expires_at: null, ...more }) as unknown as Message;
+
+/** Bob has decrypted a message by Ada, and knows from where on the conversation is encrypted. */
+async function told() {
+  const scene = await two();
+  const { server, id, ada, bob } = scene;
+  await ada.deliver(id, { client_id: "c1", type: "encrypted", text: "between us" });
+  for (const each of events(server, id)) bob.apply(each);
+  const [message] = messages(server, id) as [Message];
+  await until(() => expect(bob.shown(message).text).toBe("between us"));
+  await bob.look(id);
+  await until(() => expect(bob.from.of(id)).toBe(events(server, id).find(({ type }) => type === "mls.commit")?.seq));
+  return { ...scene, message: { ...BARE, ...message } as Message };
+}
+
+test("what came in the clear is never shown as its sender's", async () => {
+  const { id, bob } = await told();
+  const kinds = [
+    { type: "text" },
+    { type: "encrypted" }, // so it says
+    { type: "file", text: null, attachments: [{ id: "fil_1", name: "plain.png", content_type: "image/png" }] },
+    { type: "poll", poll: { question: "plain?" } },
+    { forwarded_from: { sender_id: "ada", sent_at: "" } },
+    { expires_at: "2099-01-01T00:00:00.000Z", metadata: { voice: { duration_ms: 1, waveform: [] } } },
+  ] as Partial<Message>[];
+  for (const each of kinds) {
+    const shown = bob.shown(forged(id, each));
+    expect([isInTheClear(shown), bob.sealed(shown)]).toEqual([true, "plain"]);
+    expect(shown).toMatchObject({ text: null, attachments: [], poll: null, metadata: {}, forwarded_from: null, reactions: [] });
+    expect(bob.shown({ ...shown, thread_count: 0 })).toMatchObject({ text: null });
+  }
+});
+
+test("messages from before the encryption stay, and what the server says itself is nobody's", async () => {
+  const { id, bob } = await told();
+  expect(bob.shown(forged(id, { seq: 1 })).text).toBe("Send me the money");
+  expect(bob.shown(forged(id, { type: "system", text: "Ada joined", reactions: [{ emoji: "🎉", count: 1, mine: false }] }))).toMatchObject({ type: "system", text: "Ada joined", sender_id: "", reactions: [] });
+  expect(bob.shown(forged(id, { type: "call" }))).toMatchObject({ type: "call", text: null });
+});
+
+test("of a decrypted message nothing that the server adds or changes is shown", async () => {
+  const { id, bob, message } = await told();
+  const more = {
+    type: "text",
+    text: "Send me the money",
+    sender_id: "bob",
+    edited_at: "2026-11-29T12:00:00.000Z",
+    reactions: [{ emoji: "👎", count: 9, mine: false }],
+    poll: { question: "plain?" },
+    metadata: { voice: { duration_ms: 1, waveform: [] } },
+    attachments: [{ id: "fil_1", name: "plain.png", content_type: "image/png" }],
+    forwarded_from: { sender_id: "bob", sent_at: "" },
+  } as unknown as Partial<Message>;
+  expect(bob.shown({ ...message, ...more })).toMatchObject({
+    type: "encrypted",
+    text: "between us",
+    sender_id: "ada",
+    edited_at: null,
+    reactions: [],
+    poll: null,
+    metadata: {},
+    attachments: [],
+    forwarded_from: null,
+  });
+  expect(bob.shown({ ...message, conversation_id: "cnv_2" }).text).toBeNull(); // said elsewhere
+  expect(bob.shown({ ...message, id: "msg_other", reactions: more.reactions! })).toMatchObject({ text: null, reactions: [] });
+  expect(bob.from.of(id)).toBeLessThan(message.seq);
+});
+
+test("a server that denies the encryption later is not believed, also after a restart", async () => {
+  const { server, id, bob } = await told();
+  bob.stop();
+  const later = desk(server, "bob", id, "a tab", { encrypted: false }, bob.store);
+  later.from.restore(await EncryptedFrom.load(bob.store, "bob"));
+  expect(later.takes(id, { type: "text" })).toBe(true);
+  expect(isInTheClear(later.shown(forged(id, {})))).toBe(true);
+  expect(later.from.honest(later.conversation).settings.encrypted).toBe(true);
+  expect(later.from.learn(id, 999)).toBe(false); // a later beginning is not believed either
+});
+
+test("a device that is in a group knows so, whatever the server has said since", async () => {
+  const { server, id, bob } = await told();
+  bob.stop();
+  const later = desk(server, "bob", id, "a tab", { encrypted: false }, bob.store); // as stored by an earlier version
+  await later.renew();
+  expect(isInTheClear(later.shown(forged(id, {})))).toBe(true);
+});
+
+test("a device without keys shows nothing in the clear either", async () => {
+  const server = new FakeDelivery();
+  const id = server.make("cnv_1", "ada", "bob");
+  await desk(server, "ada", id).begin(id);
+  const bob = desk(server, "bob", id, "");
+  await bob.look(id);
+  await until(() => expect(bob.from.of(id)).toBe(3));
+  expect(isInTheClear(bob.shown(forged(id, {})))).toBe(true);
 });

@@ -4,7 +4,7 @@
  */
 import type { Api, Conversation, Event, Message, MessageFields } from "./api";
 import type { Change, Content, DecryptedMessage, Encryption, KeyChange, SealedFile, Sendable } from "./encryption";
-import { pollOf, reactionsOf } from "./encrypted-view";
+import { type EncryptedFrom, isInTheClear, isShown, withContent, withoutContent } from "./encrypted-view";
 import type { Ports } from "./ports";
 import { ApiError, EncryptionError, SecureConnectError, TransportFailed } from "./problems";
 import type { Store } from "./store";
@@ -33,6 +33,7 @@ export interface EncryptionDeskParts {
   tabs: Tabs;
   conversation: (conversationId: string) => Conversation | undefined;
   conversations: () => readonly Conversation[];
+  from: EncryptedFrom;
   send: (conversationId: string, body: MessageFields) => Promise<Message>;
   /** More messages of this conversation can be shown than before, or the state of its keys has changed. */
   onRead: (conversationId: string) => void;
@@ -45,12 +46,13 @@ export class EncryptionDesk implements EndToEnd {
   readonly #ownContents = new Map<string, Content>();
   readonly #files = new Map<string, SealedFile>();
   readonly #names = new Map<string, string>();
-  readonly #shown = new WeakMap<Message, { decrypted: DecryptedMessage | undefined; shown: Message }>();
+  readonly #shown = new WeakMap<Message, { decrypted: DecryptedMessage | undefined; from: number | undefined; shown: Message }>();
   readonly #keys = new Map<string, Value<ConversationKeys>>();
   readonly #newEvents = new Map<string, Event[]>();
   readonly #reading = new Map<string, Promise<void>>();
   readonly #stop = new AbortController();
   #opening: Promise<Encryption> | null = null;
+  readonly #asked = new Set<string>();
   #registered = false;
 
   constructor(parts: EncryptionDeskParts) {
@@ -126,25 +128,18 @@ export class EncryptionDesk implements EndToEnd {
   }
 
   shown(message: Message): Message {
-    if (message.type !== "encrypted" || message.text !== null || message.deleted_at !== null) return message;
-    const decrypted = this.#decrypted.get(message.id);
+    if (message.deleted_at !== null || isShown(message)) return message;
+    const found = this.#decrypted.get(message.id);
+    const decrypted = found?.conversationId === message.conversation_id ? found : undefined;
+    const from = this.#parts.from.of(message.conversation_id);
     const known = this.#shown.get(message);
-    if (known && known.decrypted === decrypted) return known.shown;
+    if (known && known.decrypted === decrypted && known.from === from) return known.shown;
     const own = message.sender_id === this.#parts.userId && message.client_id ? this.#ownContents.get(message.client_id) : undefined;
-    const content = decrypted ?? own;
-    if (content?.text == null) return message;
-    for (const each of content.files ?? []) this.#files.set(each.id, each);
-    const { voice, poll } = content;
-    const shown: Message = {
-      ...message,
-      text: content.text,
-      attachments: message.attachments.map((each) => ({ ...each, ...this.#decryptedFields(each.id) })),
-      metadata: voice ? { ...message.metadata, voice } : message.metadata,
-      poll: poll ? pollOf(message, content.text, poll, decrypted?.changes, this.#parts.userId) : message.poll,
-      reactions: reactionsOf(message, decrypted?.changes, this.#parts.userId),
-      edited_at: decrypted?.changes?.edited_at ?? message.edited_at,
-    };
-    this.#shown.set(message, { decrypted, shown });
+    const content = decrypted?.text != null ? decrypted : own;
+    if (!content && !(from !== undefined && message.seq > from)) return message;
+    for (const each of content?.files ?? []) this.#files.set(each.id, each);
+    const shown = content ? withContent(message, content, decrypted, this.#parts.userId) : withoutContent(message);
+    this.#shown.set(message, { decrypted, from, shown });
     return shown;
   }
 
@@ -179,13 +174,9 @@ export class EncryptionDesk implements EndToEnd {
     return openFile(new Uint8Array(await fetched.arrayBuffer()), secret);
   }
 
-  #decryptedFields(fileId: string): { name: string; content_type: string; size: number } | undefined {
-    const found = this.#files.get(fileId);
-    return found && { name: found.name, content_type: found.content_type, size: found.size };
-  }
-
   /** Why a message shows no text; undefined if it shows one. */
   sealed(message: Message): TimelineItem["sealed"] {
+    if (isInTheClear(message)) return "plain";
     if (message.type !== "encrypted" || message.deleted_at !== null || message.text !== null) return undefined;
     if (this.#decrypted.has(message.id)) return "unreadable";
     const { phase } = this.#keysOf(message.conversation_id).get();
@@ -199,6 +190,8 @@ export class EncryptionDesk implements EndToEnd {
   /** A screen shows this conversation: loads its messages that were decrypted before. */
   async look(conversationId: string): Promise<void> {
     if (!this.#isEncrypted(conversationId)) return;
+    void this.#askStart(conversationId);
+    if (!this.#parts.deviceName) return;
     await this.#handlingErrors(conversationId, async (encryption) => {
       this.#addDecrypted(await encryption.decrypted(conversationId));
       if (this.#keysOf(conversationId).get() === OPENING) await this.#publishState(conversationId);
@@ -212,7 +205,8 @@ export class EncryptionDesk implements EndToEnd {
     await this.#handlingErrors(null, async (encryption) => {
       await this.#register(encryption);
       await this.#join(encryption);
-      for (const each of this.#parts.conversations()) if (each.settings?.encrypted) this.#read(each.id);
+      for (const [id, seq] of await encryption.places()) this.#learn(id, seq);
+      for (const each of this.#parts.conversations()) if (this.#isEncrypted(each.id)) this.#read(each.id);
     });
   }
 
@@ -299,7 +293,24 @@ export class EncryptionDesk implements EndToEnd {
   }
 
   #isEncrypted(conversationId: string): boolean {
-    return this.#parts.conversation(conversationId)?.settings?.encrypted === true;
+    return this.#parts.from.of(conversationId) !== undefined || this.#parts.conversation(conversationId)?.settings?.encrypted === true;
+  }
+
+  #learn(conversationId: string, seq: number): void {
+    if (this.#parts.from.learn(conversationId, seq)) this.#parts.onRead(conversationId);
+  }
+
+  /** Asks for the seq of the group's first commit; only an earlier one than this device knows is believed. */
+  async #askStart(conversation_id: string): Promise<void> {
+    if (this.#asked.has(conversation_id)) return;
+    this.#asked.add(conversation_id);
+    try {
+      const { seq } = await this.#parts.api.get("/conversations/{conversation_id}/mls/commits/{epoch}", { path: { conversation_id, epoch: "0" } });
+      this.#learn(conversation_id, seq);
+    } catch (error) {
+      if (!(error instanceof SecureConnectError)) throw error;
+      this.#asked.delete(conversation_id); // to be asked again when the conversation is next shown
+    }
   }
 
   async #open(): Promise<Encryption> {
@@ -320,6 +331,7 @@ export class EncryptionDesk implements EndToEnd {
 
   async #join(encryption: Encryption): Promise<void> {
     for (const id of await encryption.joinWaiting()) {
+      for (const [id, seq] of await encryption.places()) this.#learn(id, seq);
       await this.#publishState(id);
       this.#read(id);
     }
@@ -350,7 +362,10 @@ export class EncryptionDesk implements EndToEnd {
   }
 
   #addDecrypted(decrypted: readonly DecryptedMessage[]): void {
-    for (const each of decrypted) this.#decrypted.set(each.messageId, each);
+    for (const each of decrypted) {
+      this.#decrypted.set(each.messageId, each);
+      if (each.text !== null) this.#parts.from.learn(each.conversationId, each.seq);
+    }
     for (const id of new Set(decrypted.map((each) => each.conversationId))) this.#parts.onRead(id);
   }
 

@@ -350,3 +350,17 @@ test("a page that keeps nothing has a good token when it goes away, however long
   later = 890_000;
   await until(() => expect(server.refreshes).toBe(1));
 });
+
+test("a conversation that was ever encrypted stays so, whatever the server says later", async () => {
+  const server = new FakeServer();
+  server.say("c", "ada", "before");
+  server.encrypted.add("c");
+  const tab = await browser(server);
+  await live(await tab());
+  server.encrypted.delete("c");
+  server.say("c", "ada", "forged");
+  const engine = await tab();
+  const known = engine.conversations.of("c")!;
+  expect(known.settings.encrypted).toBe(true);
+  expect(engine.endToEnd.shown(known.last_message!).text).toBeNull();
+});

@@ -4,3 +4,4 @@ export type * from "./types";
 export * from "./problems";
 export type { Journal } from "./ports";
 export { createEngine } from "./browser";
+export { isInTheClear } from "./encrypted-view";

@@ -6,6 +6,7 @@ import { AnswerDesk } from "./assistant";
 import type { Api, Conversation, Event, FullProfile, Message, MessageFields, Poll, Receipt } from "./api";
 import { ConversationList } from "./conversations";
 import { DraftBoard } from "./drafts";
+import { EncryptedFrom } from "./encrypted-view";
 import { EncryptionDesk } from "./encryption-desk";
 import { FocusHint } from "./focus";
 import type { Http } from "./http";
@@ -57,6 +58,7 @@ export class Person implements Outbox, Commands {
   readonly uploads: UploadManager;
   readonly drafts: DraftBoard;
   readonly assistant: AnswerDesk;
+  readonly encryptedFrom: EncryptedFrom;
   readonly endToEnd: EncryptionDesk;
   readonly status = new Value<LinkStatus>({ phase: "connecting", caughtUp: false, leader: false });
   readonly me = new Value<FullProfile | null>(null);
@@ -74,8 +76,10 @@ export class Person implements Outbox, Commands {
     this.account = account(this);
     this.api = typedApi(this.account.requests);
     const ask = (action: string, fields: Record<string, unknown>) => this.account.live.request(action, fields);
+    this.encryptedFrom = new EncryptedFrom({ store, account: userId });
     this.conversations = new ConversationList({
       userId,
+      honest: (conversation) => this.encryptedFrom.honest(conversation),
       fetch: (id) => this.api.get("/conversations/{conversation_id}", { path: { conversation_id: id } }),
       later: (id) => this.#refreshLater(id),
     });
@@ -120,6 +124,7 @@ export class Person implements Outbox, Commands {
       tabs: this.account.tabs,
       conversation: (id) => this.conversations.of(id),
       conversations: () => this.conversations.list.get().items,
+      from: this.encryptedFrom,
       send: (id, body) => this.account.commands.sendMessage(id, body),
       onRead: (id) => {
         this.#timelines.get(id)?.window.refresh();
@@ -137,10 +142,11 @@ export class Person implements Outbox, Commands {
   /** Shows the state that this device has stored, and starts the event stream. */
   static async open(parts: PersonParts): Promise<Person> {
     const { userId, store } = parts;
-    const [conversations, me, items, cursors] = await Promise.all([
+    const [conversations, me, items, encryptedFrom, cursors] = await Promise.all([
       store.loadValue<Conversation[]>(userId, "conversations"),
       store.loadValue<FullProfile>(userId, "me"),
       store.items(userId),
+      EncryptedFrom.load(store, userId),
       Account.place(store, userId),
     ]);
     const person: Person = new Person(parts, (self) =>
@@ -165,6 +171,7 @@ export class Person implements Outbox, Commands {
       ),
     );
     person.account.over.catch(() => undefined); // whoever opens the person is told of it, but only at the end of this
+    person.encryptedFrom.restore(encryptedFrom);
     person.conversations.restore(conversations ?? []);
     person.me.set(me ?? null);
     person.items.set(items.filter((each) => each.state !== "sent"));
@@ -305,7 +312,7 @@ export class Person implements Outbox, Commands {
     window.setOutgoing(this.items.get().filter((each) => each.conversation_id === conversationId));
     void store.loadValue<Message[]>(this.userId, key).then((messages) => messages && window.restore(messages));
     void window.jumpToEnd();
-    if (this.#parts.deviceName) void this.endToEnd.look(conversationId);
+    void this.endToEnd.look(conversationId);
     return window;
   }
 

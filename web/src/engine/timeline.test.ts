@@ -146,3 +146,14 @@ test("a failed page shows its error, and the next attempt loads it", async () =>
   await window.jumpToEnd();
   expect(seqs()).toEqual([1, 2, 3]);
 });
+
+test("a message's place is that of its seq, and its seq that of its event", async () => {
+  const { window, all, seqs } = timeline(3);
+  all.push(message(1, { id: "msg_forged" }), message(2, { conversation_id: "other" }));
+  await window.jumpToEnd();
+  expect(seqs()).toEqual([1, 1, 2, 3]);
+
+  window.apply({ ...created(9), data: message(1, { id: "msg_late" }) } as Event);
+  window.apply({ type: "message.updated", data: message(1, { id: "msg_c_3" }), conversation_id: "c", seq: 10 } as Event);
+  expect(seqs()).toEqual([1, 1, 2, 3, 9]);
+});

@@ -200,7 +200,7 @@ export class TimelineWindow implements Timeline {
         break;
       case "message.updated": {
         const changed = event.data;
-        if (changed) this.#replace(changed.id, () => changed);
+        if (changed) this.#replace(changed.id, (known) => ({ ...changed, seq: known.seq }));
         break;
       }
       case "message.deleted":
@@ -231,7 +231,7 @@ export class TimelineWindow implements Timeline {
     if (root) this.#replace(root, (known) => ({ ...known, thread_count: known.thread_count + 1 }), true);
     const last = this.#messages.at(-1);
     if (!this.#atEnd || (last && last.seq >= (seq ?? message.seq))) return;
-    this.#messages = [...this.#messages, { ...message, seq: message.seq || (seq ?? 0) }];
+    this.#messages = [...this.#messages, { ...message, seq: seq ?? message.seq }];
     this.#parts.remember(this.#messages.slice(-PAGE_SIZE));
     this.#state.changed();
   }
@@ -259,7 +259,7 @@ export class TimelineWindow implements Timeline {
   async #refresh(messageId: string): Promise<void> {
     try {
       const message = await this.#parts.pages.get(messageId);
-      this.#replace(messageId, () => message);
+      this.#replace(messageId, (known) => ({ ...message, seq: known.seq }));
     } catch (error) {
       this.#error = error instanceof Error ? error : new Error(String(error));
       this.#state.changed();
@@ -279,6 +279,8 @@ export class TimelineWindow implements Timeline {
     try {
       await work(signal);
       signal.throwIfAborted();
+      // a message's place must not contradict its seq, by which a message is from before the encryption
+      this.#messages = this.#messages.filter((each) => each.conversation_id === this.conversationId).sort((a, b) => a.seq - b.seq);
       this.#loadedAt = this.#parts.now();
       for (const event of this.#eventsWhileLoading) this.#applyNow(event);
       if (this.#atEnd) this.#parts.remember(this.#messages.slice(-PAGE_SIZE));
@@ -321,7 +323,7 @@ export class TimelineWindow implements Timeline {
   /** Returns the same object while nothing changes, so that a list of thousands can be compared by identity. */
   #item(message: Message, state: TimelineItem["state"], error?: string): TimelineItem {
     const expired = hasExpired(message, this.#parts.now()) ? tombstone(message, message.expires_at) : message;
-    const read = this.#parts.shown?.(expired) ?? expired;
+    const read = (state === "sent" && this.#parts.shown?.(expired)) || expired;
     const shown = this.#patches.get(message.id)?.(read) ?? read;
     const sealed = this.#parts.sealed?.(shown);
     const key = keyOf(message, this.#parts.userId);

@@ -115,8 +115,11 @@ export interface TimelineItem {
   readonly key: string;
   readonly state: "pending" | "failed" | "sent";
   readonly message: Message;
-  /** Set for an encrypted message without text: it is being decrypted, or this device has no key for it. */
-  readonly sealed?: "waiting" | "unreadable" | undefined;
+  /**
+   * Set for a message of an encrypted conversation without text: it is being decrypted, this device has no key for it,
+   * or it came in the clear.
+   */
+  readonly sealed?: "waiting" | "unreadable" | "plain" | undefined;
   /** The error code of a failed message; `outbox.retry` or `outbox.discard` with its `client_id` resolve it. */
   readonly error?: string | undefined;
 }

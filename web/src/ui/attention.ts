@@ -3,7 +3,7 @@ import { useEffect } from "react";
 import { useLanguage } from "../i18n";
 import { useEngine, useValue } from "./hooks";
 import { type Place, go, placeOf } from "./places";
-import { dismiss, keepPushTexts, renewPush } from "./push";
+import { dismiss, keepEncrypted, keepPushTexts, renewPush } from "./push";
 
 export function useAttention(place: Place): void {
   const engine = useEngine();
@@ -25,6 +25,8 @@ export function useAttention(place: Place): void {
   }, [engine, shown]);
 
   useEffect(() => void keepPushTexts(t), [t]);
+  const encrypted = items.filter((each) => each.settings.encrypted).map((each) => each.id).join(" ");
+  useEffect(() => void (encrypted && keepEncrypted(encrypted.split(" "))), [encrypted]);
 
   useEffect(() => {
     const renew = () => {

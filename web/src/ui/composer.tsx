@@ -5,6 +5,7 @@
 import { BarChart3, CalendarClock, Mic, Paperclip, SendHorizontal, Sparkles, X } from "lucide-react";
 import { type ClipboardEvent, type KeyboardEvent, Suspense, lazy, useCallback, useEffect, useRef, useState } from "react";
 import { useQuery } from "@tanstack/react-query";
+import { isInTheClear } from "../engine";
 import { useTranslations } from "../i18n";
 import { useChat } from "./chat/context";
 import { FileTray, useTray } from "./chat/file-tray";
@@ -251,7 +252,7 @@ function Reference({ label, messageId, onCancel }: { label: string; messageId: s
   return (
     <p className="row about">
       <span className="grow cut" dir="auto">
-        {label} {data?.text ?? data?.attachments[0]?.name}
+        {label} {data && isInTheClear(data) ? t("e2e.plain") : (data?.text ?? data?.attachments[0]?.name)}
       </span>
       <button className="icon" aria-label={t("nav.cancel")} onClick={onCancel}>
         <X aria-hidden />

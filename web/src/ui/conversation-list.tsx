@@ -1,5 +1,5 @@
 /** The list of conversations, with previews and unread counts. */
-import type { Conversation, Message } from "../engine";
+import { type Conversation, type Message, isInTheClear } from "../engine";
 import { type Translate, useLanguage } from "../i18n";
 import { timeOf, useEngine, useValue } from "./hooks";
 import { useTitle } from "./people";
@@ -41,7 +41,7 @@ function Entry({ conversation, current, onOpen }: { conversation: Conversation; 
         </span>
         <span className="row">
           <span className="grow cut preview" dir="auto">
-            {last ? preview(last, t) : ""}
+            {last?.type === "system" ? <em>{last.text}</em> : last && preview(last, t)}
           </span>
           {unread > 0 && (
             <span className={conversation.unread_mentions > 0 ? "badge mention" : "badge"} aria-label={t("unread", { count: unread })}>
@@ -56,6 +56,7 @@ function Entry({ conversation, current, onOpen }: { conversation: Conversation; 
 
 function preview(message: Message, t: Translate): string {
   if (message.deleted_at) return t("message.deleted");
+  if (isInTheClear(message)) return t("e2e.plain");
   if (message.text) return message.text;
   const kind = { poll: t("message.poll"), call: t("message.call"), file: t("message.file"), encrypted: t("message.encrypted") };
   return kind[message.type as keyof typeof kind] ?? "";

@@ -2,7 +2,7 @@
 import { Check, CheckCheck, Clock3, CornerUpRight, Ellipsis, MessagesSquare, Pencil, Pin, Reply, RotateCcw, Timer, Trash2 } from "lucide-react";
 import { useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, memo, useRef, useState } from "react";
-import type { Message, TimelineItem } from "../engine";
+import { type Message, type TimelineItem, isInTheClear } from "../engine";
 import { useLanguage } from "../i18n";
 import { Attachments } from "./attachments";
 import { useChat } from "./chat/context";
@@ -71,7 +71,8 @@ export function Bubble({ item, follows, replied, readBy, marked }: Omit<MessageR
   const article = useRef<HTMLElement>(null);
   const translation = useTranslation(item.message.id);
   const { state } = item;
-  const message = engine.endToEnd.shown(item.message);
+  const message = state === "sent" ? engine.endToEnd.shown(item.message) : item.message;
+  const sealed = item.sealed ?? (isInTheClear(message) ? "plain" : undefined);
   const own = message.sender_id === chat.me;
   const actionable = state === "sent" && !message.deleted_at;
   const classes = ["message", own && "own", marked && "marked", follows && "follows"].filter(Boolean).join(" ");
@@ -121,7 +122,7 @@ export function Bubble({ item, follows, replied, readBy, marked }: Omit<MessageR
           <MessagesSquare aria-hidden /> {t("chat.in_thread")}
         </button>
       )}
-      {message.deleted_at ? <p className="gone">{t(message.expires_at ? "chat.expired" : "message.deleted")}</p> : <Body message={message} sealed={item.sealed} />}
+      {message.deleted_at ? <p className="gone">{t(message.expires_at ? "chat.expired" : "message.deleted")}</p> : <Body message={message} sealed={sealed} />}
       {actionable && <Translation translation={translation} />}
       <footer>
         {message.pinned && <Pin role="img" aria-label={t("chat.pinned")} />}
@@ -155,7 +156,7 @@ export function Bubble({ item, follows, replied, readBy, marked }: Omit<MessageR
       <Problem text={problem} />
       {actionable && active && (
         <div className="actions" role="group" aria-label={t("message.actions")}>
-          {(item.sealed ? [] : QUICK).map((emoji) => (
+          {(sealed ? [] : QUICK).map((emoji) => (
             <button key={emoji} aria-label={t("message.react", { emoji })} onClick={() => void attempt(() => engine.commands.react(message.conversation_id, message.id, emoji))}>
               {emoji}
             </button>
@@ -182,7 +183,7 @@ function Body({ message, sealed }: { message: Message; sealed: TimelineItem["sea
   return (
     <>
       {message.text && !message.poll && <Markup text={message.text} />}
-      {message.type === "encrypted" && message.text === null && <p className="gone">{t(sealed === "unreadable" ? "e2e.unreadable" : "message.encrypted")}</p>}
+      {message.type === "encrypted" && message.text === null && <p className="gone">{t(sealed === "plain" ? "e2e.plain" : sealed === "unreadable" ? "e2e.unreadable" : "message.encrypted")}</p>}
       {message.type === "call" && <p className="gone">{t("message.call")}</p>}
       {isVoice(message) ? <VoiceNote message={message} /> : <Attachments files={message.attachments} />}
       {message.poll && <PollCard poll={message.poll} />}
@@ -207,7 +208,7 @@ function Quote({ messageId, known }: { messageId: string; known: Message | null 
     <button className="quote cut" dir="auto" onClick={() => jump(messageId)}>
       {message && (
         <>
-          <Name userId={message.sender_id} />: {message.deleted_at ? t("message.deleted") : (message.text ?? message.attachments[0]?.name ?? "…")}
+          {message.sender_id && <Name userId={message.sender_id} />}: {message.deleted_at ? t("message.deleted") : isInTheClear(message) ? t("e2e.plain") : (message.text ?? message.attachments[0]?.name ?? "…")}
         </>
       )}
     </button>

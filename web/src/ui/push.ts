@@ -1,7 +1,7 @@
 /** Push notifications in this browser: the permission, the subscription, and its registration as a device. */
 import type { Api } from "../engine";
 import { type Translate, currentLanguage } from "../i18n";
-import { PUSH_CACHE, PUSH_TEXTS } from "../push-messages";
+import { PUSH_CACHE, PUSH_ENCRYPTED, PUSH_TEXTS } from "../push-messages";
 import { ExplainedError } from "./hooks";
 
 const DEVICE = "secureconnect.device";
@@ -84,9 +84,15 @@ export async function dismiss(tag?: string): Promise<void> {
 
 /** Stores the texts of pushes for the service worker, in the chosen language. */
 export async function keepPushTexts(t: Translate): Promise<void> {
-  if (!("caches" in window)) return;
   const texts = { title: t("app.name"), ...Object.fromEntries(PUSH_KINDS.map((kind) => [kind, t(`push.kind.${kind}`)])) };
-  await (await caches.open(PUSH_CACHE)).put(PUSH_TEXTS, Response.json(texts));
+  await keep(PUSH_TEXTS, texts);
+}
+
+/** Stores the ids of encrypted conversations for the service worker. */
+export const keepEncrypted = (ids: readonly string[]): Promise<void> => keep(PUSH_ENCRYPTED, ids);
+
+async function keep(name: string, value: unknown): Promise<void> {
+  if ("caches" in window) await (await caches.open(PUSH_CACHE)).put(name, Response.json(value));
 }
 
 async function subscription(): Promise<PushSubscription | null> {

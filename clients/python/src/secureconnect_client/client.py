@@ -262,7 +262,9 @@ class Client(Accounts):
         else:
             kept = place
         engine = MlsRsEngine(kept, user_id=user_id, device_id=device_id)
-        return Encryption(ActingAs(self, user_id), kept, engine, user_id=user_id, device_id=device_id)
+        made = Encryption(ActingAs(self, user_id), kept, engine, user_id=user_id, device_id=device_id)
+        self.view().encrypted_from = made.encrypted_from
+        return made
 
     # -- for other modules of the client
 

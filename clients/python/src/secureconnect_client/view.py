@@ -51,12 +51,17 @@ class _Log:
 
 
 class View:
-    """The states of all conversations as one person sees them."""
+    """The states of all conversations as one person sees them.
+
+    `encrypted_from` tells the seq after which a conversation is encrypted, or None. What comes in the clear
+    after it has no content, and the type `in_the_clear`: the server may have written it in somebody's name.
+    """
 
     def __init__(self, user_id: str, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._user_id = user_id
         self._now = now
         self._logs: dict[str, _Log] = {}
+        self.encrypted_from: Callable[[str], int | None] = lambda conversation_id: None
 
     def apply(self, event: Event) -> None:
         """Apply an event. Ephemeral ones and those applied already change nothing."""
@@ -87,7 +92,10 @@ class View:
             return None
         entries = sorted(log.entries.values(), key=lambda each: each.message.seq)
         replies = Counter(each.message.thread_root for each in entries if each.message.deleted_at is None)
-        messages = tuple(self._message(each, replies[each.message.id]) for each in entries)
+        messages = tuple(
+            self._message(each, replies[each.message.id], self.encrypted_from(conversation_id))
+            for each in entries
+        )
         return ConversationState(conversation_id, log.seq, log.conversation, messages)
 
     def conversation_ids(self) -> tuple[str, ...]:
@@ -96,13 +104,15 @@ class View:
     def clear(self) -> None:
         self._logs.clear()
 
-    def _message(self, entry: _Entry, replies: int) -> Message:
+    def _message(self, entry: _Entry, replies: int, encrypted_from: int | None) -> Message:
         """The message with its reactions and replies, which can be counted because all come after the
         root."""
         if _has_expired(entry.message, self._now()):
             entry.message, entry.reactions = _tombstone(entry.message), {}
         if entry.message.deleted_at is not None:
             return dataclasses.replace(entry.message, thread_count=replies)
+        if encrypted_from is not None and entry.message.seq > encrypted_from:
+            return _without_content(entry.message, replies)
         counts = tuple(
             ReactionCount(emoji=emoji, count=len(users), mine=self._user_id in users)
             for emoji, users in sorted(entry.reactions.items())
@@ -113,6 +123,23 @@ class View:
 def _has_expired(message: Message, now: datetime) -> bool:
     """Whether a disappearing message has expired; no event reports that."""
     return message.deleted_at is None and message.expires_at is not None and message.expires_at <= now
+
+
+def _without_content(message: Message, replies: int) -> Message:
+    """A message of an encrypted conversation without what only its sender could say."""
+    is_servers = message.type in ("system", "call")
+    is_encrypted = message.type == "encrypted" and message.ciphertext is not None
+    return dataclasses.replace(
+        _tombstone(message),
+        type=message.type if is_servers or is_encrypted else "in_the_clear",
+        ciphertext=message.ciphertext if is_encrypted else None,
+        text=message.text if message.type == "system" else None,
+        mentions_all=False,
+        forwarded_from=None,
+        poll=None,
+        thread_count=replies,
+        deleted_at=None,
+    )
 
 
 def _tombstone(message: Message) -> Message:
@@ -134,7 +161,7 @@ def _apply_message(log: _Log, event: MessageEvent) -> None:
     message = event.message
     known = log.entries.get(message.id)
     if isinstance(event, MessageCreated):
-        message = dataclasses.replace(message, seq=message.seq or event.seq or 0)
+        message = dataclasses.replace(message, seq=event.seq or message.seq)
         log.entries[message.id] = _Entry(message)
     elif known is not None:
         deleted_at = message.deleted_at

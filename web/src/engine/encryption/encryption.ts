@@ -156,16 +156,15 @@ export class Encryption {
 
   /**
    * Notes that the server has a sealed message, and stores and returns its content; undefined for an unknown message.
-   * The log may have brought the message before, and changes of it.
+   * The log may have brought the message before.
    */
   sent(message: Message): Promise<DecryptedMessage | undefined> {
     return this.#exclusive(async () => {
       const { id: messageId, client_id, conversation_id: conversationId, seq, sender_id: senderId, expires_at: expiresAt } = message;
       const sending = client_id ? await this.#shelf.sending(client_id) : undefined;
       if (!sending || !client_id) return undefined;
-      const read = await this.#shelf.recall(conversationId, messageId);
-      const decrypted: DecryptedMessage = read ?? { conversationId, messageId, seq, senderId, deviceId: this.deviceId, ...contentOf(sending), expiresAt };
-      if (!read) this.#shelf.remember(decrypted);
+      const decrypted: DecryptedMessage = { conversationId, messageId, seq, senderId, deviceId: this.deviceId, ...contentOf(sending), expiresAt };
+      this.#shelf.remember(decrypted);
       this.#shelf.setSending(client_id, { ...sending, sentAt: this.#parts.now() });
       for (const each of sending.files) this.#shelf.setSealedFile(each.id, undefined); // the message has the key now
       return decrypted;
@@ -252,6 +251,10 @@ export class Encryption {
 
   isInGroup(conversationId: string): Promise<boolean> {
     return this.#shelf.has(conversationId);
+  }
+
+  places(): Promise<ReadonlyMap<string, number>> {
+    return this.#shelf.places();
   }
 
   epoch(conversationId: string): Promise<number | null> {

@@ -81,6 +81,11 @@ export class Shelf {
     return this.vault.get<Kept>(`group/${conversationId}`).then((kept) => kept?.epoch ?? null);
   }
 
+  /** The seqs up to which logs were read, of all groups that this device is in. */
+  async places(): Promise<ReadonlyMap<string, number>> {
+    return new Map([...(await this.vault.all<Kept>("group/"))].map(([name, { seq }]) => [name.slice("group/".length), seq]));
+  }
+
   keep(conversationId: string, { group, seq }: Held): void {
     this.vault.put(`group/${conversationId}`, { group: group.bytes, seq, epoch: group.epoch } satisfies Kept);
   }

@@ -1,6 +1,7 @@
 /** The people to whom a message was delivered, and those who have read it. */
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
+import { isInTheClear } from "../../engine";
 import { useTranslations } from "../../i18n";
 import { errorText, useEngine, useMyId, useValue } from "../hooks";
 import { nameOf, useMembers } from "../people";
@@ -18,6 +19,7 @@ export default function InfoPanel({ conversation, detail: message_id = "", onClo
     queryKey: ["message", id, message_id],
     queryFn: () => engine.api.get("/conversations/{conversation_id}/messages/{message_id}", { path }),
   });
+  const shown = message && engine.endToEnd.shown(message);
   const seq = message?.seq ?? 0;
   // in large conversations the server gives only counts
   const { data: counted } = useQuery({
@@ -35,7 +37,7 @@ export default function InfoPanel({ conversation, detail: message_id = "", onClo
     <Panel title={t("chat.who_read")} onClose={onClose}>
       <Problem text={error ? errorText(error, t) : ""} />
       <p className="lines" dir="auto">
-        {message && engine.endToEnd.shown(message).text}
+        {shown && (isInTheClear(shown) ? t("e2e.plain") : shown.text)}
       </p>
       {counts ? (
         <p>{t("chat.read_counts", { read: counts.read ?? "–", delivered: counts.delivered, members: counts.members })}</p>

@@ -35,8 +35,8 @@ export default function PinsPanel({ conversation, onClose }: PanelProps) {
       <Problem text={problem || (error ? errorText(error, t) : "")} />
       {data?.items.length === 0 && <p className="empty">{t("chat.no_pins")}</p>}
       <ul className="plain">
-        {data?.items.map((each) => (
-          <Hit key={each.id} message={engine.endToEnd.shown(each)} who={nameOf(members, each.sender_id)}>
+        {data?.items.map((each) => engine.endToEnd.shown(each)).map((each) => (
+          <Hit key={each.id} message={each} who={nameOf(members, each.sender_id)}>
             {mayPin && (
               <button className="icon" aria-label={t("chat.unpin")} onClick={() => void unpin(each.id)}>
                 <PinOff aria-hidden />

@@ -4,7 +4,7 @@
  */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useDeferredValue, useState } from "react";
-import type { Conversation, DeviceSearchPlace } from "../../engine";
+import { type Conversation, type DeviceSearchPlace, isInTheClear } from "../../engine";
 import { useLanguage } from "../../i18n";
 import { sizeOf, useDownload } from "../attachments";
 import { errorText, useEngine, useValue } from "../hooks";
@@ -66,6 +66,8 @@ export default function SearchPanel({ conversation, onClose }: PanelProps) {
   });
   const error = meaning ? meant.error : (words.error ?? decrypted.error);
   const found = meaning ? (meant.data?.items ?? []).map((each) => ({ ...each, kind: "message" as const })) : (words.data?.pages ?? []).flatMap((each) => each.items);
+  // of an encrypted conversation the server can have found only messages from before the encryption
+  const honest = found.filter((each) => each.kind !== "message" || !isInTheClear(endToEnd.shown(each as never)));
   const busy = meaning ? meant.isFetching : words.isFetching || decrypted.isFetching;
 
   return (
@@ -107,12 +109,12 @@ export default function SearchPanel({ conversation, onClose }: PanelProps) {
         )}
       </form>
       <p role="status" className="hint">
-        {busy ? t("search.busy") : asked ? t("search.found", { count: found.length + (meaning ? 0 : read.length) }) : t("search.hint")}
+        {busy ? t("search.busy") : asked ? t("search.found", { count: honest.length + (meaning ? 0 : read.length) }) : t("search.hint")}
       </p>
       {!meaning && conversationIds.length > 0 && <p className="hint">{t(everywhere ? "search.everywhere_hint" : "search.here_hint")}</p>}
       <Problem text={refused || (error ? (meaning ? aiProblem(error, t) : errorText(error, t)) : "")} />
       <ul className="plain">
-        {found.map((each) =>
+        {honest.map((each) =>
           each.kind === "message" ? (
             <MessageHit key={each.id} message={each} members={members} where={everywhere ? conversations.of(each.conversation_id) : undefined} />
           ) : (

@@ -5,7 +5,7 @@ import type { Message } from "../../engine";
 import { useTranslations } from "../../i18n";
 import { Composer } from "../composer";
 import { errorText, useEngine, useValue } from "../hooks";
-import { Bubble } from "../message";
+import { MessageRow } from "../message";
 import { Panel, type PanelProps } from "../panels";
 import { Problem } from "../problem";
 import { ChatProvider } from "./provider";
@@ -56,8 +56,10 @@ export default function ThreadPanel({ conversation, detail: rootId = "", onClose
         <Problem text={error ? errorText(error, t) : ""} />
         <div role="log" aria-label={t("chat.thread")} className="thread">
           {shown.map((message) => (
-            <Bubble
+            <MessageRow
               key={message.id}
+              day={null}
+              beginsUnread={false}
               item={{ key: message.id, state: "sent", message: { ...message, thread_root: null, thread_count: 0 } }}
               follows={false}
               replied={shown.find((each) => each.id === message.reply_to) ?? null}

@@ -100,14 +100,6 @@ class DecryptedMessage:
         return self.emptied()
 
 
-def undecrypted(conversation_id: str, seq: int, message: Mapping[str, Any]) -> DecryptedMessage:
-    """A message of the server whose content is not decrypted yet."""
-    expires_at = message.get("expires_at")
-    return DecryptedMessage(
-        conversation_id, seq, message["id"], message["sender_id"], None, None, expires_at=expires_at
-    )
-
-
 def kept(message: DecryptedMessage) -> dict[str, Any]:
     """The JSON form of a message, which is also that of both clients' backups."""
     return {**asdict(message), "changes": kept_changes(message.changes)}

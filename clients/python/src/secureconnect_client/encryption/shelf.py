@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -34,15 +34,6 @@ class Shelf:
         """All messages that this device has read or written in a conversation, in order."""
         return self._all(f"said/{conversation_id}/")
 
-    def newest(self, conversation_id: str, *, below: int | None = None) -> Iterator[DecryptedMessage]:
-        """The messages of a conversation before a seq, newest first, each read when it is asked for."""
-        prefix = f"said/{conversation_id}/"
-        for name in reversed(self._vault.names(prefix)):
-            if below is None or name < f"{prefix}{below:012d}":
-                message = self._stored(name)
-                if message is not None:
-                    yield message
-
     def everything(self) -> list[DecryptedMessage]:
         """All messages with a text, of all conversations, newest first."""
         found = [each for each in self._all("said/") if each.text is not None]
@@ -52,6 +43,8 @@ class Shelf:
         conversation_id, seq = message.conversation_id, message.seq
         self._vault.put(f"said/{conversation_id}/{seq:012d}", json.dumps(kept(message)).encode())
         self._vault.put(f"seq/{conversation_id}/{message.message_id}", str(seq).encode())
+        if message.text is not None:
+            self.note_encrypted(conversation_id, seq)
 
     def take_back(self, message: DecryptedMessage) -> bool:
         """Store a message of a backup; returns whether it was new to this device.
@@ -84,6 +77,19 @@ class Shelf:
         if now is not message:
             self.remember(now)
         return now
+
+    # -- from where on a conversation is encrypted
+
+    def encrypted_from(self, conversation_id: str) -> int | None:
+        """The seq after which all of a conversation is encrypted, as far as this device knows."""
+        seq = self._vault.get(f"encrypted/{conversation_id}")
+        return None if seq is None else int(seq)
+
+    def note_encrypted(self, conversation_id: str, seq: int) -> None:
+        """Keep the seq of something encrypted, if it is the earliest: what is later is never believed."""
+        known = self.encrypted_from(conversation_id)
+        if known is None or seq < known:
+            self._vault.put(f"encrypted/{conversation_id}", str(seq).encode())
 
     # -- contents that are being sent
 
@@ -118,6 +124,8 @@ class Shelf:
 
     def set_place(self, conversation_id: str, *, epoch: int, seq: int) -> None:
         self._vault.put(f"place/{conversation_id}", json.dumps([epoch, seq]).encode())
+        if epoch:  # before its first commit a group protects nothing
+            self.note_encrypted(conversation_id, seq)
 
     def pending(self, conversation_id: str) -> dict[str, Any] | None:
         """The commit that was sent in the present epoch and has no answer yet. Raises NotInGroup."""
