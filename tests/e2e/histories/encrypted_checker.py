@@ -1,5 +1,7 @@
 """Judges the history of an encrypted group: all members at a message's epoch read it, and nobody else does.
 
+The same goes for changes of messages, so all who have read the same log see the same.
+
 Pure. The log is the server's; the members at an epoch are reported by the devices that were at that epoch, which all
 have to agree.
 """
@@ -10,7 +12,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from secureconnect_client.encryption.changes import Change
 from tests.e2e.histories.checker import stays
+from tests.e2e.histories.encrypted_shown import Said, Shown, shown
 from tests.e2e.histories.evidence import NEVER, Room
 
 Leaf = tuple[str, str, str]  # user id, device id, signature key in hex
@@ -18,7 +22,7 @@ Leaf = tuple[str, str, str]  # user id, device id, signature key in hex
 
 @dataclass(slots=True)
 class Reader:
-    """A device from getting its keys to losing them. `read` and `stolen` have texts by seq.
+    """A device from getting its keys to losing them. `read` and `stolen` are by seq.
 
     `stolen` is everything of the whole log that it could decrypt at the end with all that it ever stored. `entered` has
     the epochs at which it created the group or joined by a Welcome.
@@ -28,28 +32,34 @@ class Reader:
     leaf: Leaf
     is_lost: bool = False
     entered: list[int] = field(default_factory=list)
-    read: dict[int, str | None] = field(default_factory=dict)
+    read: dict[int, Shown] = field(default_factory=dict)
     stolen: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """An encrypted message in the log."""
+    """An encrypted message or change in the log; a change has no `message_id`."""
 
     seq: int
     epoch: int
     sender_id: str
     client_id: str
+    message_id: str = ""
 
 
 @dataclass(slots=True)
 class EncryptedEvidence:
-    """The evidence. `said` has texts by client_id, `acknowledged` seqs in the log, `commits` the log's epochs."""
+    """The evidence. `said` and `changed` have, by client_id, what was to be sent, `commits` the log's epochs.
+
+    `acknowledged` has the seqs of messages that devices were told; for changes they are told none.
+    """
 
     room: Room
-    said: dict[str, str] = field(default_factory=dict)
-    acknowledged: dict[str, int] = field(default_factory=dict)
+    said: dict[str, Said] = field(default_factory=dict)
+    changed: dict[str, Change] = field(default_factory=dict)
+    acknowledged: dict[str, int | None] = field(default_factory=dict)
     messages: list[Sealed] = field(default_factory=list)
+    changes: list[Sealed] = field(default_factory=list)
     commits: list[int] = field(default_factory=list)
     readers: list[Reader] = field(default_factory=list)
     views: dict[int, dict[str, frozenset[Leaf]]] = field(default_factory=lambda: defaultdict(dict))
@@ -63,6 +73,7 @@ def violations(evidence: EncryptedEvidence) -> list[str]:
         *_epochs(evidence),
         *_views(evidence),
         *_sends(evidence),
+        *(each for sealed in (*evidence.messages, *evidence.changes) for each in _secrecy(evidence, sealed)),
         *(each for message in evidence.messages for each in _reading(evidence, message)),
     ]
 
@@ -83,38 +94,77 @@ def _views(evidence: EncryptedEvidence) -> Iterator[str]:
 
 def _sends(evidence: EncryptedEvidence) -> Iterator[str]:
     logged: dict[str, list[int]] = defaultdict(list)
-    for each in evidence.messages:
+    for each in (*evidence.messages, *evidence.changes):
         logged[each.client_id].append(each.seq)
     for client_id, seqs in logged.items():
-        if client_id not in evidence.said or len(seqs) > 1:
+        if client_id not in {*evidence.said, *evidence.changed} or len(seqs) > 1:
             yield f"{client_id} is in the log at {seqs}"
     for client_id, seq in evidence.acknowledged.items():
-        if logged.get(client_id) != [seq]:
-            yield f"{client_id} was acknowledged as {seq}, the log has it at {logged.get(client_id)}"
+        found = logged.get(client_id)
+        if not found or (seq is not None and found != [seq]):
+            yield f"{client_id} was acknowledged as {seq}, the log has it at {found}"
+
+
+def _secrecy(evidence: EncryptedEvidence, sealed: Sealed) -> Iterator[str]:
+    """Whether nobody can read a message or a change who was no member."""
+    inside, about = _inside(evidence, sealed), _about(sealed)
+    for user_id in sorted({user_id for user_id, _, _ in inside}):
+        if not any(sealed.seq in span for span in stays(evidence.room, user_id)):
+            yield f"{about} is said to a group that {user_id} is in, who was no member of the conversation then"
+    for reader in evidence.readers:
+        if reader.leaf not in inside and (_got(reader, sealed) is not None or sealed.seq in reader.stolen):
+            yield f"{about} is read by {reader.name}, who was no member then"
 
 
 def _reading(evidence: EncryptedEvidence, message: Sealed) -> Iterator[str]:
-    text = evidence.said.get(message.client_id)
-    inside = next(iter(evidence.views.get(message.epoch, {}).values()), frozenset())
-    about = f"{message.client_id} at {message.seq}, epoch {message.epoch}"
-    for user_id in sorted({user_id for user_id, _, _ in inside}):
-        if not any(message.seq in span for span in stays(evidence.room, user_id)):
-            yield f"{about} is said to a group that {user_id} is in, who was no member of the conversation then"
+    said = evidence.said.get(message.client_id)
+    changes = [each for each in evidence.changes if _target(evidence, each) == message.message_id]
     for reader in evidence.readers:
-        got = reader.read.get(message.seq)
-        if got is not None and got != text:
-            yield f"{about} reads {got!r} to {reader.name}"
-        if reader.leaf not in inside:
-            if got is not None or message.seq in reader.stolen:
-                yield f"{about} is read by {reader.name}, who was no member then"
-        elif got is None and _has_to_read(evidence, reader, message):
-            yield f"{about} is not read by {reader.name}, who was a member then"
+        got = _got(reader, message)
+        if got is None:
+            if _has_to_read(evidence, reader, message):
+                yield f"{_about(message)} is not read by {reader.name}, who was a member then"
+        elif said is not None and (wrong := _misread(evidence, reader, message, said, changes)):
+            yield f"{_about(message)} reads {wrong}"
 
 
-def _has_to_read(evidence: EncryptedEvidence, reader: Reader, message: Sealed) -> bool:
-    """Whether a device must have read a message: it joined, kept its keys, and its person sees the log to the end."""
-    here = any(message.seq in span and span.last == NEVER for span in stays(evidence.room, reader.leaf[0]))
-    return here and not reader.is_lost and any(_stayed(evidence, reader.leaf, n, message.epoch) for n in reader.entered)
+def _misread(
+    evidence: EncryptedEvidence, reader: Reader, message: Sealed, said: Said, changes: list[Sealed]
+) -> str | None:
+    """What is wrong with a message on a device; None if all is right, or the device need not have read all changes."""
+    got = reader.read[message.seq]
+    readable = [each for each in changes if reader.leaf in _inside(evidence, each)]
+    made = [(each.sender_id, evidence.changed[each.client_id]) for each in readable]
+    if all(_has_to_read(evidence, reader, each) for each in readable):
+        expected = shown(said, sender_id=message.sender_id, changes=made)
+        return None if got == expected else f"{got} to {reader.name}, not {expected}"
+    possible = {said.text, *(change.edit for _, change in made)}
+    return None if got.text in possible else f"{got.text!r} to {reader.name}"
+
+
+def _got(reader: Reader, sealed: Sealed) -> Shown | None:
+    found = reader.read.get(sealed.seq)
+    return None if found is None or found.text is None else found
+
+
+def _target(evidence: EncryptedEvidence, sealed: Sealed) -> str | None:
+    """The id of the message that a change is about; None for a change that nobody wanted."""
+    found = evidence.changed.get(sealed.client_id)
+    return None if found is None else found.of
+
+
+def _inside(evidence: EncryptedEvidence, sealed: Sealed) -> frozenset[Leaf]:
+    return next(iter(evidence.views.get(sealed.epoch, {}).values()), frozenset())
+
+
+def _about(sealed: Sealed) -> str:
+    return f"{sealed.client_id} at {sealed.seq}, epoch {sealed.epoch}"
+
+
+def _has_to_read(evidence: EncryptedEvidence, reader: Reader, sealed: Sealed) -> bool:
+    """Whether a device must have read it: it joined, kept its keys, and its person sees the log to the end."""
+    here = any(sealed.seq in span and span.last == NEVER for span in stays(evidence.room, reader.leaf[0]))
+    return here and not reader.is_lost and any(_stayed(evidence, reader.leaf, n, sealed.epoch) for n in reader.entered)
 
 
 def _stayed(evidence: EncryptedEvidence, leaf: Leaf, first: int, last: int) -> bool:

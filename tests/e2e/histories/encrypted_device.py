@@ -12,6 +12,8 @@ import httpx
 
 from secureconnect_client import Client
 from secureconnect_client.encryption import tls
+from secureconnect_client.encryption.changes import Change, Changes
+from secureconnect_client.encryption.content import PollContent
 from secureconnect_client.encryption.encryption import Encryption
 from secureconnect_client.encryption.engine import Commit, Engine, Group, Received
 from secureconnect_client.encryption.errors import CannotDecrypt, NotInGroup
@@ -21,6 +23,7 @@ from secureconnect_client.session import Session
 from secureconnect_client.store import MemoryStore
 from tests.e2e.histories.device import HTTP_BACKOFF
 from tests.e2e.histories.encrypted_checker import EncryptedEvidence, Leaf, Reader
+from tests.e2e.histories.encrypted_shown import OPTIONS, Said, Shown
 from tests.e2e.histories.faults import Carrier, Weather
 from tests.e2e.histories.people import Person
 
@@ -175,8 +178,11 @@ class EncryptedDevice(ABC):
         """Open pending Welcomes; returns whether it is in the group."""
 
     @abstractmethod
-    async def send(self, conversation_id: str, text: str, client_id: str) -> int:
-        """Send a message; returns its seq."""
+    async def send(self, conversation_id: str, said: Said, client_id: str) -> tuple[int, str]:
+        """Send a message; returns its seq and id."""
+
+    @abstractmethod
+    async def change(self, conversation_id: str, change: Change, client_id: str) -> None: ...
 
     @abstractmethod
     async def catch_up(self, conversation_id: str) -> None: ...
@@ -266,8 +272,13 @@ class PythonDevice(EncryptedDevice):
             await self._note_entry(conversation_id)
         return await self.at(conversation_id) is not None
 
-    async def send(self, conversation_id: str, text: str, client_id: str) -> int:
-        return (await self._encryption.send(conversation_id, text, client_id=client_id)).seq
+    async def send(self, conversation_id: str, said: Said, client_id: str) -> tuple[int, str]:
+        poll = None if said.multiple is None else PollContent(OPTIONS, said.multiple)
+        sent = await self._encryption.send(conversation_id, said.text, poll=poll, client_id=client_id)
+        return sent.seq, sent.message_id
+
+    async def change(self, conversation_id: str, change: Change, client_id: str) -> None:
+        await self._encryption.change(conversation_id, change, client_id=client_id)
 
     async def catch_up(self, conversation_id: str) -> None:
         await self._encryption.catch_up(conversation_id)
@@ -279,7 +290,9 @@ class PythonDevice(EncryptedDevice):
         await self._encryption.update(conversation_id)
 
     async def note(self, conversation_id: str) -> None:
-        self.seen.read = {each.seq: each.text for each in self._encryption.decrypted(conversation_id)}
+        self.seen.read = {
+            each.seq: shown_of(each.text, each.changes) for each in self._encryption.decrypted(conversation_id)
+        }
 
     async def at(self, conversation_id: str) -> tuple[int, int] | None:
         try:
@@ -307,3 +320,14 @@ class PythonDevice(EncryptedDevice):
 def names_of(leaves: Iterable[tls.Leaf]) -> Iterator[Leaf]:
     """The leaves in the evidence's form."""
     return ((each.user_id, each.device_id, each.signature_key.hex()) for each in leaves)
+
+
+def shown_of(text: str | None, changes: Changes) -> Shown:
+    """A decrypted message and its changes in the evidence's form."""
+    return Shown(
+        text,
+        changes.edited_at is not None,
+        frozenset((emoji, who) for emoji, people in changes.reactions.items() for who in people),
+        frozenset((who, option) for who, vote in changes.votes.items() for option in vote),
+        changes.closed,
+    )

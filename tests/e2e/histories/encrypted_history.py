@@ -13,10 +13,12 @@ import httpx
 
 from secureconnect_client import ApiError, SecureConnectError
 from secureconnect_client.encryption import tls
+from secureconnect_client.encryption.changes import Change
 from secureconnect_client.encryption.errors import CannotDecrypt, NotInGroup, ServerMisbehaved
 from tests.e2e.histories.encrypted_checker import EncryptedEvidence, Sealed, violations
 from tests.e2e.histories.encrypted_device import EncryptedDevice
 from tests.e2e.histories.encrypted_plan import EncryptedPlan, Kind, Operation
+from tests.e2e.histories.encrypted_shown import OPTIONS, Said
 from tests.e2e.histories.evidence import Room
 from tests.e2e.histories.faults import CALM, Weather
 from tests.e2e.histories.history import OVERLOAD, all_of, logged
@@ -24,6 +26,8 @@ from tests.e2e.histories.people import Person
 
 SETTLE_ROUNDS = 12
 PATIENT_TRIES = 6
+RECENT = 6  # changes are of one of so many messages, so that several meet at one
+EMOJIS = ("👍", "🎉")
 
 DeviceFactory = Callable[..., Any]  # has the signature of `EncryptedDevice`
 
@@ -48,6 +52,8 @@ class EncryptedHistory:
         self._weather = Weather(random.Random(plan.seed ^ 0x5EED), Counter())
         self._numbers = 0
         self._unsure: dict[str, list[str]] = {}
+        self._choices = random.Random(plan.seed ^ 0xC0DE)
+        self._sent: list[tuple[str, str, Said]] = []  # message ids and their senders
         self.records = EncryptedEvidence(Room("", tuple(people[each].user_id for each in plan.founders), False))
         used: Counter[int] = Counter()
         self._devices = []
@@ -70,7 +76,7 @@ class EncryptedHistory:
 
     @property
     def deliveries(self) -> int:
-        return sum(text is not None for each in self.records.readers for text in each.read.values())
+        return sum(shown.text is not None for each in self.records.readers for shown in each.read.values())
 
     @property
     def troubles(self) -> list[str]:
@@ -147,11 +153,13 @@ class EncryptedHistory:
                 await device.restart(room)
             case "kill":
                 self.restarts += 1
-                acts = (self._send, self._read, self._update, self._reconcile)
+                acts = (self._send, self._change, self._read, self._update, self._reconcile)
                 work = acts[int(operation.pick * len(acts))](device)
                 await device.kill_in(work, room, at=operation.cut, after=operation.pick_after)
             case "send":
                 await self._send(device)
+            case "change":
+                await self._change(device)
             case "read":
                 await self._read(device)
             case "reconcile":
@@ -175,13 +183,50 @@ class EncryptedHistory:
         if not await device.join(room):
             return
         unsure = self._unsure.setdefault(device.seen.name, [])
-        self._numbers += 1
-        unsure.append(f"{self.plan.seed}-{room[-6:]}-{self._numbers}")
+        client_id = self._client_id()
+        unsure.append(client_id)
+        self.records.said[client_id] = Said(f"text {client_id}", self._choices.choice([None, None, False, True]))
         for client_id in list(unsure):
-            self.records.said[client_id] = f"text {client_id}"
-            seq = await device.send(room, self.records.said[client_id], client_id)
+            said = self.records.said[client_id]
+            seq, message_id = await device.send(room, said, client_id)
             self.records.acknowledged[client_id] = seq
+            self._sent.append((message_id, device.user_id, said))
             unsure.remove(client_id)
+
+    async def _change(self, device: EncryptedDevice) -> None:
+        room = self.records.room.id
+        if not self._sent or not await device.join(room):
+            return
+        client_id = self._client_id()
+        self.records.changed[client_id] = change = self._any_change(device.user_id, client_id)
+        await device.change(room, change, client_id)
+        self.records.acknowledged[client_id] = None
+
+    def _any_change(self, by: str, client_id: str) -> Change:
+        """A change of one of the last messages, which breaks the rules now and then: all have to ignore it then."""
+        choose = self._choices
+        kind = choose.choice(["edit", "edit", "react", "react", "vote", "vote", "vote", "close"])
+        recent = self._sent[-RECENT:]
+        fitting = [
+            each
+            for each in recent
+            if (kind in ("react", "vote") or each[1] == by)
+            and (kind == "react" or (each[2].multiple is None) == (kind == "edit"))
+        ]
+        of, _, said = choose.choice(recent if choose.random() < 0.1 else fitting or recent)
+        match kind:
+            case "edit":
+                return Change(of, edit=f"edit {client_id}")
+            case "react":
+                return Change(of, react=choose.choice(EMOJIS), remove=choose.random() < 0.3)
+            case "vote":
+                most = len(OPTIONS) if said.multiple or choose.random() < 0.1 else 1
+                return Change(of, vote=tuple(choose.sample(range(len(OPTIONS)), choose.randint(0, most))))
+        return Change(of, close=True)
+
+    def _client_id(self) -> str:
+        self._numbers += 1
+        return f"{self.plan.seed}-{self.records.room.id[-6:]}-{self._numbers}"
 
     async def _read(self, device: EncryptedDevice) -> None:
         if await device.join(self.records.room.id):
@@ -223,10 +268,13 @@ class EncryptedHistory:
             if each["type"] == "mls.commit":
                 self.records.commits.append(each["data"]["epoch"])
             elif each["type"] == "message.created":
-                data, message = each["data"], b64decode(each["data"]["ciphertext"])
-                sealed.append((each["seq"], message))
-                found = Sealed(each["seq"], tls.epoch_of(message), data["sender_id"], data["client_id"])
+                found, ciphertext = _sealed(each, each["data"]["id"])
                 self.records.messages.append(found)
+                sealed.append((found.seq, ciphertext))
+            elif each["type"] == "mls.change":
+                found, ciphertext = _sealed(each)
+                self.records.changes.append(found)
+                sealed.append((found.seq, ciphertext))
         for device in self._devices:
             await device.note(room.id)
             for seq, message in sealed:
@@ -240,3 +288,10 @@ class EncryptedHistory:
             except ApiError as error:
                 if error.status != 404:
                     raise
+
+
+def _sealed(event: Mapping[str, Any], message_id: str = "") -> tuple[Sealed, bytes]:
+    """What the log says of a message or change, and its ciphertext."""
+    ciphertext = b64decode(event["data"]["ciphertext"])
+    ids = (event["actor_id"], event["data"]["client_id"], message_id)
+    return Sealed(event["seq"], tls.epoch_of(ciphertext), *ids), ciphertext

@@ -15,10 +15,11 @@ from tests.e2e.histories.plan import Noise, noise_of
 PEOPLE = 4
 DEVICES_MAX = 8
 
-Act = Literal["send", "read", "reconcile", "update", "add", "remove", "lose", "replace", "restart", "kill"]
+Act = Literal["send", "change", "read", "reconcile", "update", "add", "remove", "lose", "replace", "restart", "kill"]
 Kind = Literal["python", "web"]
 _WEIGHTS: dict[Act, int] = {
-    "send": 40,
+    "send": 34,
+    "change": 16,
     "read": 16,
     "reconcile": 10,
     "update": 6,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from json import loads
 from typing import Any
 
+from secureconnect_client.encryption.changes import Change, changes_of, packed_change
 from secureconnect_client.wire import Wire
-from tests.e2e.histories.encrypted_device import EncryptedDevice
+from tests.e2e.histories.encrypted_device import EncryptedDevice, shown_of
+from tests.e2e.histories.encrypted_shown import OPTIONS, Said
 from tests.e2e.histories.web_device import tokens_of
 from tests.e2e.histories.web_host import Host, Port
 
@@ -41,10 +44,17 @@ class WebDevice(EncryptedDevice):
             await self._note_entry(conversation_id)
         return await self.at(conversation_id) is not None
 
-    async def send(self, conversation_id: str, text: str, client_id: str) -> int:
-        seq = await self._call("send", conversation_id=conversation_id, text=text, client_id=client_id)
+    async def send(self, conversation_id: str, said: Said, client_id: str) -> tuple[int, str]:
+        poll = None if said.multiple is None else {"options": OPTIONS, "multiple": said.multiple}
+        given = {"conversation_id": conversation_id, "text": said.text, "poll": poll, "client_id": client_id}
+        sent = await self._call("send", **given)
         await self.at(conversation_id)
-        return int(seq)
+        return int(sent["seq"]), str(sent["id"])
+
+    async def change(self, conversation_id: str, change: Change, client_id: str) -> None:
+        made = loads(packed_change(change))["change"]
+        await self._call("change", conversation_id=conversation_id, change=made, client_id=client_id)
+        await self.at(conversation_id)
 
     async def catch_up(self, conversation_id: str) -> None:
         await self._call("catch_up", conversation_id=conversation_id)
@@ -59,8 +69,8 @@ class WebDevice(EncryptedDevice):
         await self.at(conversation_id)
 
     async def note(self, conversation_id: str) -> None:
-        said = await self._call("decrypted", conversation_id=conversation_id)
-        self.seen.read = {int(seq): text for seq, text in said}
+        decrypted = await self._call("decrypted", conversation_id=conversation_id)
+        self.seen.read = {int(seq): shown_of(text, changes_of(changes)) for seq, text, changes in decrypted}
 
     async def at(self, conversation_id: str) -> tuple[int, int] | None:
         """The epoch and seq of its state, which goes into the evidence with the members at that epoch."""

@@ -24,7 +24,7 @@ from secureconnect_client.encryption.vault import MemoryVault, SqliteVault
 from tests.helpers import Person, someone
 from tests.integration import rooms
 from tests.integration.keys.desk import b64, log, raw, signed_in_again
-from tests.integration.keys.server import encryption, started
+from tests.integration.keys.server import Server, encryption, started
 from tests.mls import Package
 from tests.tools import rows
 
@@ -142,6 +142,34 @@ def test_devices_know_from_where_on_a_conversation_is_encrypted_and_read_nothing
         assert [each.encrypted_from(tea) for each in (adas, bobs, phone)] == [begun] * 3
         assert encryption(bob, "other", vault=vault).encrypted_from(tea) == begun
         assert adas.encrypted_from("cnv_other") is None
+
+    asyncio.run(chat())
+
+
+def test_an_answer_that_comes_after_the_log_takes_no_change_of_the_message_back(ada: Person, bob: Person) -> None:
+    class Slow(Server):
+        """Everything else happens before the answer to a message."""
+
+        async def request(self, method: str, path: str, **given: Any) -> Any:
+            answer = await super().request(method, path, **given)
+            if path.endswith("/messages"):
+                await bobs.join_waiting()
+                await bobs.catch_up(answer["conversation_id"])
+                await bobs.change(answer["conversation_id"], Change(answer["id"], react="🎉"))
+                await phone.catch_up(answer["conversation_id"])
+            return answer
+
+    vault = MemoryVault()
+    engine = MlsRsEngine(vault, user_id=ada.user_id, device_id="phone")
+    phone = Encryption(Slow(ada), vault, engine, user_id=ada.user_id, device_id="phone")
+    bobs = encryption(bob)
+
+    async def chat() -> None:
+        await started(phone, bobs)
+        tea = await phone.create([bob.user_id])
+        sent = await phone.send(tea, "one")
+        assert sent.changes.reactions == {"🎉": (bob.user_id,)}
+        assert phone.decrypted(tea) == [sent]
 
     asyncio.run(chat())
 

@@ -1,4 +1,5 @@
 /** A device in a history of an encrypted group: the engine's encryption without screens and sockets. */
+import type { Change, Changed } from "../../src/engine/encryption/changes";
 import { Encryption } from "../../src/engine/encryption/encryption";
 import { hex } from "../../src/engine/encryption/bytes";
 import type { Identity } from "../../src/engine/encryption/mls";
@@ -38,6 +39,8 @@ export class EncryptedDevice {
   readonly #opening: EncryptedOpening;
   readonly #fetch: typeof fetch;
   #losses = 0;
+  /** The next id that the desk takes, for a change. */
+  #nextId: string | null = null;
   #running: Running | null = null;
 
   constructor(name: string, opening: EncryptedOpening, fetch_: typeof fetch) {
@@ -56,13 +59,18 @@ export class EncryptedDevice {
     await keeper.begin({ user: { id: userId }, tokens: session });
     const api = typedApi(actingAs(http, keeper, userId));
     const [lockName, uuid] = ["keys", () => crypto.randomUUID()];
+    const nextId = () => {
+      const id = this.#nextId ?? uuid();
+      this.#nextId = null;
+      return id;
+    };
     const encrypted = { settings: { encrypted: true } } as Conversation;
     const desk = new EncryptionDesk({
       userId,
       deviceName: this.#name,
       api,
       store,
-      ports: { clock, locks: tabs.locks, uuid, random: Math.random, fetch: this.#fetch } as never,
+      ports: { clock, locks: tabs.locks, uuid: nextId, random: Math.random, fetch: this.#fetch } as never,
       lockName,
       tabs: new Tabs({ channel: tabs.channel("keys"), locks: tabs.locks, clock, lockName: "leader", tabId: uuid() }),
       conversation: () => encrypted,
@@ -97,11 +105,22 @@ export class EncryptedDevice {
     return this.#opened.encryption.joinWaiting();
   }
 
-  async send({ conversation_id, text, client_id }: About & { text: string; client_id: string }): Promise<number> {
-    if (!(await this.#opened.encryption.isInGroup(conversation_id))) {
-      throw new EncryptionError("it has been taken out", { code: "not_in_group", transient: true });
-    }
-    return (await this.#opened.desk.deliver(conversation_id, { client_id, text })).seq;
+  async send({ conversation_id, text, poll, client_id }: About & { text: string; poll: unknown; client_id: string }): Promise<{ seq: number; id: string }> {
+    await this.#requireInGroup(conversation_id);
+    const { seq, id } = await this.#opened.desk.deliver(conversation_id, { client_id, text, metadata: { poll } });
+    return { seq, id };
+  }
+
+  async change({ conversation_id, change, client_id }: About & { change: Change; client_id: string }): Promise<void> {
+    await this.#requireInGroup(conversation_id);
+    this.#nextId = client_id;
+    await this.#opened.desk.change(conversation_id, change);
+  }
+
+  /** The desk would begin a group otherwise. */
+  async #requireInGroup(conversationId: string): Promise<void> {
+    if (await this.#opened.encryption.isInGroup(conversationId)) return;
+    throw new EncryptionError("it has been taken out", { code: "not_in_group", transient: true });
   }
 
   async catch_up({ conversation_id }: About): Promise<void> {
@@ -124,8 +143,9 @@ export class EncryptedDevice {
     return { epoch: group.epoch, seq, leaves: group.leaves.map(({ userId, deviceId, signatureKey }) => [userId, deviceId, hex(signatureKey)]) };
   }
 
-  async decrypted({ conversation_id }: About): Promise<[number, string | null][]> {
-    return (await this.#opened.encryption.decrypted(conversation_id)).map(({ seq, text }: DecryptedMessage) => [seq, text]);
+  /** Seqs, texts, and what changes have made of the messages. */
+  async decrypted({ conversation_id }: About): Promise<[number, string | null, Changed | null][]> {
+    return (await this.#opened.encryption.decrypted(conversation_id)).map(({ seq, text, changes }: DecryptedMessage) => [seq, text, changes ?? null]);
   }
 
   get #opened(): Running {

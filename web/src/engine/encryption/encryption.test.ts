@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Event } from "../api";
+import type { Event, Message } from "../api";
 import { TransportFailed } from "../problems";
 import { MemoryStore } from "../store";
 import { FakeDelivery } from "../testing/fake-delivery";
@@ -75,6 +75,18 @@ test("an own change counts once, however often the log brings it", async () => {
   server.append(id, "ada", "mls.change", first.data);
   await ada.catchUp(id);
   expect(await texts(ada, id)).toEqual(["three"]);
+});
+
+test("an answer that comes after the log has brought changes of the message takes none of them back", async () => {
+  const { server, ada, bob, id } = await two();
+  const said = (await says(server, id, "ada", ada, "one")).data as Message;
+  const ciphertext = await bob.seal(id, "react-1", { text: "", files: [], change: { of: said.id, react: "x" } });
+  server.append(id, "bob", "mls.change", { client_id: "react-1", sender_device: null, ciphertext });
+  await ada.catchUp(id);
+
+  const shown = await ada.sent(said);
+  expect(shown?.changes?.reactions).toEqual([{ emoji: "x", by: ["bob"] }]);
+  expect(await ada.decrypted(id)).toEqual([shown]);
 });
 
 test("added devices are listed as changes until they are dismissed", async () => {

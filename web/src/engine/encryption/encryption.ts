@@ -156,15 +156,16 @@ export class Encryption {
 
   /**
    * Notes that the server has a sealed message, and stores and returns its content; undefined for an unknown message.
-   * The log may have brought the message before.
+   * The log may have brought the message before, and changes of it.
    */
   sent(message: Message): Promise<DecryptedMessage | undefined> {
     return this.#exclusive(async () => {
       const { id: messageId, client_id, conversation_id: conversationId, seq, sender_id: senderId, expires_at: expiresAt } = message;
       const sending = client_id ? await this.#shelf.sending(client_id) : undefined;
       if (!sending || !client_id) return undefined;
-      const decrypted: DecryptedMessage = { conversationId, messageId, seq, senderId, deviceId: this.deviceId, ...contentOf(sending), expiresAt };
-      this.#shelf.remember(decrypted);
+      const read = await this.#shelf.recall(conversationId, messageId);
+      const decrypted: DecryptedMessage = read ?? { conversationId, messageId, seq, senderId, deviceId: this.deviceId, ...contentOf(sending), expiresAt };
+      if (!read) this.#shelf.remember(decrypted);
       this.#shelf.setSending(client_id, { ...sending, sentAt: this.#parts.now() });
       for (const each of sending.files) this.#shelf.setSealedFile(each.id, undefined); // the message has the key now
       return decrypted;

@@ -38,6 +38,7 @@ from secureconnect_client.encryption.errors import (
 )
 from secureconnect_client.encryption.keylog import KeyLog
 from secureconnect_client.encryption.membership import Membership
+from secureconnect_client.encryption.search import FoundPage, find
 from secureconnect_client.encryption.shelf import Shelf
 from secureconnect_client.encryption.tls import Leaf
 from secureconnect_client.encryption.vault import Vault
@@ -170,19 +171,21 @@ class Encryption:
         )
         if isinstance(message, DecryptedMessage):
             return message
-        unread = _unread(conversation_id, message["seq"], {**message, "sender_id": self.user_id})
-        sent = unread.with_content(content, device_id=self.device_id)
-        self._shelf.remember(sent)
+        sent = self.recall(conversation_id, message["seq"])
+        if sent is None:  # otherwise the log has brought it before, and maybe changes of it
+            unread = _unread(conversation_id, message["seq"], {**message, "sender_id": self.user_id})
+            sent = unread.with_content(content, device_id=self.device_id)
+            self._shelf.remember(sent)
         self._shelf.mark_sent(client_id, sent.seq)
         return sent
 
-    async def change(self, conversation_id: str, change: Change) -> None:
+    async def change(self, conversation_id: str, change: Change, *, client_id: str | None = None) -> None:
         """Encrypt and send a change of an earlier message: an edit, a reaction, a vote, the end of a poll.
 
         It takes effect on this device with the next `catch_up`, as on all others.
         """
         path = f"{_mls(conversation_id)}/changes"
-        await self._deliver(conversation_id, uuid4().hex, packed_change(change), path, {})
+        await self._deliver(conversation_id, client_id or uuid4().hex, packed_change(change), path, {})
 
     async def _deliver(
         self, conversation_id: str, client_id: str, data: bytes, path: str, fields: Mapping[str, Any]
@@ -537,6 +540,20 @@ class Encryption:
         It is stored on this device, so a server that denies it later is not believed.
         """
         return self._shelf.encrypted_from(conversation_id)
+
+    def search(
+        self,
+        conversation_id: str,
+        query: str,
+        *,
+        sender_id: str | None = None,
+        with_files: bool = False,
+        below: int | None = None,
+    ) -> FoundPage:
+        """Find messages that this device has read, newest first, by words and names of files. See `find`."""
+        return find(
+            self._shelf, conversation_id, query, sender_id=sender_id, with_files=with_files, below=below
+        )
 
     def _keep(self, conversation_id: str, group: Group, *, epoch: int, seq: int) -> None:
         group.save()

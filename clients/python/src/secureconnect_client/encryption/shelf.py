@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -33,6 +33,15 @@ class Shelf:
     def decrypted(self, conversation_id: str) -> list[DecryptedMessage]:
         """All messages that this device has read or written in a conversation, in order."""
         return self._all(f"said/{conversation_id}/")
+
+    def newest(self, conversation_id: str, *, below: int | None = None) -> Iterator[DecryptedMessage]:
+        """The messages of a conversation before a seq, newest first, each read when it is asked for."""
+        prefix = f"said/{conversation_id}/"
+        for name in reversed(self._vault.names(prefix)):
+            if below is None or name < f"{prefix}{below:012d}":
+                message = self._stored(name)
+                if message is not None:
+                    yield message
 
     def everything(self) -> list[DecryptedMessage]:
         """All messages with a text, of all conversations, newest first."""

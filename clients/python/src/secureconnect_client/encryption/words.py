@@ -1,0 +1,67 @@
+"""The words of texts and queries, compared as the server's search and the web client compare them.
+
+Case, accents, width and invisible characters make no difference. A word of the query matches every word
+that begins with it; in scripts without spaces and in symbols it matches anywhere.
+tests/unit/search/matching.json has examples that hold for all three.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+# marks with combining classes up to this belong to a letter (nukta, kana voicing, virama); above are accents
+_LETTERS_OWN = 9
+_IGNORABLE = re.compile(  # Unicode's Default_Ignorable_Code_Point
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+# letters that Unicode does not decompose, and an apostrophe that it counts as one
+_PLAIN = str.maketrans(
+    {"ł": "l", "ø": "o", "đ": "d", "ħ": "h", "\u0131": "i", "æ": "ae", "œ": "oe", "\u02bc": "'"}
+)
+_UNSPACED = re.compile(  # scripts without spaces between words
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+
+
+def fold(text: str) -> str:
+    """The text without case, accents, compatibility forms and invisible characters."""
+    spread = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    spread = _IGNORABLE.sub("", spread).translate(_PLAIN)
+    kept = "".join(char for char in spread if unicodedata.combining(char) <= _LETTERS_OWN)
+    return unicodedata.normalize("NFC", kept)
+
+
+def words(text: str) -> str:
+    """The folded words of a text, separated and surrounded by single spaces."""
+    return f" {' '.join(piece for _, piece in _pieces(text))} "
+
+
+def parts_of(query: str) -> list[str]:
+    """The parts of a query, all of which occur in the `words` of a matching text."""
+    return [piece if is_run else f" {piece}" for is_run, piece in _pieces(query)]
+
+
+def _pieces(text: str) -> Iterator[tuple[bool, str]]:
+    """The words and, marked True, the runs of unspaced characters of a text, in order."""
+    piece, nature = "", "gap"
+    for char in fold(text) + " ":
+        found = _nature(char) or nature
+        if found != nature:
+            if nature != "gap":
+                yield nature == "run", piece
+            piece, nature = "", found
+        piece += char
+
+
+def _nature(char: str) -> str | None:
+    """Gap, letter or run; None for marks, which belong to the character before them."""
+    category = unicodedata.category(char)
+    if _UNSPACED.match(char) or category == "So":
+        return "run"
+    if category[0] == "M":
+        return None
+    return "letter" if category[0] in "LN" else "gap"
