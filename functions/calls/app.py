@@ -110,7 +110,13 @@ def keep_call(caller: Caller, call_id: str) -> Any:
     return service.heartbeat(caller=caller, call_id=call_id)
 
 
-@app.put("/calls/{call_id}/media-state", body=MediaStateIn, returns=CallOut, errors=IN_CALL, limits=[CHANGE])
+@app.put(
+    "/calls/{call_id}/media-state",
+    body=MediaStateIn,
+    returns=CallOut,
+    errors=["blocked", *IN_CALL],
+    limits=[CHANGE],
+)
 def show_media(caller: Caller, call_id: str, body: MediaStateIn) -> Any:
     """Set the caller's media state: microphone, camera, screen, raised hand."""
     return service.set_media(caller=caller, call_id=call_id, media=MediaState(**body.model_dump()))

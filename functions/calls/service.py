@@ -215,11 +215,12 @@ def end(*, caller: Caller, call_id: str) -> dict[str, Any]:
 
 def set_media(*, caller: Caller, call_id: str, media: MediaState) -> dict[str, Any]:
     """Set the caller's media state."""
-    return _apply(
-        caller,
-        call_id,
-        lambda it, _: it.set_media(it.require_joined(caller.user_id, caller.session_id), media, clock.now()),
-    )
+
+    def step(call: Call, context: MemberContext) -> Call:
+        context.require_not_blocked()
+        return call.set_media(call.require_joined(caller.user_id, caller.session_id), media, clock.now())
+
+    return _apply(caller, call_id, step)
 
 
 def _apply(caller: Caller, call_id: str, step: Callable[[Call, MemberContext], Call]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conversations.api import Eraser, register_eraser
 from kernel.late import late
-from log.api import AccountLost, ConversationLost, EventType, on_loss, register
+from log.api import AccountLost, ContactChanged, ConversationLost, EventType, on_loss, register
 
 register(
     EventType("file.ready", data="drive.schemas.File", durable=False),
@@ -12,4 +12,5 @@ register(
 )
 on_loss(ConversationLost, "uploads", late("drive.uploads.lost_access.abort_of_conversation"))
 on_loss(AccountLost, "uploads", late("drive.uploads.lost_access.abort_of_account"))
+on_loss(ContactChanged, "shares", late("drive.sharing.blocked_shares.revoke_between"))
 register_eraser(Eraser("drive", late("drive.sharing.attachments.erase_conversation")))

@@ -19,10 +19,13 @@ from calls import store as call_store
 from conversations import service as conversations
 from conversations.api import note_of_block
 from drive import store
+from drive.files import service as files
+from drive.sharing import service as sharing
 from kernel import after_commit, clock
 from kernel.after_commit import FollowUp
 from kernel.caller import Caller
 from kernel.dynamo import Transaction
+from kernel.errors import NotFound
 from log import api as log
 from log.losses import forget_loss
 from messages import drafts, scheduled, typing_notice
@@ -154,6 +157,45 @@ def test_a_direct_call_ends_when_one_blocks_the_other(management: Management) ->
     ended = stored(call)
     assert (ended.state, ended.end_reason) == ("ended", "completed")
     assert {kinds[-1] for kinds in (management.kinds("a1"), management.kinds("b1"))} == {"call.ended"}
+
+
+# --- files: one blocks the other ------------------------------------------------------------------------------
+
+
+def _shared(owner: Caller, file_id: str, other: Caller) -> None:
+    given: dict[str, Any] = {"user_id": other.user_id, "conversation_id": None, "role": "editor"}
+    sharing.share(caller=owner, node_id=file_id, file=True, **given)
+
+
+def _sees(who: Caller, file_id: str) -> bool:
+    try:
+        return bool(files.download(caller=who, file_id=file_id))
+    except NotFound:
+        return False
+
+
+def test_what_two_have_shared_with_each_other_is_shared_no_more_after_a_block(advance: Callable[[int], None]) -> None:
+    ada, bob, cleo = people("ada", "bob", "cleo")
+    hers, his = desk.put(ada), desk.put(bob)
+    for owner, file_id, other in ((ada, hers, bob), (ada, hers, cleo), (bob, his, ada), (bob, his, cleo)):
+        _shared(owner, file_id, other)
+    assert _sees(bob, hers)
+    assert _sees(ada, his)
+    _block(ada, bob)
+    settle_losses()
+
+    assert not _sees(bob, hers)
+    assert not _sees(ada, his)
+    assert _sees(cleo, hers)
+    assert _sees(cleo, his)
+    assert sharing.shared_with_me(caller=bob, limit=9, after=None).items == []
+    # and it stays so; what is shared since the block was lifted holds, even if the block is heard of once more
+    advance(clock.MINUTE)
+    _unblock(ada, bob)
+    assert not _sees(bob, hers)
+    _shared(ada, hers, bob)
+    settle_losses()
+    assert _sees(bob, hers)
 
 
 # --- calls: the session is lost -------------------------------------------------------------------------------

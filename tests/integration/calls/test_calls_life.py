@@ -218,6 +218,7 @@ def test_a_block_stops_calls_both_ways_but_not_hanging_up() -> None:
         lambda: ring(bob, chat),
         lambda: join(bob, call),
         lambda: service.heartbeat(caller=bob, call_id=call["id"]),
+        lambda: service.set_media(caller=bob, call_id=call["id"], media=MediaState(hand_raised=True)),
     ):
         assert refusal(step) == "not_found"
     assert refusal(lambda: service.heartbeat(caller=ada, call_id=call["id"])) == "blocked"
