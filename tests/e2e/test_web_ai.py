@@ -14,10 +14,12 @@ from playwright.sync_api import Browser, Route, expect
 from tests.e2e import ai_providers
 from tests.e2e.people import Person, Town
 from tests.e2e.tools import eventually
-from tests.e2e.windows import Window, needs_a_browser, window_of
+from tests.e2e.windows import Window, needs_a_browser, new_ada, new_bob, window_of
 from tests.support.models import LoopbackModel, data_in
 
 pytestmark = needs_a_browser
+ada, bob = new_ada, new_bob
+PATIENCE_S = 30  # for a page that marks messages as read on a busy machine
 
 SAID = (
     "Good morning everybody",
@@ -103,7 +105,7 @@ def test_what_one_missed_is_offered_as_a_summary_also_once_it_is_read(window: Wi
 
     def once_all_is_read(settings: Route) -> None:
         """Answer whether AI help is on only when the page has marked the messages as read."""
-        eventually(lambda: ada.ok("GET", f"/conversations/{room}")["unread_count"] == 0)
+        eventually(lambda: ada.ok("GET", f"/conversations/{room}")["unread_count"] == 0, within_s=PATIENCE_S)
         settings.continue_()
 
     window.page.route("**/ai/settings", once_all_is_read)

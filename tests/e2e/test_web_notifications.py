@@ -12,11 +12,12 @@ from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from tests.e2e.people import Person
 from tests.e2e.tools import eventually
-from tests.e2e.windows import Window, needs_a_browser, window_of
+from tests.e2e.windows import Window, needs_a_browser, new_ada, new_bob, window_of
 from tests.support.push_services import Browser as Subscriber
 from tests.support.push_services import WebPushService, web_push_service
 
 pytestmark = needs_a_browser
+ada, bob = new_ada, new_bob
 # A browser uses its vendor's push service, which is unavailable offline; this replaces the subscription.
 SUBSCRIBE = """subscription => {
     let made = null;
