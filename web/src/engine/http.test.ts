@@ -56,3 +56,10 @@ test("a Retry-After of minutes is not waited for but thrown", async () => {
   await expect(http.exchange("GET", { path: "/users/me" })).rejects.toMatchObject({ retryAfterMs: 120_000 });
   expect(waits).toEqual([]);
 });
+
+test("a PATCH, which sets values, is repeated where a POST is not", async () => {
+  const { http, asked } = service(refusal(503), Response.json({ name: "new" }), refusal(503));
+  await expect(http.exchange("PATCH", { path: "/drive/files/fil_1", body: { name: "new" } })).resolves.toEqual({ name: "new" });
+  await expect(http.exchange("POST", { path: "/drive/folders", body: { name: "new" } })).rejects.toThrow(ApiError);
+  expect(asked).toHaveLength(3);
+});

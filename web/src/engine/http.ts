@@ -10,7 +10,8 @@ import type { Clock } from "./ports";
 import { ApiError, TransportFailed, problemOf } from "./problems";
 
 const RETRY_STATUSES = new Set([429, 502, 503, 504]);
-const IDEMPOTENT = new Set(["GET", "HEAD", "PUT", "DELETE"]);
+/** A PATCH of this service sets the values that it names, so repeating it changes nothing more. */
+const IDEMPOTENT = new Set(["GET", "HEAD", "PUT", "PATCH", "DELETE"]);
 const MAX_RETRY_AFTER_MS = 20_000;
 /** The service answers within 10 s; API Gateway times out at 29 s. */
 const TIMEOUT_MS = 20_000;
