@@ -71,12 +71,13 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class IssuedTokens:
-    """The tokens of a session, for its client."""
+    """The tokens of a session, for its client; `must_enrol` as in AccountSession."""
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
     expires_in: int
     session_id: str
+    must_enrol: bool
     token_type: str = "Bearer"  # noqa: S105 - the scheme's name (RFC 6750)
 
 

@@ -62,11 +62,14 @@ class Disowning(Input):
 
 
 class Tokens(Output):
+    """`must_enrol`: a second factor is demanded, and until one is enrolled nothing else may be done."""
+
     access_token: str
     refresh_token: str
     token_type: str
     expires_in: int
     session_id: str
+    must_enrol: bool
 
 
 class SignedIn(Output):

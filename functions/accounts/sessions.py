@@ -87,7 +87,7 @@ def stage_new(
         must_enrol=not two_factors and demand.is_made_of(user_id),
     )
     session_store.stage_new(transaction, session)
-    return _tokens(token)
+    return _tokens(token, session.must_enrol)
 
 
 def _expires_at_s(begun_at: int) -> int:
@@ -123,10 +123,10 @@ def _refresh(token: RefreshToken, ip: str) -> IssuedTokens:
             raise TokenRevoked
         lifted = session.must_enrol and not lacks_factor
         session_store.rotate(session, successor.hash, ip=ip, expires_at_s=expires_at_s, ends_enrolment=lifted)
-        return _tokens(successor)
+        return _tokens(successor, session.must_enrol and not lifted)
     before = (session.generation - 1, session.previous_hash)
     if (token.generation, token.hash) == before and clock.now() - session.rotated_at <= REFRESH_GRACE_MS:
-        return _tokens(successor)
+        return _tokens(successor, session.must_enrol)
     _end_copied(session)
     raise RefreshReused
 
@@ -156,12 +156,13 @@ def tokens_are_unused(first: FirstAnswer, **_: Any) -> bool:
     return find_unused(first.body["tokens"]) is not None
 
 
-def _tokens(token: RefreshToken) -> IssuedTokens:
+def _tokens(token: RefreshToken, must_enrol: bool) -> IssuedTokens:
     return IssuedTokens(
         access_token=auth.issue(token.user_id, token.session_id),
         refresh_token=token.encode(),
         expires_in=auth.ACCESS_TTL_S,
         session_id=token.session_id,
+        must_enrol=must_enrol,
     )
 
 

@@ -54,6 +54,7 @@ class Ada:
 
     def use(self, tokens: dict[str, Any]) -> None:
         self.token, self.refresh_token = tokens["access_token"], tokens["refresh_token"]
+        self.must_enrol = tokens["must_enrol"]  # as the client is told
 
     def login(self, **more: str) -> Reply:
         return ask(app, "POST", "/auth/login", body={"identifier": "ada", "password": PASSWORD, **more})
@@ -113,12 +114,14 @@ def test_by_default_a_password_is_enough() -> None:
 
     assert ada.conversations().status == 200
     assert ada.refresh().status == 200
+    assert not ada.must_enrol
 
 
 def test_who_registers_may_do_nothing_but_enrol_read_their_account_and_sign_out(demand: Demand) -> None:
     demand("everybody")
     ada = Ada()
 
+    assert ada.must_enrol
     assert refused(ada.conversations())
     assert refused(ask(realtime_app, "POST", "/realtime/tickets", token=ada.token))
     assert refused(ask(app, "GET", "/auth/sessions", token=ada.token))
@@ -135,6 +138,7 @@ def test_a_code_that_is_enrolled_opens_the_session(demand: Demand) -> None:
 
     assert ada.conversations().status == 200
     ada.use(ada.refresh().body["tokens"])
+    assert not ada.must_enrol
     assert ada.conversations().status == 200
 
 
@@ -152,11 +156,13 @@ def test_a_session_that_has_to_enrol_is_renewed_as_such_until_nothing_is_demande
     demand("everybody")
     ada = Ada()
     ada.use(ada.refresh().body["tokens"])
+    assert ada.must_enrol
     assert refused(ada.conversations())
 
     demand("none")
     ada.use(ada.refresh().body["tokens"])
 
+    assert not ada.must_enrol
     assert ada.conversations().status == 200
 
 

@@ -299,6 +299,29 @@ test("a second factor that is demanded before this device has read its store is 
   expect(engine.session.get().state).toBe("enrolling");
 });
 
+test("who signs in and has to enrol a second factor sees nothing else before, also after a reload, and goes on in all tabs", async () => {
+  const server = new FakeServer();
+  server.say("c", "ada", "before");
+  const [store, machine] = [new MemoryStore(), localTabs()];
+  const tab = () => {
+    const engine = new TabEngine({ httpUrl: "http://service", store, ports: server.ports(machine), settings: QUICK });
+    open.push(engine);
+    const seen: string[] = [];
+    engine.session.subscribe(() => seen.push(engine.session.get().state));
+    return { engine, seen };
+  };
+  const first = tab();
+  await first.engine.start();
+  await first.engine.adopt({ user: { id: "me" }, tokens: { ...server.tokens(), must_enrol: true } });
+  expect(first.seen).toEqual(["signed_out", "enrolling"]);
+  const reloaded = tab();
+  await reloaded.engine.start();
+  expect(reloaded.seen).toEqual(["enrolling"]);
+  await first.engine.enrolled();
+  await until(() => expect(first.seen).toEqual(["signed_out", "enrolling", "signed_in"]));
+  await until(() => expect(reloaded.seen).toEqual(["enrolling", "signed_in"]));
+});
+
 test("somebody of whom a second factor is demanded goes on in all tabs once they have enrolled one", async () => {
   const server = new FakeServer();
   server.say("c", "ada", "before");

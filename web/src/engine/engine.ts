@@ -119,6 +119,7 @@ export class TabEngine implements Engine, Auth {
   }
 
   async enrolled(): Promise<void> {
+    await this.#keeper.enrolled();
     this.#tell();
     await this.#resume();
   }
@@ -240,6 +241,7 @@ export class TabEngine implements Engine, Auth {
       }
       if (leaving) await before.stop();
       if (session === null) return;
+      if (session.mustEnrol) return this.#enrolling(session);
       if (!this.#person) await this.#open(session);
       // there is none if the server has already asked for a second factor
       if (this.#person) this.session.set({ state: "signed_in", userId: session.userId, sessionId: session.sessionId });
@@ -298,8 +300,12 @@ export class TabEngine implements Engine, Auth {
     if (session?.userId !== person.userId) return;
     this.#person = null;
     this.#status.set(STOPPED);
-    this.session.set({ state: "enrolling", userId: session.userId, sessionId: session.sessionId });
+    this.#enrolling(session);
     await person.stop();
+  }
+
+  #enrolling({ userId, sessionId }: Session): void {
+    this.session.set({ state: "enrolling", userId, sessionId });
   }
 
   /** Goes on with a session that was `enrolling`. */

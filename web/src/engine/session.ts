@@ -55,10 +55,17 @@ export class SessionKeeper {
 
   /** Starts and stores the session of a sign-in answer. */
   async begin(answer: SignedIn): Promise<Session> {
-    const session = this.#sessionOf(answer.user.id, answer.tokens);
+    const session = this.#sessionOf(answer.user.id, answer.tokens, true);
     await this.#parts.store.saveSession(session);
     this.#setSession(session, false);
     return session;
+  }
+
+  /** Notes that a second factor has been enrolled. */
+  async enrolled(): Promise<void> {
+    const { mustEnrol: _, ...session } = this.#require();
+    await this.#parts.store.saveSession(session);
+    this.#setSession(session, false);
   }
 
   /**
@@ -124,7 +131,7 @@ export class SessionKeeper {
       if (error instanceof ApiError && error.status === 401) await this.#endRefused(kept);
       throw error;
     }
-    const fresh = this.#sessionOf(kept.userId, (answer as { tokens: TokensAnswer }).tokens);
+    const fresh = this.#sessionOf(kept.userId, (answer as { tokens: TokensAnswer }).tokens, kept.mustEnrol);
     if ((await store.loadSession())?.userId !== kept.userId) throw new NotSignedIn("signed out meanwhile");
     await store.saveSession(fresh);
     if (this.#session !== null) this.#setSession(fresh, false);
@@ -137,13 +144,15 @@ export class SessionKeeper {
     if (this.#session?.userId === session.userId) this.#setSession(null, true);
   }
 
-  #sessionOf(userId: string, tokens: TokensAnswer): Session {
+  /** `enrols` false: a factor was enrolled meanwhile, of which the answer may not know. */
+  #sessionOf(userId: string, tokens: TokensAnswer, enrols = false): Session {
     return {
       userId,
       sessionId: tokens.session_id,
       accessToken: tokens.access_token,
       refreshToken: tokens.refresh_token,
       expiresAt: this.#parts.clock.now() + tokens.expires_in * 1000,
+      ...(enrols && tokens.must_enrol ? { mustEnrol: true } : {}),
     };
   }
 

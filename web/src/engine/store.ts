@@ -13,6 +13,8 @@ export interface Session {
   readonly refreshToken: string;
   /** Epoch milliseconds of this machine's clock. */
   readonly expiresAt: number;
+  /** A second factor is to be enrolled before anything else. */
+  readonly mustEnrol?: boolean;
 }
 
 export interface Store {

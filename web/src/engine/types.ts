@@ -68,6 +68,8 @@ export interface TokensAnswer {
   refresh_token: string;
   expires_in: number;
   session_id: string;
+  /** Absent in answers of servers from before it was told. */
+  must_enrol?: boolean;
 }
 
 // --- the connection

@@ -34,9 +34,9 @@ export function Authenticator({ onEnrolled }: { onEnrolled?: () => void }) {
     const code = text(event, "code");
     void attempt(async () => {
       await api.post("/auth/totp/confirm", { body: { code } });
+      if (onEnrolled) return onEnrolled(); // the codes stay until the next screen is there
       setStep("closed");
       setDone(t("totp.on"));
-      onEnrolled?.();
     });
   };
   const remove = (event: FormEvent<HTMLFormElement>) => {
