@@ -35,6 +35,11 @@ class Reader:
     read: dict[int, Shown] = field(default_factory=dict)
     stolen: dict[int, str] = field(default_factory=dict)
 
+    def reads(self, seq: int) -> bool:
+        """Whether it has decrypted the message at this seq."""
+        shown = self.read.get(seq)
+        return shown is not None and shown.text is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
@@ -112,7 +117,7 @@ def _secrecy(evidence: EncryptedEvidence, sealed: Sealed) -> Iterator[str]:
         if not any(sealed.seq in span for span in stays(evidence.room, user_id)):
             yield f"{about} is said to a group that {user_id} is in, who was no member of the conversation then"
     for reader in evidence.readers:
-        if reader.leaf not in inside and (_got(reader, sealed) is not None or sealed.seq in reader.stolen):
+        if reader.leaf not in inside and (reader.reads(sealed.seq) or sealed.seq in reader.stolen):
             yield f"{about} is read by {reader.name}, who was no member then"
 
 
@@ -120,8 +125,7 @@ def _reading(evidence: EncryptedEvidence, message: Sealed) -> Iterator[str]:
     said = evidence.said.get(message.client_id)
     changes = [each for each in evidence.changes if _target(evidence, each) == message.message_id]
     for reader in evidence.readers:
-        got = _got(reader, message)
-        if got is None:
+        if not reader.reads(message.seq):
             if _has_to_read(evidence, reader, message):
                 yield f"{_about(message)} is not read by {reader.name}, who was a member then"
         elif said is not None and (wrong := _misread(evidence, reader, message, said, changes)):
@@ -140,11 +144,6 @@ def _misread(
         return None if got == expected else f"{got} to {reader.name}, not {expected}"
     possible = {said.text, *(change.edit for _, change in made)}
     return None if got.text in possible else f"{got.text!r} to {reader.name}"
-
-
-def _got(reader: Reader, sealed: Sealed) -> Shown | None:
-    found = reader.read.get(sealed.seq)
-    return None if found is None or found.text is None else found
 
 
 def _target(evidence: EncryptedEvidence, sealed: Sealed) -> str | None:

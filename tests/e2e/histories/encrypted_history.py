@@ -53,7 +53,7 @@ class EncryptedHistory:
         self._numbers = 0
         self._unsure: dict[str, list[str]] = {}
         self._choices = random.Random(plan.seed ^ 0xC0DE)
-        self._sent: list[tuple[str, str, Said]] = []  # message ids and their senders
+        self._sent: dict[int, tuple[str, str, Said]] = {}  # by seq, with message ids and senders
         self.records = EncryptedEvidence(Room("", tuple(people[each].user_id for each in plan.founders), False))
         used: Counter[int] = Counter()
         self._devices = []
@@ -190,23 +190,28 @@ class EncryptedHistory:
             said = self.records.said[client_id]
             seq, message_id = await device.send(room, said, client_id)
             self.records.acknowledged[client_id] = seq
-            self._sent.append((message_id, device.user_id, said))
+            self._sent[seq] = (message_id, device.user_id, said)
             unsure.remove(client_id)
 
     async def _change(self, device: EncryptedDevice) -> None:
+        """Change one of the last messages that the device has read."""
         room = self.records.room.id
-        if not self._sent or not await device.join(room):
+        if not await device.join(room):
+            return
+        await device.note(room)
+        readable = [each for seq, each in self._sent.items() if device.seen.reads(seq)]
+        if not readable:
             return
         client_id = self._client_id()
-        self.records.changed[client_id] = change = self._any_change(device.user_id, client_id)
+        change = self._any_change(readable[-RECENT:], device.user_id, client_id)
+        self.records.changed[client_id] = change
         await device.change(room, change, client_id)
         self.records.acknowledged[client_id] = None
 
-    def _any_change(self, by: str, client_id: str) -> Change:
-        """A change of one of the last messages, which breaks the rules now and then: all have to ignore it then."""
+    def _any_change(self, recent: list[tuple[str, str, Said]], by: str, client_id: str) -> Change:
+        """A change of one of these messages, which breaks the rules now and then: all have to ignore it then."""
         choose = self._choices
         kind = choose.choice(["edit", "edit", "react", "react", "vote", "vote", "vote", "close"])
-        recent = self._sent[-RECENT:]
         fitting = [
             each
             for each in recent

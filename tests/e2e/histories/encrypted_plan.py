@@ -18,8 +18,8 @@ DEVICES_MAX = 8
 Act = Literal["send", "change", "read", "reconcile", "update", "add", "remove", "lose", "replace", "restart", "kill"]
 Kind = Literal["python", "web"]
 _WEIGHTS: dict[Act, int] = {
-    "send": 34,
-    "change": 16,
+    "send": 28,
+    "change": 22,
     "read": 16,
     "reconcile": 10,
     "update": 6,
