@@ -1,7 +1,8 @@
 /** Shared hooks and helpers of screens: the engine, its values as React state, texts for errors, formats of times. */
 import { createContext, use, useRef, useState, useSyncExternalStore } from "react";
-import { ApiError, EncryptionError, type Engine, type Subscribable } from "../engine";
+import { ApiError, EncryptionError, type Engine, type Subscribable, UploadRejected } from "../engine";
 import { type TextKey, type Translate, useTranslations } from "../i18n";
+import { FIELDS, REFUSALS } from "./refusals";
 
 export const EngineContext = createContext<Engine | null>(null);
 
@@ -20,16 +21,17 @@ export function useMyId(): string {
   return session.state === "signed_in" ? session.userId : "";
 }
 
-/** The text that tells a person what an error means: a known text for its code, else the server's detail. */
+/** The text that tells a person what an error means and what to do. */
 export function errorText(error: unknown, t: Translate): string {
   if (error instanceof ExplainedError) return t(error.key);
   if (error instanceof EncryptionError) return t(ENCRYPTION[error.code] ?? "e2e.failed");
+  if (error instanceof UploadRejected) return t(REFUSALS[error.reason] ?? "files.rejected");
   if (!(error instanceof ApiError)) return t("error.network");
-  const known = KNOWN[error.code];
-  if (known) return t(known, { minutes: Math.max(1, Math.ceil((error.retryAfterMs ?? 0) / 60_000)) });
-  if (error.errors.length > 0) return t("error.fields", { fields: error.errors.map((each) => `${each.field}: ${each.message}`).join("; ") });
-  if (error.transient) return t("error.busy");
-  return error.detail || error.code;
+  const rules = error.errors.flatMap((each) => FIELDS[each.field.split(".").at(-1)!] ?? []);
+  if (rules.length > 0) return [...new Set(rules)].map((each) => t(each)).join(" ");
+  const known = REFUSALS[error.code] ?? (error.transient ? "error.busy" : undefined);
+  // a newer server may have codes that this client does not know
+  return known ? t(known, { minutes: Math.max(1, Math.ceil((error.retryAfterMs ?? 0) / 60_000)) }) : error.detail || error.code;
 }
 
 /** An error of this device that a person can resolve; `key` is the text that says how. */
@@ -41,35 +43,6 @@ export class ExplainedError extends Error {
     this.key = key;
   }
 }
-
-/** Texts for the service's error codes, which say what the error means and what to do. */
-const KNOWN: Readonly<Record<string, TextKey>> = {
-  account_banned: "error.banned",
-  account_locked: "error.locked",
-  already_sent: "error.already_sent",
-  banned: "error.removed",
-  being_sent: "error.already_sent",
-  blocked: "error.blocked",
-  edit_window_over: "error.edit_window",
-  email_taken: "error.email_taken",
-  forbidden: "error.forbidden",
-  gone: "error.gone",
-  group_full: "error.group_full",
-  invalid_credentials: "error.credentials",
-  last_factor: "error.last_factor",
-  last_owner: "error.last_owner",
-  not_found: "error.not_found",
-  passkey_required: "error.passkey_required",
-  password_wrong: "error.link_password",
-  quota_exceeded: "error.quota",
-  rate_limited: "error.rate",
-  second_factor_required: "error.second_factor",
-  too_many_options: "error.too_many_options",
-  too_many_pins: "error.too_many_pins",
-  too_many_reactions: "error.too_many_reactions",
-  too_many_scheduled: "error.too_many_scheduled",
-  username_taken: "error.username_taken",
-};
 
 const ENCRYPTION: Readonly<Record<string, TextKey>> = {
   not_in_group: "e2e.waiting",

@@ -2,9 +2,8 @@
 import { Undo2 } from "lucide-react";
 import { useRef, useState } from "react";
 import { useLanguage } from "../../i18n";
-import { useEngine } from "../hooks";
+import { errorText, useEngine } from "../hooks";
 import { Problem } from "../problem";
-import { aiProblem } from "./ai-problem";
 import type { AiHelp } from "./use-ai-help";
 
 const TONES = ["friendly", "formal", "shorter", "clearer"] as const;
@@ -26,7 +25,7 @@ export default function AiTray({ help, text, onText, onClose }: { help: AiHelp; 
     try {
       await doing(stop.signal);
     } catch (error) {
-      if (!stop.signal.aborted) setProblem(aiProblem(error, t));
+      if (!stop.signal.aborted) setProblem(errorText(error, t));
     } finally {
       if (running.current === stop) setBusy(false);
     }

@@ -41,7 +41,7 @@ export default function AskPanel({ conversation, onClose }: PanelProps) {
     <Panel title={t("ai.help")} onClose={onClose}>
       <Problem text={problem || (error ? errorText(error, t) : "")} />
       {encrypted ? (
-        <p>{t("ai.encrypted")}</p>
+        <p>{t("error.encrypted")}</p>
       ) : (
         <fieldset className="form">
           <legend>{t("ai.consent")}</legend>

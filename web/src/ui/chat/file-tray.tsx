@@ -1,7 +1,7 @@
 /** Uploads for the next message: in progress, ready or failed, including those started before a reload. */
 import { RotateCcw, X } from "lucide-react";
 import { useRef } from "react";
-import { type DriveFile, UploadCancelled, UploadRejected, type UploadState, type Uploads } from "../../engine";
+import { type DriveFile, UploadCancelled, type UploadState, type Uploads } from "../../engine";
 import { useLanguage } from "../../i18n";
 import { sizeOf } from "../attachments";
 import { ExplainedError, errorText, useAttempt, useEngine, useValue } from "../hooks";
@@ -89,12 +89,6 @@ export function FileTray({ tray }: { tray: Tray }) {
   );
 }
 
-function uploadErrorText(error: Error, t: ReturnType<typeof useLanguage>["t"]): string {
-  if (error instanceof UploadCancelled) return "";
-  if (!(error instanceof UploadRejected)) return errorText(error, t);
-  return error.reason === "another_file" ? t("files.another") : t("files.rejected", { reason: error.reason });
-}
-
 /** An upload as a row of a list: its progress, its error, and its actions. */
 export function UploadRow({ upload, tray }: { upload: UploadState; tray: Tray }) {
   const { t, locale } = useLanguage();
@@ -109,9 +103,9 @@ export function UploadRow({ upload, tray }: { upload: UploadState; tray: Tray })
       </span>
       {(IN_PROGRESS.has(state) || (waits && upload.sentBytes > 0)) && <progress max={upload.size || 1} value={upload.sentBytes} aria-label={name} />}
       {state === "processing" && <small>{t("files.checking")}</small>}
-      {(state === "failed" || waits) && error && (
+      {(state === "failed" || waits) && error && !(error instanceof UploadCancelled) && (
         <span role="alert" className="problem">
-          {uploadErrorText(error, t)}
+          {errorText(error, t)}
         </span>
       )}
       {waits && (

@@ -1,6 +1,7 @@
 /** Scheduled messages, and those that could not be sent; each can be cancelled. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Trash2 } from "lucide-react";
+import { ApiError } from "../../engine";
 import { useLanguage } from "../../i18n";
 import { errorText, momentOf, useAttempt, useEngine } from "../hooks";
 import { Panel, type PanelProps } from "../panels";
@@ -35,7 +36,7 @@ export default function ScheduledPanel({ conversation, onClose }: PanelProps) {
               <span className="lines" dir="auto">
                 {each.text ?? t("message.file")}
               </span>
-              {each.state === "failed" && <span className="problem">{t("later.failed", { reason: each.reason ?? "" })}</span>}
+              {each.state === "failed" && <span className="problem">{t("later.failed", { reason: errorText(new ApiError({ code: each.reason }), t) })}</span>}
             </span>
             <button className="icon" aria-label={t("later.cancel")} onClick={() => void cancel(each.id)}>
               <Trash2 aria-hidden />

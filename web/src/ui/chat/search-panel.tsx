@@ -11,7 +11,6 @@ import { errorText, useEngine, useValue } from "../hooks";
 import { nameOf, useMembers, useTitle } from "../people";
 import { Panel, type PanelProps } from "../panels";
 import { Problem } from "../problem";
-import { aiProblem } from "./ai-problem";
 import { Hit } from "./hit";
 import { useAiHelp } from "./use-ai-help";
 
@@ -112,7 +111,7 @@ export default function SearchPanel({ conversation, onClose }: PanelProps) {
         {busy ? t("search.busy") : asked ? t("search.found", { count: honest.length + (meaning ? 0 : read.length) }) : t("search.hint")}
       </p>
       {!meaning && conversationIds.length > 0 && <p className="hint">{t(everywhere ? "search.everywhere_hint" : "search.here_hint")}</p>}
-      <Problem text={refused || (error ? (meaning ? aiProblem(error, t) : errorText(error, t)) : "")} />
+      <Problem text={refused || (error ? errorText(error, t) : "")} />
       <ul className="plain">
         {honest.map((each) =>
           each.kind === "message" ? (

@@ -4,8 +4,7 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { AiAnswer, AiFeature, AiQuestion } from "../../engine";
 import { useTranslations } from "../../i18n";
-import { useEngine } from "../hooks";
-import { aiProblem } from "./ai-problem";
+import { errorText, useEngine } from "../hooks";
 
 export interface Streamed<F extends AiFeature> {
   readonly text: string;
@@ -39,7 +38,7 @@ export function useStreamed<F extends AiFeature>(feature: F): Streamed<F> {
         setAnswer(given);
         if (typeof given.result === "string") setText(given.result);
       } catch (error) {
-        if (!mine.signal.aborted) setProblem(aiProblem(error, t));
+        if (!mine.signal.aborted) setProblem(errorText(error, t));
       } finally {
         if (running.current === mine) setBusy(false);
       }

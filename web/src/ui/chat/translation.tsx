@@ -3,7 +3,7 @@ import { X } from "lucide-react";
 import { useSyncExternalStore } from "react";
 import type { AiAnswer, Engine } from "../../engine";
 import { type Translate, useTranslations } from "../../i18n";
-import { aiProblem } from "./ai-problem";
+import { errorText } from "../hooks";
 
 export type TranslationState =
   | { readonly state: "asked"; readonly text: string; readonly stop: () => void }
@@ -28,7 +28,7 @@ export async function translate(engine: Engine, messageId: string, target_langua
     const answer = await engine.assistant.ask("translations", { message_id: messageId, target_language }, { signal: stopping.signal, onText: asked });
     set(messageId, { state: "here", text: String(answer.result), answer });
   } catch (error) {
-    set(messageId, stopping.signal.aborted ? null : { state: "refused", problem: aiProblem(error, t) });
+    set(messageId, stopping.signal.aborted ? null : { state: "refused", problem: errorText(error, t) });
   }
 }
 
