@@ -32,7 +32,7 @@ const entry = Object.keys(manifest).find((key) => manifest[key].isEntry);
 const first = withImports(entry);
 for (const key of Object.keys(manifest)) if (/ui\/sign-?in/.test(key)) withImports(key, first);
 const before = await total(first);
-const languageOf = (key) => /i18n\/(?:chat\.)?(\w+)\.json$/.exec(key)?.[1];
+const languageOf = (key) => /i18n\/(\w\w)\.ts$/.exec(key)?.[1];
 const keysOf = (language) => Object.keys(manifest).filter((key) => languageOf(key) === language);
 const page = await total(keysOf(undefined));
 const languages = [...new Set(Object.keys(manifest).map(languageOf).filter(Boolean))];

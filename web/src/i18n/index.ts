@@ -22,11 +22,9 @@ export type TextKey = Exact extends infer K ? (K extends `${infer Stem}.${Plural
 export type Catalogue = Readonly<Record<string, string>>;
 export type Translate = (key: TextKey, values?: Readonly<Record<string, string | number>>) => string;
 
-type Part = Promise<{ default: Catalogue }>;
-const merged = async (general: Part, chat: Part): Promise<Catalogue> => ({ ...(await general).default, ...(await chat).default });
-const CATALOGUES: Record<Exclude<Locale, "en">, () => Promise<Catalogue>> = {
-  de: () => merged(import("./de.json"), import("./chat.de.json")),
-  ar: () => merged(import("./ar.json"), import("./chat.ar.json")),
+const CATALOGUES: Record<Exclude<Locale, "en">, () => Promise<{ default: Catalogue }>> = {
+  de: () => import("./de"),
+  ar: () => import("./ar"),
 };
 
 interface Language {
@@ -61,7 +59,7 @@ export function bestLocale(wishes: readonly string[]): Locale {
 
 /** Loads a catalogue and renders all texts in it. The caller sets the document's `lang` and `dir`. */
 export async function setLocale(locale: Locale): Promise<Language> {
-  const catalogue: Catalogue = locale === "en" ? en : await CATALOGUES[locale]();
+  const catalogue: Catalogue = locale === "en" ? en : (await CATALOGUES[locale]()).default;
   language = { locale, direction: RIGHT_TO_LEFT.has(locale) ? "rtl" : "ltr", t: translator(locale, catalogue) };
   for (const listener of listeners) listener();
   return language;

@@ -1,4 +1,4 @@
-/** Screens (in the stage) and panels (beside a conversation), each loaded when it is first opened, and their frames. */
+/** Screens (in the stage) and panels (beside a conversation), loaded when they are first opened, and their frames. */
 import { ArrowLeft, Info, X } from "lucide-react";
 import { type ComponentType, type LazyExoticComponent, type ReactNode, Suspense, lazy, useEffect, useId, useRef } from "react";
 import type { Conversation } from "../engine";
@@ -25,17 +25,18 @@ const SCREENS: Readonly<Record<string, LazyExoticComponent<ComponentType<ScreenP
   notifications: lazy(() => import("./notifications")),
   new: lazy(() => import("./new-conversation")),
 };
+const ofChat = (name: keyof typeof import("./chat/panels")) => lazy(async () => ({ default: (await import("./chat/panels"))[name] }));
 /** `#/conversations/ID/NAME/DETAIL` */
 const PANELS: Readonly<Record<string, LazyExoticComponent<ComponentType<PanelProps>>>> = {
-  ask: lazy(() => import("./chat/ask-panel")),
+  ask: ofChat("ask"),
   encryption: lazy(() => import("./chat/encryption-panel")),
-  edits: lazy(() => import("./chat/edits-panel")),
-  gallery: lazy(() => import("./chat/gallery-panel")),
-  info: lazy(() => import("./chat/info-panel")),
-  pins: lazy(() => import("./chat/pins-panel")),
-  scheduled: lazy(() => import("./chat/scheduled-panel")),
-  search: lazy(() => import("./chat/search-panel")),
-  thread: lazy(() => import("./chat/thread-panel")),
+  edits: ofChat("edits"),
+  gallery: ofChat("gallery"),
+  info: ofChat("info"),
+  pins: ofChat("pins"),
+  scheduled: ofChat("scheduled"),
+  search: ofChat("search"),
+  thread: ofChat("thread"),
   group: lazy(() => import("./group")),
 };
 
