@@ -43,6 +43,11 @@ from operations import canary_settings
 from presence import service as presence
 from realtime import service as realtime
 from tests import strictness
+from tests.attacks import (  # noqa: F401 - pytest finds them here
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_terminal_summary,
+)
 from tests.support import rings
 from users import service as users
 

@@ -42,12 +42,20 @@ def test_every_route_and_action_is_in_the_table() -> None:
     assert PATHS.keys() | BODIES.keys() <= routes
 
 
-@pytest.mark.parametrize("route", PROBED)
+def _attacks(name: str) -> pytest.MarkDecorator:
+    """The mark of a route or action with the number of callers to whom it is not open."""
+    return pytest.mark.attack(sum(wanted in (401, 403, 404) for wanted in EXPECTED[name].values()))
+
+
+@pytest.mark.parametrize("route", [pytest.param(name, marks=_attacks(name)) for name in PROBED])
 def test_a_route_is_for_whom_the_table_says(scene: Scene, route: str) -> None:
     assert {role: status(scene, route, role) for role in ROLES} == EXPECTED[route]
 
 
-@pytest.mark.parametrize("action", [name.split()[1] for name in EXPECTED if name.startswith("SOCKET")])
+@pytest.mark.parametrize(
+    "action",
+    [pytest.param(name.split()[1], marks=_attacks(name)) for name in EXPECTED if name.startswith("SOCKET")],
+)
 def test_an_action_is_for_whom_the_table_says(scene: Scene, action: str) -> None:
     assert {role: socket_status(scene, action, role) for role in ROLES} == EXPECTED[f"SOCKET {action}"]
 

@@ -233,6 +233,7 @@ def _forgeries(town: Town, token: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.attack(12)
 def test_forged_access_tokens_are_refused(town: Town, ada: Person) -> None:
     for kind, token in _forgeries(town, ada.tokens["access_token"]).items():
         answer = bearer(town, token)
@@ -255,6 +256,7 @@ def test_an_access_token_is_good_for_fifteen_minutes_and_then_expired_everywhere
     assert bearer(town, renewed["access_token"]).status_code == 200
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("header", ["", "Bearer", "Basic YTpi", "token"])
 def test_without_a_bearer_token_there_is_no_access(town: Town, header: str) -> None:
     problem(town.http.get("/users/me", headers={"Authorization": header}), 401, "unauthenticated")

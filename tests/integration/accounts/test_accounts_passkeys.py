@@ -127,6 +127,7 @@ def test_a_registration_is_good_once_for_five_minutes_and_for_its_person(ada: Pe
         assert ada.finish(late).code == "invalid_token"
 
 
+@pytest.mark.attack
 def test_a_passkey_of_another_account_is_not_taken(ada: Person) -> None:
     ada.add()
     bob = Person("bob")
@@ -150,6 +151,7 @@ def _absent(device: Authenticator) -> None:
     device.flags = VERIFIED
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("lie", [_other_origin, _look_alike, _unverified, _absent])
 def test_a_lying_device_is_not_added(ada: Person, lie: Callable[[Authenticator], None]) -> None:
     lie(ada.device)
@@ -157,6 +159,7 @@ def test_a_lying_device_is_not_added(ada: Person, lie: Callable[[Authenticator],
     assert (refused.status, refused.body["errors"][0]["field"]) == (400, "credential")
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize(
     "broken",
     [
@@ -199,6 +202,7 @@ def test_of_many_answers_at_once_to_one_challenge_one_signs_in(ada: Person) -> N
     assert sorted(statuses) == [200, 401, 401, 401]
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("lie", [_other_origin, _look_alike, _unverified, _absent])
 def test_a_lying_device_does_not_sign_in(ada: Person, lie: Callable[[Authenticator], None]) -> None:
     ada.add()
@@ -221,6 +225,7 @@ def test_another_key_handle_or_site_does_not_sign_in(ada: Person) -> None:
         assert login(liar).code == "invalid_credentials", field
 
 
+@pytest.mark.attack
 def test_a_counter_that_runs_back_is_refused_and_its_owner_told(ada: Person, cloud: Cloud) -> None:
     ada.device.counter = 7
     ada.add()
@@ -269,6 +274,7 @@ def test_a_removed_passkey_does_not_sign_in_and_may_be_added_again(ada: Person) 
     ada.add()
 
 
+@pytest.mark.attack
 def test_nobody_removes_the_passkey_of_another(ada: Person) -> None:
     assert Person("bob").remove(ada.add()["id"]).status == 404
     assert len(ada.passkeys()) == 1

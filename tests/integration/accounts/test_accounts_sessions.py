@@ -129,6 +129,7 @@ def test_a_reuse_ends_no_other_session() -> None:
     assert works(other.access_token)
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("token", ["x", "usr_1.ses_1.0.secret.mac", "." * 4])
 def test_a_forged_refresh_token_is_refused_and_harms_nobody(token: str) -> None:
     person = someone()
@@ -206,6 +207,7 @@ def test_sessions_are_listed_the_newest_first_and_paged() -> None:
     assert second["next_cursor"] is None
 
 
+@pytest.mark.attack
 def test_a_cursor_of_somebody_else_is_refused() -> None:
     person, other = someone(), someone("bob")
     another_session(person)
@@ -277,6 +279,7 @@ def test_a_session_that_is_not_there_is_not_found(session_id: str) -> None:
     assert ask(app, "DELETE", "/auth/sessions/{session_id}", path, token=someone().token).status == 404
 
 
+@pytest.mark.attack
 def test_somebody_elses_session_is_not_found_and_stands() -> None:
     person, other = someone(), someone("bob")
     path = {"session_id": other.session_id}

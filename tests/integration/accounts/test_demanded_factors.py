@@ -224,6 +224,7 @@ def test_who_has_a_passkey_does_not_get_in_by_the_password_alone(demand: Demand)
     assert ada.conversations(ada.login_with_passkey().body["tokens"]["access_token"]).status == 200
 
 
+@pytest.mark.attack
 def test_who_signed_in_with_the_password_before_somebody_enrolled_adds_no_factor_of_their_own(demand: Demand) -> None:
     demand("everybody")
     ada = Ada()
@@ -250,6 +251,7 @@ def test_a_factor_that_is_enrolled_in_a_session_of_before_ends_those_that_were_t
     assert ada.conversations().status == 200
 
 
+@pytest.mark.attack
 def test_a_session_that_has_to_enrol_adds_nothing_beside_a_factor_that_is_there(demand: Demand) -> None:
     ada = Ada()
     demand("everybody")
@@ -266,6 +268,7 @@ def test_a_session_that_has_to_enrol_adds_nothing_beside_a_factor_that_is_there(
     assert refused(ada.conversations(other))
 
 
+@pytest.mark.attack
 def test_of_two_first_factors_at_once_one_is_enrolled(demand: Demand, settings: pytest.MonkeyPatch) -> None:
     demand("everybody")
     ada = Ada()

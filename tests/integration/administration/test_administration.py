@@ -69,6 +69,7 @@ ROUTES = [
 ]
 
 
+@pytest.mark.attack(12)
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 def test_for_everybody_else_there_is_no_such_route(admin: Person, method: str, path: str) -> None:
     bob = someone("bob")

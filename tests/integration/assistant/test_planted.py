@@ -69,6 +69,7 @@ def test_there_are_at_least_120_planted_instructions() -> None:
     assert len({text for _, text in CORPUS}) >= 120
 
 
+@pytest.mark.attack(len(CORPUS) // 4)
 @pytest.mark.parametrize("part", range(4))
 def test_nothing_that_was_planted_leads_anywhere_or_does_anything(obedient: LoopbackModel, part: int) -> None:
     ada, mallory, bob = rooms.people("ada", "mallory", "bob")

@@ -19,6 +19,7 @@ MESSAGE: Route = ("messages", {"type": "encrypted"})
 CHANGE: Route = ("mls/changes", {})
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize(
     ("route", "data"),
     [

@@ -71,6 +71,7 @@ def _renumbered(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return items
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("change", [_swapped, _dropped, _closed_up, _replayed, _renumbered])
 def test_commits_that_were_dropped_shuffled_or_repeated_are_noticed(ada: Person, bob: Person, change: Any) -> None:
     adas, bobs = encryption(ada), encryption(bob, cheat=log_with(change))
@@ -88,6 +89,7 @@ def test_commits_that_were_dropped_shuffled_or_repeated_are_noticed(ada: Person,
     asyncio.run(chat())
 
 
+@pytest.mark.attack
 def test_a_message_put_into_somebody_elses_mouth_is_noticed(ada: Person, bob: Person) -> None:
     carol = someone("carol")
 
@@ -129,6 +131,7 @@ def test_a_repeated_message_is_read_once(ada: Person, bob: Person) -> None:
     asyncio.run(chat())
 
 
+@pytest.mark.attack
 def test_a_swapped_key_package_is_not_added(ada: Person, bob: Person) -> None:
     mallory = someone("mallory")
     evil = MlsRsEngine(MemoryVault(), user_id=bob.user_id, device_id="phone")  # bob's name, another key
@@ -149,6 +152,7 @@ def test_a_swapped_key_package_is_not_added(ada: Person, bob: Person) -> None:
     asyncio.run(chat())
 
 
+@pytest.mark.attack
 def test_a_package_of_somebody_else_is_not_added(ada: Person, bob: Person) -> None:
     mallory = someone("mallory")
     mallorys = encryption(mallory)
@@ -170,6 +174,7 @@ def test_a_package_of_somebody_else_is_not_added(ada: Person, bob: Person) -> No
     asyncio.run(chat())
 
 
+@pytest.mark.attack
 def test_a_ghost_device_in_the_list_is_not_added(ada: Person, bob: Person) -> None:
     """The server names a device that bob never registered: his key log does not have it."""
     ghost = MlsRsEngine(MemoryVault(), user_id=bob.user_id, device_id="ghost")
@@ -190,6 +195,7 @@ def test_a_ghost_device_in_the_list_is_not_added(ada: Person, bob: Person) -> No
     asyncio.run(chat())
 
 
+@pytest.mark.attack
 def test_a_stranger_whom_a_member_brings_into_the_group_is_noticed(ada: Person, bob: Person) -> None:
     """Ada's own device is in league with the server: it adds somebody who is no member of the conversation."""
     mallory = someone("mallory")
@@ -210,6 +216,7 @@ def test_a_stranger_whom_a_member_brings_into_the_group_is_noticed(ada: Person, 
     asyncio.run(chat())
 
 
+@pytest.mark.attack
 def test_a_forged_welcome_leads_nowhere(ada: Person, bob: Person) -> None:
     """A Welcome into a group of the server's own making: its devices are in nobody's key log."""
     bobs = encryption(bob)
@@ -249,6 +256,7 @@ def _other_head(body: Any) -> Any:
     return body
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("change", [_other_root, _other_entry, _other_head])
 def test_a_key_log_that_cannot_be_proved_is_not_believed(ada: Person, bob: Person, change: Any) -> None:
     def lie(method: str, path: str, answer: Any) -> Any:
@@ -281,6 +289,7 @@ def test_a_key_log_to_which_an_entry_comes_while_it_is_read_is_read_on(ada: Pers
     asyncio.run(chat())
 
 
+@pytest.mark.attack
 def test_a_key_log_that_keeps_back_its_latest_entry_is_noticed(ada: Person, bob: Person) -> None:
     def keep_back(method: str, path: str, answer: Any) -> Any:
         if path == "/keys/log":
@@ -295,6 +304,7 @@ def test_a_key_log_that_keeps_back_its_latest_entry_is_noticed(ada: Person, bob:
     asyncio.run(chat())
 
 
+@pytest.mark.attack
 def test_a_key_log_that_was_rewritten_is_noticed(ada: Person, bob: Person) -> None:
     """The client remembers the head that it saw: a log that does not go on from it has another past."""
     adas = encryption(ada)

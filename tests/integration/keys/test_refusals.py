@@ -83,6 +83,7 @@ TEXTS: dict[str, Callable[[Person, str], Reply]] = {
 }
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("name", TEXTS)
 def test_no_route_takes_what_the_server_could_read(ada: Person, name: str) -> None:
     tea = encrypted(ada)
@@ -93,6 +94,7 @@ def test_no_route_takes_what_the_server_could_read(ada: Person, name: str) -> No
         assert CANARY not in str(rows(table)), table
 
 
+@pytest.mark.attack
 def test_the_socket_takes_no_text_either(ada: Person) -> None:
     tea = encrypted(ada)
     who = as_caller(ada)
@@ -168,6 +170,7 @@ def test_search_finds_nothing_that_was_encrypted(ada: Person) -> None:
     assert (found.status, found.body["items"]) == (200, [])
 
 
+@pytest.mark.attack
 def test_it_never_goes_back_into_the_clear(ada: Person) -> None:
     tea = encrypted(ada)
     with pytest.raises(Problem) as refused:

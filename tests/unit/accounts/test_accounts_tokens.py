@@ -32,12 +32,14 @@ def test_every_changed_character_of_a_refresh_token_is_noticed() -> None:
             decode(f"{text[:place]}{other}{text[place + 1 :]}")
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("text", ["", ".", "....", "a.b.0.c.d", "é" * 20, "x" * 2_000, "usr_1.ses_1.0.s."])
 def test_what_is_no_refresh_token_is_refused(text: str) -> None:
     with pytest.raises(Unauthenticated):
         decode(text)
 
 
+@pytest.mark.attack
 def test_a_token_sealed_with_another_key_is_refused() -> None:
     token = a_token()
     fields = token.encode().rpartition(".")[0]

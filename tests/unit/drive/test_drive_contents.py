@@ -58,6 +58,7 @@ def test_what_is_declared_right_passes(declared: str, head: bytes) -> None:
     assert contents.polyglot_problem(declared, head, head if declared == "application/zip" else b"", len(head)) is None
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize(
     ("declared", "head", "problem"),
     [
@@ -75,6 +76,7 @@ def test_what_is_declared_wrong_is_named(declared: str, head: bytes, problem: st
     assert contents.type_problem(declared, head) == problem
 
 
+@pytest.mark.attack
 def test_a_picture_that_is_an_archive_too_is_a_polyglot() -> None:
     both = PNG + _zip({"evil.class": b"x" * 100})
     assert contents.polyglot_problem("image/png", both[:8192], both[-66_000:], len(both)) == "polyglot"
@@ -109,10 +111,12 @@ def test_an_ordinary_archive_passes(looked_at: Callable[[bytes], str | None]) ->
     assert looked_at(_zip({"a.txt": b"hello", "b.txt": b"world" * 1000})) is None
 
 
+@pytest.mark.attack
 def test_an_archive_that_would_burst_is_refused(looked_at: Callable[[bytes], str | None]) -> None:
     assert looked_at(_zip({str(number): bytes(10 * 1024**2) for number in range(12)})) == "archive_bomb"
 
 
+@pytest.mark.attack
 def test_entries_that_share_bytes_are_refused(looked_at: Callable[[bytes], str | None]) -> None:
     content = _zip({"a": b"x" * 300, "b": b"y" * 300})
     at = content.index(b"PK\x01\x02", content.index(b"PK\x01\x02") + 4)  # the second entry of the directory
@@ -120,6 +124,7 @@ def test_entries_that_share_bytes_are_refused(looked_at: Callable[[bytes], str |
     assert looked_at(overlapping) == "archive_bomb"
 
 
+@pytest.mark.attack
 def test_what_is_no_archive_is_refused(looked_at: Callable[[bytes], str | None]) -> None:
     assert looked_at(b"PK\x03\x04 and nothing more") == "type_mismatch"
 

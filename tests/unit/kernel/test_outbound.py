@@ -104,6 +104,7 @@ def _settings(settings: pytest.MonkeyPatch) -> None:
     """Every test here has the environment of a function."""
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("url", [each for each in REFUSED.splitlines() if each] + ["", "https://a.com/" + "x" * 2_048])
 def test_what_leads_elsewhere_is_refused(url: str) -> None:
     with pytest.raises(UnsafeUrl):
@@ -134,6 +135,7 @@ def test_a_push_service_s_address_passes(url: str, origin: str, path: str) -> No
     assert (target.origin, target.path) == (origin, path)
 
 
+@pytest.mark.attack
 def test_a_public_name_that_leads_home_is_not_called() -> None:
     for host in ("127.0.0.1", "::1", "10.1.2.3"):  # as a resolver might answer for it
         with pytest.raises(UnsafeUrl):

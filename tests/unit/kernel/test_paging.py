@@ -71,6 +71,7 @@ def test_another_caller_or_query_is_refused(other: tuple[str, ...]) -> None:
     assert _refused(made, other) == (other != MINE)
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize(
     "other", [("usr_bob", "events", "cnv_tea"), ("usr_ada", "events", "cnv_rum"), ("usr_ada", "members", "cnv_tea")]
 )
