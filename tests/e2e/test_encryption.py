@@ -7,9 +7,7 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
-import botocore.session
 import pytest
 
 from secureconnect_client import ApiError, Client
@@ -17,13 +15,8 @@ from secureconnect_client.encryption.changes import Change
 from secureconnect_client.encryption.content import PollContent, Voice
 from secureconnect_client.encryption.encryption import Encryption
 from secureconnect_client.events import KeysChanged, MlsEvent
+from tests.e2e import places
 from tests.e2e.people import PASSWORD, Town
-
-
-def _aws(endpoints: dict[str, str], service: str) -> Any:
-    session = botocore.session.Session()
-    session.set_credentials("test", "test")
-    return session.create_client(service, region_name=endpoints["region"], endpoint_url=endpoints["aws_endpoint_url"])
 
 
 @contextlib.asynccontextmanager
@@ -109,47 +102,10 @@ async def _chat(town: Town, folder: Path, canary: str) -> str:
 def test_devices_come_and_go_in_an_encrypted_chat_and_the_server_keeps_nothing_of_what_is_said(
     town: Town, endpoints: dict[str, str], endpoints_file: Path, tmp_path: Path
 ) -> None:
-    """R56: after a chat, no table, blob, queue or log contains plaintext."""
+    """R56: after a chat, no table, blob, queue, cache or log contains plaintext."""
     canary = f"c4n4ry{secrets.token_hex(8)}"
     tea = asyncio.run(_chat(town, tmp_path, canary))
-    places = {**_tables(endpoints), **_blobs(endpoints), **_queues(endpoints), **_logs(endpoints_file.parent)}
-    assert any(tea in text for text in places.values())  # proves that the scan finds stored text
-    assert [place for place, text in places.items() if canary in text or "🦔" in text] == []
-
-
-def _tables(endpoints: dict[str, str]) -> dict[str, str]:
-    """The content of every table."""
-    dynamodb = _aws(endpoints, "dynamodb")
-    names = dynamodb.list_tables()["TableNames"]
-    pages = {name: dynamodb.get_paginator("scan").paginate(TableName=name) for name in names}
-    return {f"table {name}": "".join(str(page["Items"]) for page in pages[name]) for name in names}
-
-
-def _blobs(endpoints: dict[str, str]) -> dict[str, str]:
-    """Every blob of less than 1 MB that is not the deployment's own."""
-    s3 = _aws(endpoints, "s3")
-    found = {}
-    for bucket in (each["Name"] for each in s3.list_buckets()["Buckets"] if "-drive-" in each["Name"]):
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-            for each in page.get("Contents", ()):
-                if each["Size"] < 1_000_000:
-                    body = s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
-                    found[f"blob {bucket}/{each['Key']}"] = body.decode("latin-1")
-    return found
-
-
-def _queues(endpoints: dict[str, str]) -> dict[str, str]:
-    """The messages in queues and dead-letter queues; they stay there."""
-    sqs = _aws(endpoints, "sqs")
-    found = {}
-    for url in sqs.list_queues().get("QueueUrls", ()):
-        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
-        found[f"queue {url}"] = str(answer.get("Messages", ()))
-    return found
-
-
-def _logs(folder: Path) -> dict[str, str]:
-    """The logs of the functions and of the local cloud."""
-    files = [path for path in (folder / "logs").rglob("*") if path.is_file()]
-    assert files
-    return {f"log {path.name}": path.read_text(errors="replace") for path in files}
+    kept = [each(endpoints) for each in (places.tables, places.blobs, places.queues, places.cache)]
+    texts = {place: text for part in [*kept, places.logs(endpoints_file.parent)] for place, text in part.items()}
+    assert any(tea in text for text in texts.values())  # proves that the scan finds stored text
+    assert [place for place, text in texts.items() if canary in text or "🦔" in text] == []

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from tests.e2e import lives
+from tests.e2e import lives, places
 from tests.e2e.people import PASSWORD, Person, Town
 from tests.e2e.tools import eventually, log_of, problem
 
@@ -31,12 +31,19 @@ def _exported(who: Person) -> zipfile.ZipFile:
     return zipfile.ZipFile(io.BytesIO(content))
 
 
-def test_a_person_takes_their_whole_life_along_and_is_erased(town: Town) -> None:
+def _places_with(endpoints: dict[str, str], *texts: str) -> list[str]:
+    """The indexes, queues and keys of Redis that contain one of these texts."""
+    found = [each(endpoints) for each in (places.indexes, places.queues, places.cache)]
+    return [place for part in found for place, content in part.items() if any(text in content for text in texts)]
+
+
+def test_a_person_takes_their_whole_life_along_and_is_erased(town: Town, endpoints: dict[str, str]) -> None:
     # given somebody who has filled whatever there is
     life = lives.lived(town)
     ann, bob, group = life.ann, life.bob, life.group
     canaries = (life.canary, ann.username, ann.email)
     assert len(town.tables_with(*canaries)) > 12
+    assert _places_with(endpoints, ann.id)  # proves that the scan finds what is there
     before = log_of(bob, group)
 
     # when they export it, then the export holds what they have said, whom they know, and their files
@@ -65,8 +72,9 @@ def test_a_person_takes_their_whole_life_along_and_is_erased(town: Town) -> None
     eventually(lambda: bob.get(f"/users/{ann.id}").json().get("display_name") == "deleted user", within_s=60.0)
     login = town.http.post("/auth/login", json={"identifier": ann.username, "password": PASSWORD})
     problem(login, 401, "invalid_credentials")
-    # nothing is left of them in any table or bucket
+    # nothing is left of them in any table, index, queue, cache or bucket
     eventually(lambda: town.tables_with(*canaries) == set(), within_s=30.0, every_s=1.0)
+    assert _places_with(endpoints, *canaries) == []
     own = [f"{place}/{ann.id}/" for place in ("avatars", "exports", "keys/backups")]
     of_files = [f"{place}/{file_id}/" for place in ("files", "thumbnails") for file_id in life.file_ids]
     assert town.blobs_below(*own, *of_files) == []
