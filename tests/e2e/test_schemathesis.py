@@ -14,7 +14,9 @@ from pathlib import Path
 from tests.e2e.people import Town
 
 SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
-CHECKS = ("not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance")
+# All of its checks but two: a body may fit the schema and not be acceptable (a used token, a common password, bytes
+# that are no message of MLS), and what each route answers without a token is in the authorisation matrix.
+LEFT_OUT = ("positive_data_acceptance", "ignored_auth")
 EXAMPLES = int(os.environ.get("SC_EXAMPLES", "3"))
 SEED = os.environ.get("SC_SEED", "1")
 ENDING = ("POST /auth/logout", "POST /auth/logout-all", "DELETE /auth/sessions/{session_id}", "DELETE /users/me")
@@ -32,7 +34,8 @@ def test_every_answer_is_as_the_served_document_says(town: Town, tmp_path: Path)
     command = [
         *(str(SCHEMATHESIS), "run", f"{town.http_url}/openapi.json", "--url", town.http_url),
         *("--header", f"Authorization: Bearer {caller.tokens['access_token']}"),
-        *("--phases", "fuzzing", "--max-examples", str(EXAMPLES), "--seed", str(SEED), "--checks", ",".join(CHECKS)),
+        *("--phases", "fuzzing", "--max-examples", str(EXAMPLES), "--seed", str(SEED), "--checks", "all"),
+        *("--exclude-checks", ",".join(LEFT_OUT)),
         *("--continue-on-failure", "--no-shrink", "--workers", str(WORKERS), "--request-timeout", str(PATIENCE_S)),
         *("--suppress-health-check", "all", "--warnings", "off", "--rate-limit", RATE),
     ]
