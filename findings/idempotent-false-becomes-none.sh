@@ -7,8 +7,8 @@
 # answer is true, so every repetition of these five gets None, while True, 7 and ["a"] come back as they are. The first
 # call answers rightly, so nothing shows until a message or a request comes twice.
 # For users: "may this person join?" is False and then, to the retry, None; a list that was empty is nothing that one
-# can iterate over, so the retry ends in a TypeError that the first call did not know. Return a dictionary with something
-# in it, or give an output serializer that wraps the result.
+# can iterate over, so the retry ends in a TypeError that the first call did not know. Return a dictionary that is not
+# empty, or give an output serializer that wraps the result.
 # Source: https://github.com/aws-powertools/powertools-lambda-python/issues/8090 and its pull request 8176 (April 2026);
 # aws_lambda_powertools/utilities/idempotency/base.py (_handle_for_status: `... if response_dict else None`);
 # https://docs.aws.amazon.com/powertools/python/latest/utilities/idempotency/.
