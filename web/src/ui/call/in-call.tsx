@@ -137,6 +137,11 @@ function Screen({ id, stream, name, silent = false, speaks = false, big = false,
     const loudspeaker = chosenDevice("audiooutput");
     if (loudspeaker && "setSinkId" in video.current) video.current.setSinkId(loudspeaker).catch(() => undefined); // unplugged: the system's default stays
   }, [stream]);
+  useEffect(() => {
+    const shown = video.current;
+    // browsers keep a picture in picture whose element has gone
+    return () => void (shown && shown === document.pictureInPictureElement && document.exitPictureInPicture());
+  }, []);
   const Bars = grade ? BARS[grade] : null;
   return (
     <figure className={[speaks && "speaks", big && "big"].filter(Boolean).join(" ")}>

@@ -32,8 +32,14 @@ function Ringing({ call }: { call: Call }) {
   const { attempt, problem } = useAttempt();
   const answer = useRef<HTMLButtonElement>(null);
   const [choosing, setChoosing] = useState(false);
+  const [answering, setAnswering] = useState(false);
   useEffect(() => answer.current?.focus(), []);
-  useEffect(() => ring(), []);
+  useEffect(() => (answering ? undefined : ring()), [answering]);
+  const join = async () => {
+    setAnswering(true);
+    await attempt(() => callStore.join(engine, call));
+    setAnswering(false); // it rings on if that failed
+  };
   const decline = async () =>
     engine.calls.put(await engine.api.post("/calls/{call_id}/decline", { path: { call_id: call.id } }));
   return (
@@ -41,7 +47,7 @@ function Ringing({ call }: { call: Call }) {
       <p dir="auto">{t("call.ringing", { name: nameOf(members, call.initiator_id) })}</p>
       <Problem text={problem} />
       <p className="row">
-        <button ref={answer} className="primary" onClick={() => void attempt(() => callStore.join(engine, call))}>
+        <button ref={answer} className="primary" onClick={() => void join()}>
           <Phone aria-hidden /> {t("call.answer")}
         </button>
         <button className="danger" onClick={() => void attempt(decline)}>
@@ -60,10 +66,12 @@ function Ringing({ call }: { call: Call }) {
   );
 }
 
-/** Plays two soft tones every two seconds, until the returned function is called. */
+/** Plays two soft tones every two seconds, as soon as the browser allows it, until the returned function is called. */
 function ring(): () => void {
   const audio = new AudioContext();
   const sound = () => {
+    // tones of a context that does not run would all sound at once when it does
+    if (audio.state !== "running") return void audio.resume().catch(() => undefined); // closed meanwhile
     const tone = audio.createOscillator();
     const gain = audio.createGain();
     gain.gain.value = 0.05;
@@ -73,10 +81,11 @@ function ring(): () => void {
     tone.start();
     tone.stop(audio.currentTime + 0.5);
   };
-  sound();
+  audio.onstatechange = sound;
   const timer = setInterval(sound, 2_000);
   return () => {
     clearInterval(timer);
+    audio.onstatechange = null;
     void audio.close();
   };
 }

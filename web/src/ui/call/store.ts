@@ -14,6 +14,7 @@ export interface CallState {
 class CallStore {
   #state: CallState = { session: null, call: null, turn: 0 };
   #end: (() => void) | null = null;
+  #joining = false;
   readonly #listeners = new Set<() => void>();
 
   readonly get = (): CallState => this.#state;
@@ -40,9 +41,11 @@ class CallStore {
   }
 
   async #join(engine: Engine, call: Call, prepared: Prepared | null): Promise<void> {
-    if (this.#state.session) return;
-    const local = await openDevices(call.media === "video");
+    if (this.#state.session || this.#joining) return;
+    this.#joining = true; // the browser may ask for long, and a second press joins no second time
+    let local: MediaStream | undefined;
     try {
+      local = await openDevices(call.media === "video");
       const joined = await engine.api.post("/calls/{call_id}/join", { path: { call_id: call.id } });
       engine.calls.put(joined.call);
       const changed = () => this.#set({});
@@ -52,8 +55,10 @@ class CallStore {
       this.#end = engine.calls.live.subscribe(() => this.#follow(engine));
       session.update(joined.call);
     } catch (error) {
-      for (const track of local.getTracks()) track.stop();
+      for (const track of local?.getTracks() ?? []) track.stop();
       throw error;
+    } finally {
+      this.#joining = false;
     }
   }
 
