@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.e2e.people import Person
 from tests.e2e.tools import at_once, eventually
-from tests.e2e.windows import Window, needs_a_browser, new_ada, new_bob, window_of
+from tests.e2e.windows import Drag, Window, needs_a_browser, new_ada, new_bob, window_of
 
 pytestmark = needs_a_browser
 ada, bob = new_ada, new_bob
@@ -346,6 +346,35 @@ def test_files_are_pasted_shown_in_place_and_gathered_in_the_gallery(
     other.page.get_by_role("button", name="More of this conversation").click()
     other.page.get_by_role("menuitem", name="Pictures and files").click()
     expect(other.page.get_by_role("complementary").get_by_role("button", name="View square.png")).to_be_visible()
+
+
+def test_files_are_dropped_onto_the_history_and_a_text_only_where_one_writes(
+    opened: Any, ada: Person, bob: Person, room: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "plan.txt"
+    path.write_text("the plan")
+    bob.send(room, "drop it here")
+    window = opened(ada)
+    window.open("Engines")
+    history, box = window.message("drop it here"), window.page.get_by_label("Write a message")
+    hint, row = window.page.get_by_text("Drop files here"), window.page.locator(".tray").get_by_text("plan.txt")
+
+    files = Drag(window.page, path)
+    files.over(history)
+    expect(hint).to_be_visible()
+    files.over(window.page.get_by_role("navigation"))
+    expect(hint).to_be_hidden()
+    files.drop(history)
+    expect(row).to_be_visible()
+    expect(hint).to_be_hidden()
+
+    words = Drag(window.page, text="with these words")
+    words.drop(history)
+    words.drop(box)
+    expect(box).to_have_value("with these words")
+    expect(window.page.locator(".tray progress")).to_have_count(0)
+    box.press("Enter")
+    expect(window.message("with these words").get_by_role("button", name="plan.txt")).to_be_visible()
 
 
 def test_an_upload_can_be_cancelled(opened: Any, ada: Person, room: str) -> None:

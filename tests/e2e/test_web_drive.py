@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import re
+import wave
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,10 +17,29 @@ from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expe
 
 from tests.e2e.people import Person, Town
 from tests.e2e.tools import eventually
-from tests.e2e.windows import Window, needs_a_browser, new_ada, new_bob, window_of
+from tests.e2e.windows import Drag, Window, needs_a_browser, new_ada, new_bob, window_of
 
 pytestmark = needs_a_browser
 ada, bob = new_ada, new_bob
+
+
+# The browser's local time so many hours from now, as a field for a date and time holds it.
+LOCAL_TIME = """hours => new Date(Date.now() + hours * 3_600_000 - new Date().getTimezoneOffset() * 60_000)
+    .toISOString().slice(0, 16)"""
+# The bytes of a film of 64 times 48 pixels that the browser records.
+FILM = """async () => {
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [64, 48];
+    const recorder = new MediaRecorder(canvas.captureStream(), { mimeType: 'video/webm' });
+    const recorded = new Promise((done) => { recorder.ondataavailable = ({ data }) => done(data); });
+    recorder.start();
+    for (let n = 0; n < 10; n++) {
+        canvas.getContext('2d').fillRect(n, n, 9, 9);
+        await new Promise((done) => setTimeout(done, 40));
+    }
+    recorder.stop();
+    return [...new Uint8Array(await (await recorded).arrayBuffer())];
+}"""
 
 
 @pytest.fixture
@@ -38,9 +60,21 @@ def _bring(page: Page, name: str, content: bytes, content_type: str) -> None:
     expect(page.get_by_role("button", name=f"Delete {name}")).to_be_visible()
 
 
+def _bar(page: Page) -> Locator:
+    """The bar of used and reserved bytes."""
+    return page.get_by_role("meter", name="Storage used")
+
+
 def _look(page: Page, name: str) -> Locator:
     page.locator("ul.list").get_by_role("button", name=re.compile(f"^{re.escape(name)}")).click()
     return page.get_by_role("dialog")
+
+
+def _make_folder(page: Page, name: str) -> None:
+    page.get_by_role("button", name="New folder").click()
+    page.get_by_label("Name of the folder").fill(name)
+    page.get_by_role("button", name="Create", exact=True).click()
+    expect(page.get_by_role("button", name=f"Delete {name}")).to_be_visible()
 
 
 def test_a_file_is_looked_at_in_place(page: Page) -> None:
@@ -58,6 +92,20 @@ def test_a_file_is_looked_at_in_place(page: Page) -> None:
     expect(dialog.get_by_role("img", name="dot.png")).to_have_js_property("naturalWidth", 90)
     page.keyboard.press("Escape")
 
+    sound = io.BytesIO()
+    with wave.open(sound, "wb") as file:
+        file.setparams((1, 1, 8_000, 0, "NONE", ""))
+        file.writeframes(bytes([128]) * 8_000)
+    for name, content, kind in (
+        ("quiet.wav", sound.getvalue(), "audio/wav"),
+        ("film.webm", bytes(page.evaluate(FILM)), "video/webm"),
+    ):
+        _bring(page, name, content, kind)
+        player = _look(page, name).get_by_label(name)
+        eventually(partial(player.evaluate, "player => player.currentTime > 0 && player.error === null"))
+        assert player.evaluate("player => player.videoWidth") == (64 if kind.startswith("video") else None)
+        page.keyboard.press("Escape")
+
     _bring(
         page,
         "paper.pdf",
@@ -69,10 +117,7 @@ def test_a_file_is_looked_at_in_place(page: Page) -> None:
 
 
 def test_a_file_is_renamed_moved_found_and_shown_as_a_tile(page: Page, ada: Person) -> None:
-    page.get_by_role("button", name="New folder").click()
-    page.get_by_label("Name of the folder").fill("Spring")
-    page.get_by_role("button", name="Create", exact=True).click()
-    expect(page.get_by_role("button", name="Delete Spring")).to_be_visible()
+    _make_folder(page, "Spring")
     page.get_by_role("button", name="Share plan.txt").click()
     page.get_by_role("tab", name="Name and location").click()
     page.get_by_label("Name", exact=True).fill("budget.txt")
@@ -123,12 +168,17 @@ HANGING = """() => {
 def test_an_upload_that_does_not_get_through_is_given_up_and_its_room_is_free(page: Page, ada: Person) -> None:
     used = ada.ok("GET", "/drive/usage")["used"]
     page.evaluate(HANGING)  # requests for bytes of files are never answered
+    bar = _bar(page)
+    expect(bar).to_have_js_property("max", ada.ok("GET", "/drive/usage")["quota"])
+    expect(bar).to_have_js_property("value", used)
     with page.expect_response(lambda answer: answer.url.endswith("/drive/uploads") and answer.status == 201):
         stuck = FilePayload(name="stuck.bin", mimeType="application/octet-stream", buffer=bytes(1_000))
         page.locator("section.page > header input[type=file]").set_input_files(stuck)
     assert ada.ok("GET", "/drive/usage")["reserved"] == 1_000
+    expect(bar).to_have_js_property("value", used + 1_000)
     page.get_by_role("button", name="Remove stuck.bin").click()
     expect(page.get_by_role("button", name="Remove stuck.bin")).to_have_count(0)
+    expect(bar).to_have_js_property("value", used)
     eventually(lambda: ada.ok("GET", "/drive/usage")["reserved"] == 0)
     assert ada.ok("GET", "/drive/usage")["used"] == used
 
@@ -173,6 +223,58 @@ def test_a_file_is_shared_and_a_link_wants_its_password(
         assert Path(downloading.value.path()).read_text() == "the plan"
 
 
+def test_a_link_ends_at_its_time(page: Page, browser: Browser, endpoints: dict[str, str], ada: Person) -> None:
+    (file,) = ada.ok("GET", "/drive/folders/root/children")["items"]
+    links, now = f"/drive/files/{file['id']}/links", datetime.now(UTC)
+    short = ada.ok("POST", links, {"expires_at": (now + timedelta(seconds=2)).isoformat(timespec="milliseconds")})
+    page.get_by_role("button", name="Share plan.txt").click()
+    page.get_by_role("tab", name="Links").click()
+
+    # a time that has passed is not even sent
+    until = page.get_by_label("Valid until")
+    until.fill(page.evaluate(LOCAL_TIME, -1))
+    page.get_by_role("button", name="Create a link").click()
+    assert until.evaluate("field => field.validity.rangeUnderflow")
+    expect(page.get_by_label("Link", exact=True)).to_have_count(0)
+
+    until.fill(page.evaluate(LOCAL_TIME, 1))
+    page.get_by_role("button", name="Create a link").click()
+    link = page.get_by_label("Link", exact=True).input_value()
+    expect(page.get_by_role("dialog").get_by_role("listitem").filter(has_text="until")).to_have_count(2)
+    ends = [datetime.fromisoformat(each["expires_at"]) for each in ada.ok("GET", links)["items"]]
+    assert timedelta(minutes=59) < max(ends) - now < timedelta(minutes=61)
+
+    with closing(Window(browser, endpoints["web_url"], "Nobody")) as nobody:
+        theirs = nobody.tab("#" + link.partition("#")[2])
+        with theirs.expect_download() as downloading:
+            theirs.get_by_role("button", name="Download").click()
+        assert Path(downloading.value.path()).read_text() == "the plan"
+        ended = nobody.tab(f"#/links/{short['token']}")
+        eventually(lambda: datetime.now(UTC) > min(ends))
+        ended.get_by_role("button", name="Download").click()
+        expect(ended.get_by_role("alert")).to_contain_text("no longer available")
+
+
+def test_files_are_dropped_into_the_folder_that_one_sees(page: Page, tmp_path: Path) -> None:
+    _make_folder(page, "Spring")
+    page.locator("ul.list").get_by_role("button", name=re.compile("^Spring")).click()
+    empty = page.get_by_text("Nothing here yet. Drop files here to upload them.")
+    expect(empty).to_be_visible()
+    path = tmp_path / "seeds.txt"
+    path.write_text("three seeds")
+    files = Drag(page, path)
+    files.over(empty)
+    expect(page.get_by_text("Drop files here", exact=True)).to_be_visible()
+    files.drop(empty)
+    expect(page.get_by_role("button", name="Delete seeds.txt")).to_be_visible()
+    expect(page.get_by_text("Drop files here", exact=True)).to_be_hidden()
+    page.get_by_role("button", name="Back", exact=True).click()
+    expect(page.get_by_role("button", name="Delete Spring")).to_be_visible()
+    expect(page.get_by_role("button", name="Delete seeds.txt")).to_have_count(0)
+    Drag(page, text="plan").drop(page.get_by_role("searchbox"))
+    expect(page.get_by_role("searchbox")).to_have_value("plan")
+
+
 def test_what_was_deleted_comes_back_or_goes_for_good(page: Page, ada: Person) -> None:
     page.get_by_role("button", name="Delete plan.txt").click()
     expect(page.get_by_role("button", name="Delete plan.txt")).to_have_count(0)
@@ -181,11 +283,14 @@ def test_what_was_deleted_comes_back_or_goes_for_good(page: Page, ada: Person) -
     expect(page.get_by_role("button", name="Restore plan.txt")).to_have_count(0)
     page.get_by_role("button", name="Back", exact=True).click()
     page.get_by_role("button", name="Delete plan.txt").click()
+    expect(_bar(page)).to_have_js_property("value", len("the plan"))  # what is in the trash takes its room
     page.get_by_role("button", name="Trash").click()
     page.get_by_role("button", name="Delete for good: plan.txt").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete for good: plan.txt").click()
     expect(page.get_by_role("button", name="Delete for good: plan.txt")).to_have_count(0)
     assert ada.ok("GET", "/drive/usage")["used"] == 0
+    page.get_by_role("button", name="Back", exact=True).click()
+    expect(_bar(page)).to_have_js_property("value", 0)
 
 
 KEPT_BYTES = 64 * 2**20  # the browser stores files up to this size during their upload

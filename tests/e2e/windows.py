@@ -7,10 +7,11 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 from tests.e2e.histories.web_host import missing
 from tests.e2e.people import PASSWORD, Person, Town
@@ -111,6 +112,29 @@ class Window:
 
     def close(self) -> None:
         self.context.close()
+
+
+class Drag:
+    """A pointer that drags files or a text over a page, as the system does when they come from another window."""
+
+    def __init__(self, page: Page, *files: Path, text: str = "") -> None:
+        self._devtools = page.context.new_cdp_session(page)
+        items = [{"mimeType": "text/plain", "data": text}] if text else []
+        self._data = {"items": items, "files": [str(each) for each in files], "dragOperationsMask": 1}
+
+    def over(self, target: Locator) -> Drag:
+        self._send("dragEnter", target)
+        self._send("dragOver", target)
+        return self
+
+    def drop(self, target: Locator) -> None:
+        self.over(target)._send("drop", target)
+
+    def _send(self, kind: str, target: Locator) -> None:
+        box = target.bounding_box()
+        assert box is not None, "nothing can be dragged onto what is not visible"
+        at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        self._devtools.send("Input.dispatchDragEvent", {"type": kind, **at, "data": self._data})
 
 
 @contextmanager

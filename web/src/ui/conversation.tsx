@@ -1,12 +1,12 @@
 /** One conversation: its header, messages, typing indicator and composer. */
-import { ArrowLeft, LockKeyhole, Phone, Search, Timer, Upload, Video } from "lucide-react";
-import { type DragEvent, Suspense, lazy, useEffect, useState } from "react";
+import { ArrowLeft, LockKeyhole, Phone, Search, Timer, Video } from "lucide-react";
+import { Suspense, lazy, useEffect, useState } from "react";
 import type { Call, Conversation } from "../engine";
 import { useLanguage } from "../i18n";
 import { CallGoingOn } from "./call/going-on";
 import { callStore } from "./call/store";
 import "./chat/chat.css";
-import { useTray } from "./chat/file-tray";
+import { useFileDrop, useTray } from "./chat/file-tray";
 import { useFirstUnread } from "./chat/first-unread";
 import { jumpIn } from "./chat/jumps";
 import { KeyNotice } from "./chat/key-notice";
@@ -44,11 +44,10 @@ function Loaded({ conversation, onClose }: { conversation: Conversation; onClose
   const me = useMyId();
   const place = usePlace();
   const [asking, setAsking] = useState(false);
-  const [dragging, setDragging] = useState(false);
   const [unreadAtFirst] = useState(conversation.unread_count);
   const firstUnread = useFirstUnread(id, unreadAtFirst);
   const { attempt, problem } = useAttempt();
-  const tray = useTray(id, true);
+  const { zone, hint } = useFileDrop(useTray(id, true).add);
   const ai = useAiHelp(conversation);
   const typing = (useValue(engine.typing.all).get(id) ?? []).map((each) => nameOf(members, each));
   useEffect(() => {
@@ -57,23 +56,11 @@ function Loaded({ conversation, onClose }: { conversation: Conversation; onClose
   }, [engine, members, me]);
 
   const call = (media: Call["media"]) => attempt(() => callStore.start(engine, id, media));
-  const onDrop = (event: DragEvent) => {
-    event.preventDefault();
-    setDragging(false);
-    tray.add(event.dataTransfer.files);
-  };
-  const hasFiles = (event: DragEvent) => event.dataTransfer.types.includes("Files");
   const { disappearing_seconds: disappearing, encrypted } = conversation.settings;
 
   return (
     <ChatProvider conversation={conversation}>
-      <section
-        className="page conversation"
-        onDragEnter={(event) => hasFiles(event) && setDragging(true)}
-        onDragOver={(event) => hasFiles(event) && event.preventDefault()}
-        onDragLeave={(event) => !event.currentTarget.contains(event.relatedTarget as Node | null) && setDragging(false)}
-        onDrop={onDrop}
-      >
+      <section className="page" {...zone}>
         <header className="bar">
           <button className="icon" aria-label={t("nav.back")} onClick={onClose}>
             <ArrowLeft aria-hidden className="flip" />
@@ -124,11 +111,7 @@ function Loaded({ conversation, onClose }: { conversation: Conversation; onClose
             onSent={() => void jumpIn(id, "end")}
           />
         )}
-        {dragging && (
-          <p className="dropping">
-            <Upload aria-hidden /> {t("files.drop")}
-          </p>
-        )}
+        {hint}
       </section>
     </ChatProvider>
   );

@@ -5,7 +5,7 @@ import { type FormEvent, Suspense, lazy, useDeferredValue, useEffect, useRef, us
 import { useLanguage } from "../i18n";
 import { sizeOf } from "./attachments";
 import "./chat/chat.css";
-import { FileTray, UploadRow, useUploads } from "./chat/file-tray";
+import { FileTray, UploadRow, useFileDrop, useUploads } from "./chat/file-tray";
 import { Entries, type Entry, type FileEntry } from "./files/entries";
 import type { UploadState } from "../engine";
 import type { Shown } from "./files";
@@ -51,10 +51,15 @@ function Folders({ root, onClose }: { root: "root" | "shared"; onClose: () => vo
   const pages = useEntries(here.id, q);
   const inFolder = here.id !== "shared" && !q;
   const folder = here.id === "root" ? null : here.id;
-  const tray = useUploads((each) => each.conversationId === null && each.state !== "ready", folder === null ? {} : { folderId: folder });
+  const { remove: cancel, ...others } = useUploads((each) => each.conversationId === null && each.state !== "ready", folder === null ? {} : { folderId: folder });
+  const tray = { ...others, remove: (each: UploadState) => cancel(each).then(refresh) };
+  const { zone, hint } = useFileDrop((files) => inFolder && tray.add(files));
   const isHere = (each: UploadState) => inFolder && each.folderId === folder;
   const arriving = tray.uploads.filter(isHere);
-  const arrived = useValue(uploads.items).filter((each) => each.conversationId === null && each.state === "ready").length;
+  // counts what changes the folder or the used room: reservations, and files that are ready
+  const arrived = useValue(uploads.items)
+    .filter((each) => each.conversationId === null)
+    .reduce((sum, each) => sum + Number(each.file !== null) + Number(each.state === "ready"), 0);
 
   const refresh = async () => {
     for (const key of QUERIES) await queries.invalidateQueries({ queryKey: [key] });
@@ -88,10 +93,7 @@ function Folders({ root, onClose }: { root: "root" | "shared"; onClose: () => vo
   };
 
   return (
-    <section className="page" onDragOver={(event) => event.preventDefault()} onDrop={(event) => {
-      event.preventDefault();
-      if (inFolder) tray.add(event.dataTransfer.files);
-    }}>
+    <section className="page" {...zone}>
       <header className="bar">
         <button
           className="icon"
@@ -183,6 +185,7 @@ function Folders({ root, onClose }: { root: "root" | "shared"; onClose: () => vo
         {viewed && <Preview file={viewed} onClose={() => setViewed(null)} />}
       </Suspense>
       <Usage />
+      {inFolder && hint}
     </section>
   );
 }

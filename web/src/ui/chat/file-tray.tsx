@@ -1,6 +1,6 @@
 /** Uploads for the next message: in progress, ready or failed, including those started before a reload. */
-import { RotateCcw, X } from "lucide-react";
-import { useRef } from "react";
+import { RotateCcw, Upload, X } from "lucide-react";
+import { type DragEvent, useRef, useState } from "react";
 import { type DriveFile, UploadCancelled, type UploadState, type Uploads } from "../../engine";
 import { useLanguage } from "../../i18n";
 import { sizeOf } from "../attachments";
@@ -20,7 +20,8 @@ export interface Tray {
   /** Why a file could not be added. */
   readonly problem?: string;
   add(files: Iterable<File>): void;
-  remove(upload: UploadState): void;
+  /** Resolves when the service has freed the room of an upload that had not ended. */
+  remove(upload: UploadState): Promise<void>;
   again(upload: UploadState, file: File): void;
   clear(): void;
 }
@@ -59,22 +60,49 @@ export function useUploads(belongs: (upload: UploadState) => boolean, where: Whe
   const uploads = useValue(manager.items).filter((each) => each.state !== "cancelled" && belongs(each));
   const files = uploads.flatMap((each) => (each.state === "ready" && each.file ? [each.file] : []));
   // an error shows in the upload's own row
-  const ignoringErrors = (work: Promise<unknown>) => void work.catch(() => undefined);
+  const ignoringErrors = async (work: Promise<unknown>) => void (await work.catch(() => undefined));
   return {
     uploads,
     files: files.slice(0, most),
     busy: uploads.some((each) => IN_PROGRESS.has(each.state)),
-    add: (given) => [...given].slice(0, most - uploads.length).forEach((file) => ignoringErrors(manager.start(file, where))),
-    remove: (upload) => {
-      if (IN_PROGRESS.has(upload.state) || upload.state === "waiting_for_file") ignoringErrors(manager.cancel(upload.clientId));
+    add: (given) => [...given].slice(0, most - uploads.length).forEach((file) => void ignoringErrors(manager.start(file, where))),
+    remove: async (upload) => {
+      const open = IN_PROGRESS.has(upload.state) || upload.state === "waiting_for_file";
+      const freed = open && ignoringErrors(manager.cancel(upload.clientId));
       manager.dismiss(upload.clientId);
+      await freed;
     },
     again: (upload, file) => {
-      if (upload.state === "waiting_for_file") return ignoringErrors(manager.resume(upload.clientId, file));
+      if (upload.state === "waiting_for_file") return void ignoringErrors(manager.resume(upload.clientId, file));
       manager.dismiss(upload.clientId);
-      ignoringErrors(manager.start(file, where));
+      void ignoringErrors(manager.start(file, where));
     },
     clear: () => uploads.forEach((each) => each.state === "ready" && manager.dismiss(each.clientId)),
+  };
+}
+
+/** Handlers for an element onto which files can be dropped, and what to show in it while some are above it. */
+export function useFileDrop(add: Tray["add"]) {
+  const { t } = useLanguage();
+  const [dragging, setDragging] = useState(false);
+  const hasFiles = (event: DragEvent) => event.dataTransfer.types.includes("Files"); // a text goes where the browser puts it
+  return {
+    zone: {
+      onDragEnter: (event: DragEvent) => hasFiles(event) && setDragging(true),
+      onDragOver: (event: DragEvent) => hasFiles(event) && event.preventDefault(),
+      onDragLeave: (event: DragEvent) => !event.currentTarget.contains(event.relatedTarget as Node | null) && setDragging(false),
+      onDrop: (event: DragEvent) => {
+        if (!hasFiles(event)) return;
+        event.preventDefault();
+        setDragging(false);
+        add(event.dataTransfer.files);
+      },
+    },
+    hint: dragging && (
+      <p className="dropping">
+        <Upload aria-hidden /> {t("files.drop")}
+      </p>
+    ),
   };
 }
 
@@ -121,7 +149,7 @@ export function UploadRow({ upload, tray }: { upload: UploadState; tray: Tray })
           <RotateCcw aria-hidden />
         </button>
       )}
-      <button className="icon" aria-label={t("files.remove", { name })} onClick={() => tray.remove(upload)}>
+      <button className="icon" aria-label={t("files.remove", { name })} onClick={() => void tray.remove(upload)}>
         <X aria-hidden />
       </button>
       <input

@@ -2,6 +2,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useLanguage } from "../../i18n";
+import { localInput } from "../chat/send-later";
 import { errorText, momentOf, useAttempt, useEngine } from "../hooks";
 import { Done, Field, Sure } from "../kit";
 import { Problem } from "../problem";
@@ -56,7 +57,7 @@ export function Links({ fileId }: { fileId: string }) {
       </ul>
       <form className="form" onSubmit={make}>
         <Field label={t("drive.link_password")} name="password" type="password" autoComplete="new-password" maxLength={128} />
-        <Field label={t("drive.link_until")} name="until" type="datetime-local" />
+        <Field label={t("drive.link_until")} name="until" type="datetime-local" min={localInput(new Date())} />
         <Field label={t("drive.link_most")} name="most" type="number" min={1} />
         <Problem text={problem || (error ? errorText(error, t) : "")} />
         <p className="row">
