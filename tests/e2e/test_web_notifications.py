@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
+from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from tests.e2e.people import Person
 from tests.e2e.tools import eventually
-from tests.e2e.windows import Window, needs_a_browser, new_ada, new_bob, window_of
+from tests.e2e.windows import CHROMIUM, FLAGS, Window, needs_a_browser, new_ada, new_bob, window_of
 from tests.support.push_services import Browser as Subscriber
 from tests.support.push_services import WebPushService, web_push_service
 
@@ -39,6 +42,13 @@ PRESS = """async tag => {
     self.dispatchEvent(new NotificationEvent("notificationclick", { notification: shown }));
     await until(() => asked.length > 0);
     return asked;
+}"""
+# The width and height of a picture beside the manifest, such as "192x192".
+PICTURE = """async ([manifest, source]) => {
+    const picture = new Image();
+    picture.src = new URL(source, manifest);
+    await picture.decode();
+    return `${picture.naturalWidth}x${picture.naturalHeight}`;
 }"""
 SHOWN = """async () => (await (await navigator.serviceWorker.ready).getNotifications())
     .map(({ title, body, tag }) => ({ title, body, tag }))"""
@@ -256,6 +266,34 @@ def test_without_a_network_the_page_opens_and_shows_what_was_loaded(window: Wind
     window.context.set_offline(False)
     page.evaluate("dispatchEvent(new Event('online'))")
     eventually(lambda: "after the storm" in _texts(bob, group), within_s=30)
+
+
+def test_the_app_can_be_installed_and_opens_without_a_network(
+    browser: Browser, endpoints: dict[str, str], tmp_path: Path
+) -> None:
+    # given a browser that stores its profile: a private one never installs
+    with closing(browser.browser_type.launch_persistent_context(tmp_path, executable_path=CHROMIUM, args=FLAGS)) as app:
+        page = app.new_page()
+        page.goto(endpoints["web_url"])
+        page.evaluate("async () => { await navigator.serviceWorker.ready }")
+        devtools = app.new_cdp_session(page)
+
+        # then the browser would install it
+        assert devtools.send("Page.getInstallabilityErrors") == {"installabilityErrors": []}
+        told = devtools.send("Page.getAppManifest")
+        manifest = json.loads(told["data"])
+        assert told["errors"] == []
+        assert (manifest["name"], manifest["display"]) == ("SecureConnect", "standalone")
+        assert {each["purpose"] for each in manifest["icons"]} == {"any", "maskable"}
+        sized = [each for each in manifest["icons"] if each["sizes"] != "any"]
+        assert sized
+
+        # and without a network it opens where it starts, and has them still
+        app.set_offline(True)
+        page.goto(urljoin(told["url"], manifest["start_url"]))
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        for each in sized:
+            assert page.evaluate(PICTURE, [told["url"], each["src"]]) == each["sizes"]
 
 
 def _texts(who: Person, group: str) -> list[str]:
