@@ -58,13 +58,15 @@ def keep(page: Page, name: str) -> None:
 
 
 def test_every_screen_of_a_person_keeps_the_rules(
-    browser: Browser, endpoints: dict[str, str], ada: Person, group: str
+    browser: Browser, endpoints: dict[str, str], ada: Person, bob: Person, group: str
 ) -> None:
+    bob.ok("POST", f"/contacts/{ada.id}")
     found: list[str] = []
     with window_of(browser, endpoints, ada, viewport={"width": 1280, "height": 800}) as window:
         for place, name in [
             ("#/", "home"),
             ("#/new", "new conversation"),
+            ("#/contacts", "contacts"),
             ("#/drive", "drive"),
             ("#/notifications", "notifications"),
             (f"#/conversations/{group}", "conversation"),
