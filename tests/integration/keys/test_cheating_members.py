@@ -40,7 +40,7 @@ def test_whatever_a_member_writes_others_read_on(
         await started(adas, bobs)
         tea = await adas.create([bob.user_id])
         await bobs.join_waiting()
-        group = adas._group(tea)
+        group = adas._groups.get(tea)
         body = {"client_id": "c1", "ciphertext": b64(group.encrypt(data)), **fields}
         group.save()
         await adas._client.request("POST", f"/conversations/{tea}/{path}", json=body)

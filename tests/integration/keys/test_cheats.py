@@ -206,7 +206,7 @@ def test_a_stranger_whom_a_member_brings_into_the_group_is_noticed(ada: Person, 
         tea = await adas.create([bob.user_id])
         await bobs.join_waiting()
         package = mallorys._engine.key_package()
-        commit = adas._group(tea).add([package])
+        commit = adas._groups.get(tea).add([package])
         epoch, _ = adas._shelf.place(tea)
         body = {"client_id": "ghost", "epoch": epoch, "commit": b64(commit.message)}
         await adas._client.request("POST", f"/conversations/{tea}/mls/commits", json=body)

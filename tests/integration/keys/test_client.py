@@ -13,7 +13,7 @@ import pytest
 from accounts import sessions
 from kernel.caller import Caller
 from secureconnect_client.encryption.changes import Change
-from secureconnect_client.encryption.content import Content, PollContent, packed
+from secureconnect_client.encryption.content import Content, Meant, PollContent, packed
 from secureconnect_client.encryption.encryption import Encryption
 from secureconnect_client.encryption.errors import (
     CannotDecrypt,
@@ -98,6 +98,35 @@ def test_edits_reactions_and_votes_are_encrypted_and_all_devices_count_the_same(
         assert not any(canary in str(rows(table)) for canary in ("c4n4ry", "🎉")), table
 
 
+def test_a_server_that_exchanges_two_messages_ids_moves_no_change_and_no_reply(ada: Person, bob: Person) -> None:
+    exchanged: dict[str, str] = {}
+
+    def exchange(method: str, path: str, answer: Any) -> Any:
+        for event in answer["items"] if path.endswith("/events") else ():
+            if event["type"] == "message.created":
+                event["data"]["id"] = exchanged.get(event["data"]["id"], event["data"]["id"])
+        return answer
+
+    adas, bobs = encryption(ada), encryption(bob, cheat=exchange)
+
+    async def chat() -> None:
+        await started(adas, bobs)
+        tea = await adas.create([bob.user_id])
+        await bobs.join_waiting()
+        one, two = [await adas.send(tea, text) for text in ("one", "two")]
+        exchanged.update({one.message_id: two.message_id, two.message_id: one.message_id})
+        await adas.change(tea, Change(one.message_id, edit="never two"))
+        await adas.send(tea, "reply", reply_to=one)
+        first, second, reply = await bobs.catch_up(tea)
+        assert [each.text for each in bobs.decrypted(tea)] == ["one", "two", "reply"]
+        assert (first.hash, second.hash) == (one.hash, two.hash)
+        assert reply.reply == Meant(second.message_id, first.hash)  # so its quote fits neither
+        await adas.catch_up(tea)
+        assert [each.text for each in adas.decrypted(tea)] == ["never two", "two", "reply"]
+
+    asyncio.run(chat())
+
+
 def test_a_message_whose_answer_was_lost_is_found_and_not_sent_again(ada: Person, bob: Person) -> None:
     losses = [ConnectionError("the answer was lost")]
 
@@ -116,6 +145,7 @@ def test_a_message_whose_answer_was_lost_is_found_and_not_sent_again(ada: Person
         said = await phone.send(tea, "once", client_id="c1")
         assert (said.text, said.device_id) == ("once", "phone")
         assert await heard(bobs, tea) == ["once"]
+        assert said.hash == bobs.decrypted(tea)[0].hash is not None
 
     asyncio.run(chat())
 
@@ -209,7 +239,7 @@ def test_who_was_removed_reads_nothing_more_and_the_others_go_on_by_themselves(a
         assert "just us" in await heard(adas, tea)
         ciphertexts = [row["data"] for row in rows("events") if row["type"] == "message.created"]
         assert len(ciphertexts) == 2
-        group = carols._group(tea)
+        group = carols._groups.get(tea)
         with pytest.raises(CannotDecrypt, match="Epoch not found"):
             group.receive(raw(json.loads(ciphertexts[-1])["ciphertext"]))
 
@@ -273,13 +303,13 @@ def test_who_was_removed_is_out_before_the_next_word_also_where_another_commit_c
         tea = await adas.create([bob.user_id, carol.user_id])
         await bobs.join_waiting()
         await carols.join_waiting()
-        late = bobs._group(tea).update()
+        late = bobs._groups.get(tea).update()
         epoch, _ = bobs._shelf.place(tea)
         rooms.remove(as_caller(ada), tea, as_caller(carol))
         body = {"client_id": "late", "epoch": epoch, "commit": b64(late.message)}
         await bobs._client.request("POST", f"/conversations/{tea}/mls/commits", json=body)
         await adas.send(tea, "without carol")
-        assert {each.user_id for each in adas._group(tea).leaves()} == {ada.user_id, bob.user_id}
+        assert {each.user_id for each in adas._groups.get(tea).leaves()} == {ada.user_id, bob.user_id}
         assert await heard(bobs, tea) == ["without carol"]
 
     asyncio.run(chat())
@@ -365,7 +395,7 @@ def test_who_comes_in_finds_somebody_who_has_left_since_and_says_nothing_to_them
         rooms.remove(as_caller(ada), tea, as_caller(carol))
         assert await bobs.join_waiting() == [tea]  # by a Welcome to a group of three
         await bobs.send(tea, "just us")
-        assert {each.user_id for each in bobs._group(tea).leaves()} == {ada.user_id, bob.user_id}
+        assert {each.user_id for each in bobs._groups.get(tea).leaves()} == {ada.user_id, bob.user_id}
         assert await heard(adas, tea) == ["just us"]
 
     asyncio.run(chat())

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from secureconnect_client.encryption.changes import Change, Changes, packed_change, unpacked_change
-from secureconnect_client.encryption.content import PADDED_TO, PollContent
+from secureconnect_client.encryption.content import CHANGES_PADDED_TO, PollContent
 from secureconnect_client.encryption.decrypted import DecryptedMessage, kept, message_of
 
 AT = "2026-11-29T12:00:00.000Z"
@@ -32,12 +32,13 @@ def after(message: DecryptedMessage, *changes: tuple[str, Change]) -> DecryptedM
         Change("msg_1", vote=(0, 2)),
         Change("msg_1", vote=()),
         Change("msg_1", close=True),
+        Change("msg_1", react="🎉", remove=True, hash="h" * 44),
     ],
 )
 def test_a_change_comes_back(change: Change) -> None:
     data = packed_change(change)
 
-    assert len(data) == PADDED_TO
+    assert len(data) == CHANGES_PADDED_TO
     assert unpacked_change(data) == change
 
 
@@ -64,6 +65,18 @@ def test_its_sender_alone_edits_a_text() -> None:
     assert (edited.text, edited.changes.edited_at) == ("coffee", AT)
     assert after(TEXT, ("bob", Change("msg_1", edit="coffee"))) == TEXT
     assert after(POLL, ("ada", Change("msg_2", edit="Coffee?"))) == POLL
+
+
+def test_a_change_counts_only_for_the_ciphertext_that_it_means() -> None:
+    sealed = replace(TEXT, hash="h1")
+
+    assert after(sealed, ("ada", Change("msg_1", edit="coffee", hash="h1"))).text == "coffee"
+    assert after(sealed, ("ada", Change("msg_1", edit="coffee", hash="h2"))) == sealed
+    assert after(sealed, ("ada", Change("msg_1", edit="coffee"))) == sealed
+    assert (
+        after(TEXT, ("ada", Change("msg_1", edit="coffee", hash="h1"))).text == "coffee"
+    )  # read by an earlier version
+    assert message_of(json.loads(json.dumps(kept(sealed)))) == sealed
 
 
 def test_reactions_are_counted_by_person() -> None:

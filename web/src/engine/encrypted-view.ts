@@ -66,7 +66,8 @@ export function withContent(message: Message, content: Content | DecryptedMessag
     sender_id: decrypted?.senderId ?? message.sender_id,
     text,
     attachments: message.attachments.flatMap((each) => files.filter(({ id }) => id === each.id).map(({ name, content_type, size }) => ({ ...each, name, content_type, size }))),
-    reply_to: message.reply_to,
+    // of what an earlier version has decrypted, only the server says what it replies to
+    reply_to: (decrypted && !decrypted.hash ? message.reply_to : content.reply?.of) ?? null,
     metadata: voice ? { voice } : {},
     poll: poll ? pollOf(message, text ?? "", poll, changes, me) : null,
     reactions: (changes?.reactions ?? []).map(({ emoji, by }) => ({ emoji, count: by.length, mine: by.includes(me) })).sort(byEmoji),

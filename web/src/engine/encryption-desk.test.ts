@@ -318,6 +318,30 @@ test("a server that denies the encryption later is not believed, also after a re
   expect(later.from.learn(id, 999)).toBe(false); // a later beginning is not believed either
 });
 
+test("a server that exchanges two messages' ids moves no change and no quote", async () => {
+  const { server, id, ada, bob } = await two();
+  for (const text of ["one", "two"]) await ada.deliver(id, { client_id: text, text });
+  const [one, other] = messages(server, id).map((each) => ({ ...BARE, ...each }) as Message) as [Message, Message];
+  const exchange = (each: Event): Event => {
+    const of = each.type === "message.created" ? each.data?.id : undefined;
+    return of === one.id || of === other.id ? ({ ...each, data: { ...each.data, id: of === one.id ? other.id : one.id } } as Event) : each;
+  };
+  await ada.change(id, { of: one.id, edit: "never two" });
+  await ada.deliver(id, { client_id: "c3", text: "to one", reply_to: one.id });
+  await ada.deliver(id, { client_id: "c4", text: "to none" });
+  for (const each of events(server, id)) bob.apply(exchange(each));
+  const [, , reply, none] = messages(server, id).map((each) => ({ ...BARE, ...each }) as Message) as [Message, Message, Message, Message];
+  await until(() => expect(bob.shown(none).text).toBe("to none"));
+
+  expect([bob.shown(other).text, bob.shown(one).text]).toEqual(["one", "two"]);
+  expect(bob.quoted(reply, one)).toBeUndefined();
+  expect(bob.quoted(reply, other)).toBeUndefined();
+  expect(bob.shown({ ...none, reply_to: one.id }).reply_to).toBeNull();
+  expect(ada.shown(reply).reply_to).toBe(one.id);
+  for (const each of events(server, id)) ada.apply(each);
+  await until(() => expect(ada.quoted(reply, one)?.text).toBe("never two"));
+});
+
 test("a device that is in a group knows so, whatever the server has said since", async () => {
   const { server, id, bob } = await told();
   bob.stop();

@@ -143,6 +143,12 @@ export class EncryptionDesk implements EndToEnd {
     return shown;
   }
 
+  quoted(reply: Message, target: Message): Message | undefined {
+    const said = this.#decrypted.get(reply.id)?.reply;
+    const fits = !said || (said.of === target.id && said.hash === this.#decrypted.get(target.id)?.hash);
+    return fits ? this.shown(target) : undefined;
+  }
+
   // --- files
 
   async sealFile(uploadId: string, file: Blob & { name?: string }): Promise<Blob> {
@@ -235,7 +241,8 @@ export class EncryptionDesk implements EndToEnd {
   async deliver(conversationId: string, body: MessageFields): Promise<Message> {
     const { client_id, text, reply_to, thread_root, attachment_ids = [], metadata } = body;
     const encryption = await this.#open();
-    const content = await encryption.content(client_id, text ?? "", attachment_ids, metadata);
+    const reply = reply_to ? { of: reply_to, hash: (await encryption.recall(conversationId, reply_to))?.hash } : undefined;
+    const content = await encryption.content(client_id, text ?? "", attachment_ids, metadata, reply);
     this.#ownContents.set(client_id, content);
     const about = { ...(reply_to ? { reply_to } : {}), ...(thread_root ? { thread_root } : {}), ...(attachment_ids.length > 0 ? { attachment_ids } : {}) };
     const message = await this.#sealed(encryption, conversationId, client_id, content, (ciphertext) =>

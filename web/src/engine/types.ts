@@ -272,6 +272,8 @@ export interface EndToEnd {
   begin(conversationId: string): Promise<void>;
   /** The message with its text, if this device has decrypted it; the same object while nothing changes. */
   shown(message: Message): Message;
+  /** The message that a reply is to, as it is shown; undefined if it is not the one that the reply's sender meant. */
+  quoted(reply: Message, target: Message): Message | undefined;
   /** 60 digits, the same for both people. Throws EncryptionError if the key log fails verification. */
   safetyNumber(userId: string): Promise<string>;
   /** The safety number that was compared with this person, undefined if none was. */

@@ -116,7 +116,7 @@ export function Bubble({ item, follows, replied, readBy, marked }: Omit<MessageR
           </span>
         </p>
       )}
-      {message.reply_to && <Quote messageId={message.reply_to} known={replied} />}
+      {message.reply_to && <Quote reply={message} messageId={message.reply_to} known={replied} />}
       {message.thread_root && (
         <button className="quiet hint row" onClick={() => chat.thread(message.thread_root ?? "")}>
           <MessagesSquare aria-hidden /> {t("chat.in_thread")}
@@ -192,7 +192,7 @@ function Body({ message, sealed }: { message: Message; sealed: TimelineItem["sea
 }
 
 /** A preview of the replied message; a press jumps to it. */
-function Quote({ messageId, known }: { messageId: string; known: Message | null }) {
+function Quote({ reply, messageId, known }: { reply: Message; messageId: string; known: Message | null }) {
   const { t } = useLanguage();
   const { conversation, jump } = useChat();
   const { api, endToEnd } = useEngine();
@@ -203,7 +203,7 @@ function Quote({ messageId, known }: { messageId: string; known: Message | null 
       api.get("/conversations/{conversation_id}/messages/{message_id}", { path: { conversation_id: conversation.id, message_id: messageId } }),
   });
   const found = known ?? data;
-  const message = found && endToEnd.shown(found);
+  const message = found && endToEnd.quoted(reply, found);
   return (
     <button className="quote cut" dir="auto" onClick={() => jump(messageId)}>
       {message && (

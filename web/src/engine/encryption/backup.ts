@@ -5,7 +5,7 @@
  */
 import type { Schemas } from "../api";
 import { type Bytes, base64, bytesOf, fromBase64, owned, textOf } from "./bytes";
-import { type Changed, asPoll } from "./changes";
+import { type Changed, asMeant, asPoll } from "./changes";
 import { CannotDecrypt } from "./errors";
 import { asSealedFile } from "./files";
 import { asVoice } from "./content";
@@ -33,6 +33,8 @@ interface Item {
   files?: unknown[];
   voice?: unknown;
   poll?: unknown;
+  reply?: unknown;
+  hash?: string | undefined;
   changes?: Changed | undefined;
   expires_at?: string | null;
 }
@@ -81,13 +83,15 @@ function compressed(decrypted: readonly DecryptedMessage[]): Promise<Bytes> {
     files: [...(each.files ?? [])],
     voice: each.voice,
     poll: each.poll,
+    reply: each.reply,
+    hash: each.hash,
     changes: each.changes,
     expires_at: each.expiresAt,
   }));
   return piped(bytesOf(JSON.stringify({ said: items })), new CompressionStream("deflate"));
 }
 
-const asDecrypted = ({ conversation_id, message_id, seq, sender_id, device_id, text, files = [], voice, poll, changes, expires_at = null }: Item): DecryptedMessage => ({
+const asDecrypted = ({ conversation_id, message_id, seq, sender_id, device_id, text, files = [], voice, poll, reply, hash, changes, expires_at = null }: Item): DecryptedMessage => ({
   conversationId: conversation_id,
   messageId: message_id,
   seq,
@@ -97,6 +101,8 @@ const asDecrypted = ({ conversation_id, message_id, seq, sender_id, device_id, t
   files: files.map(asSealedFile).filter((each) => each !== null),
   voice: asVoice(voice),
   poll: asPoll(poll),
+  reply: asMeant(reply),
+  hash: hash ?? undefined,
   changes,
   expiresAt: expires_at,
 });

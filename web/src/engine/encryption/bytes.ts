@@ -33,3 +33,6 @@ export const equal = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.l
 export async function sha256(bytes: Bytes): Promise<Bytes> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 }
+
+/** The SHA-256 of a ciphertext, both in base 64. */
+export const hashOf = async (ciphertext: string): Promise<string> => base64(await sha256(fromBase64(ciphertext)));

@@ -9,10 +9,10 @@ const text: DecryptedMessage = { conversationId: "cnv_1", messageId: "msg_1", se
 const after = (decrypted: DecryptedMessage, ...changes: [by: string, change: Omit<Change, "of">][]): DecryptedMessage =>
   changes.reduce((known, [by, change]) => changed(known, { of: "msg_1", ...change }, by, AT), decrypted);
 
-test("a change comes back from its data, padded like a message", () => {
-  for (const change of [{ edit: "better" }, { react: "🎉", remove: false }, { vote: [0, 2] }, { vote: [] }, { close: true }]) {
+test("a change comes back from its data, all in one size", () => {
+  for (const change of [{ edit: "better" }, { react: "🎉", remove: false }, { vote: [0, 2] }, { vote: [] }, { close: true }, { hash: "h".repeat(44), react: "🎉", remove: true }]) {
     const data = asData({ text: "", files: [], change: { of: "msg_1", ...change } });
-    expect(data.length).toBe(128);
+    expect(data.length).toBe(256);
     expect(asChange(data)).toEqual({ of: "msg_1", ...change });
   }
   for (const each of ["no JSON", "null", '{"text":"tea"}', '{"change":{"of":1}}', '{"change":{"of":"m","vote":["0"]}}']) expect(asChange(bytesOf(each))).toBeNull();
@@ -23,6 +23,13 @@ test("its sender alone edits a text, and nobody one that is gone", () => {
   expect(after(text, ["bob", { edit: "coffee" }])).toBe(text);
   const gone = { ...text, text: null };
   expect(after(gone, ["ada", { edit: "again" }], ["ada", { react: "🎉" }])).toBe(gone);
+});
+
+test("a change counts only for the ciphertext that it means", () => {
+  const sealed = { ...text, hash: "h1" };
+  expect(after(sealed, ["ada", { hash: "h1", edit: "coffee" }]).text).toBe("coffee");
+  for (const hash of ["h2", undefined]) expect(after(sealed, ["ada", { hash, edit: "coffee" }])).toBe(sealed);
+  expect(after(text, ["ada", { hash: "h1", edit: "coffee" }]).text).toBe("coffee"); // read by an earlier version
 });
 
 test("reactions are counted by person, whatever their names are", () => {

@@ -17,9 +17,18 @@ export interface PollContent {
   readonly multiple: boolean;
 }
 
-/** A change of the message `of`; it has exactly one of the other fields (`remove` goes with `react`). */
-export interface Change {
+/**
+ * Which message is meant: its id, which the server has given it, and the hash of its ciphertext, by which no other can
+ * be put in its place. Without a hash for one from before the encryption, or of an earlier version of the client.
+ */
+export interface Meant {
   readonly of: string;
+  /** SHA-256 in base 64. */
+  readonly hash?: string | undefined;
+}
+
+/** A change of a message; it has exactly one of the other fields (`remove` goes with `react`). */
+export interface Change extends Meant {
   /** The new text. */
   readonly edit?: string;
   /** An emoji. */
@@ -41,10 +50,10 @@ export interface Changed {
 }
 
 /** The message after a change by a person at a time; the same if they may not make it, or if it says nothing. */
-export function changed(decrypted: DecryptedMessage, { edit, react, remove, vote, close }: Change, by: string, at: string): DecryptedMessage {
+export function changed(decrypted: DecryptedMessage, { hash, edit, react, remove, vote, close }: Change, by: string, at: string): DecryptedMessage {
   const { changes = {}, poll } = decrypted;
   const own = by === decrypted.senderId;
-  if (decrypted.text === null) return decrypted;
+  if (decrypted.text === null || (decrypted.hash && hash !== decrypted.hash)) return decrypted;
   if (edit !== undefined) return own && edit && !poll && !decrypted.voice ? { ...decrypted, text: edit, changes: { ...changes, edited_at: at } } : decrypted;
   if (react !== undefined) {
     const others = (changes.reactions ?? []).filter(({ emoji }) => emoji !== react);
@@ -63,15 +72,22 @@ export function changed(decrypted: DecryptedMessage, { edit, react, remove, vote
 export function asChange(data: Uint8Array): Change | null {
   try {
     const { change } = JSON.parse(textOf(data)) as { change?: Record<string, unknown> };
-    const { of, edit, react, remove, vote, close } = change ?? {};
-    if (typeof of !== "string") return null;
-    if (typeof edit === "string") return { of, edit };
-    if (typeof react === "string") return { of, react, remove: remove === true };
-    if (Array.isArray(vote) && vote.every(Number.isInteger)) return { of, vote: vote as number[] };
-    return close === true ? { of, close } : null;
+    const { edit, react, remove, vote, close } = change ?? {};
+    const meant = asMeant(change);
+    if (!meant) return null;
+    if (typeof edit === "string") return { ...meant, edit };
+    if (typeof react === "string") return { ...meant, react, remove: remove === true };
+    if (Array.isArray(vote) && vote.every(Number.isInteger)) return { ...meant, vote: vote as number[] };
+    return close === true ? { ...meant, close } : null;
   } catch {
     return null;
   }
+}
+
+/** Parses the name of a message; undefined if it is none. */
+export function asMeant(given: unknown): Meant | undefined {
+  const { of, hash } = (given ?? {}) as Record<string, unknown>;
+  return typeof of === "string" ? { of, ...(typeof hash === "string" ? { hash } : {}) } : undefined;
 }
 
 /** Parses a poll; undefined if it is none. */

@@ -66,6 +66,7 @@ test("the change of a person who was erased is passed over", async () => {
 test("an own change counts once, however often the log brings it", async () => {
   const { server, ada, id } = await two();
   const of = ((await says(server, id, "ada", ada, "one")).data as { id: string }).id;
+  await ada.catchUp(id);
   const edit = async (client_id: string, text: string) => {
     const ciphertext = await ada.seal(id, client_id, { text: "", files: [], change: { of, edit: text } });
     return server.append(id, "ada", "mls.change", { client_id, sender_device: null, ciphertext });

@@ -8,7 +8,7 @@ import type { Locks } from "../ports";
 import { ApiError } from "../problems";
 import type { Store } from "../store";
 import { openBackup, sealBackup } from "./backup";
-import { base64, bytesOf, hex } from "./bytes";
+import { base64, bytesOf, hashOf, hex } from "./bytes";
 import { asPoll } from "./changes";
 import { Committer } from "./committer";
 import { Device, identityOf } from "./device";
@@ -134,10 +134,12 @@ export class Encryption {
   /**
    * Encrypts a message (base 64). The ciphertext is stored, so that repeated calls return the same until it is sent.
    */
-  seal(conversationId: string, clientId: string, content: Sendable): Promise<string> {
+  seal(conversationId: string, clientId: string, given: Sendable): Promise<string> {
     return this.#exclusive(async () => {
       const known = await this.#shelf.sending(clientId);
       if (known) return known.ciphertext;
+      const { change } = given;
+      const content = change ? { ...given, change: { ...change, hash: (await this.#shelf.recall(conversationId, change.of))?.hash } } : given;
       await this.#committer.settle(conversationId);
       const { group, seq } = await this.#shelf.load(conversationId);
       const sealed = await group.encrypt(asData(content));
@@ -164,7 +166,7 @@ export class Encryption {
       const sending = client_id ? await this.#shelf.sending(client_id) : undefined;
       if (!sending || !client_id) return undefined;
       const read = await this.#shelf.recall(conversationId, messageId);
-      const decrypted: DecryptedMessage = read ?? { conversationId, messageId, seq, senderId, deviceId: this.deviceId, ...contentOf(sending), expiresAt };
+      const decrypted: DecryptedMessage = read ?? { conversationId, messageId, seq, senderId, deviceId: this.deviceId, ...contentOf(sending), hash: await hashOf(sending.ciphertext), expiresAt };
       if (!read) this.#shelf.remember(decrypted);
       this.#shelf.setSending(client_id, { ...sending, sentAt: this.#parts.now() });
       for (const each of sending.files) this.#shelf.setSealedFile(each.id, undefined); // the message has the key now
@@ -194,7 +196,7 @@ export class Encryption {
   }
 
   /** The content of a message to be sealed. Throws CannotDecrypt for a file that was not encrypted on this device. */
-  async content(clientId: string, text: string, fileIds: readonly string[], { voice, poll }: { voice?: unknown; poll?: unknown } = {}): Promise<Content> {
+  async content(clientId: string, text: string, fileIds: readonly string[], { voice, poll }: { voice?: unknown; poll?: unknown } = {}, reply?: Content["reply"]): Promise<Content> {
     const known = await this.#shelf.sending(clientId);
     if (known) return known;
     const files: SealedFile[] = [];
@@ -203,7 +205,7 @@ export class Encryption {
       if (!secret) throw new CannotDecrypt(`the file ${id} was not encrypted on this device`);
       files.push({ ...secret, id });
     }
-    return { text, files, voice: asVoice(voice), poll: asPoll(poll) };
+    return { text, files, voice: asVoice(voice), poll: asPoll(poll), reply };
   }
 
   /** All decrypted and own messages of a conversation on this device, oldest first. */

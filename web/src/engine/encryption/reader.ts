@@ -4,7 +4,7 @@
  * there.
  */
 import type { Api, Event, EventOf, Message } from "../api";
-import { fromBase64 } from "./bytes";
+import { fromBase64, hashOf } from "./bytes";
 import { asChange, changed } from "./changes";
 import { CannotDecrypt, LogTampered, NotInGroup } from "./errors";
 import { type Leaf, isUnbegun, nameOf } from "./mls";
@@ -202,8 +202,8 @@ export class LogReader {
     };
     const sending = data.sender_id === own.userId && data.client_id ? await shelf.sending(data.client_id) : undefined;
     // the ciphertext is kept until the sender has the answer, since the same may be sent again
-    if (sending) return [unchanged, { ...undecrypted, deviceId: own.deviceId, ...contentOf(sending) }];
+    if (sending) return [unchanged, { ...undecrypted, deviceId: own.deviceId, ...contentOf(sending), hash: await hashOf(sending.ciphertext) }];
     const { group: next, deviceId, content } = await this.#received(group, data.sender_id, data.ciphertext, asContent);
-    return [{ group: next, seq }, { ...undecrypted, deviceId, ...content }]; // without content it is shown as unreadable
+    return [{ group: next, seq }, { ...undecrypted, deviceId, ...content, hash: await hashOf(data.ciphertext) }]; // without content it is shown as unreadable
   }
 }

@@ -20,6 +20,9 @@ export interface DecryptedMessage {
   readonly files?: readonly SealedFile[];
   readonly voice?: Content["voice"];
   readonly poll?: Content["poll"];
+  readonly reply?: Content["reply"];
+  /** See `Meant`; missing in what was decrypted by an earlier version. */
+  readonly hash?: string | undefined;
   readonly changes?: Changed | undefined;
   /** RFC 3339; the text is removed then. */
   readonly expiresAt: string | null;
@@ -40,7 +43,7 @@ export type Sending = Sendable & {
   readonly sentAt?: number;
 };
 
-export const contentOf = ({ text, files, voice, poll }: Sending): Content => ({ text, files, voice, poll });
+export const contentOf = ({ text, files, voice, poll, reply }: Sending): Content => ({ text, files, voice, poll, reply });
 
 /** A commit that was sent, and the group after it if it is accepted. */
 export interface Pending {
@@ -131,7 +134,7 @@ export class Shelf {
 
   /** Removes the content of a message that was deleted or has expired. */
   empty(decrypted: DecryptedMessage): void {
-    this.remember({ ...decrypted, text: null, files: [], voice: undefined, poll: undefined, changes: undefined });
+    this.remember({ ...decrypted, text: null, files: [], voice: undefined, poll: undefined, reply: undefined, changes: undefined });
   }
 
   /** All decrypted and own messages of a conversation, oldest first; removes the texts of expired ones. */

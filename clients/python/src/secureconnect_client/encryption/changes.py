@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from secureconnect_client.encryption.content import fields_in, padded
+from secureconnect_client.encryption.content import CHANGES_PADDED_TO, fields_in, meant_of, padded
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """A change of the message `of`; it has exactly one of the other fields (`remove` goes with `react`).
 
-    `edit` is the new text, `react` an emoji, `vote` the chosen options (counted from 0) in place of earlier
-    ones; none withdraws a vote. `close` ends a poll.
+    `hash` is that of the message's ciphertext (see `Meant`), which `Encryption.change` fills in. `edit` is
+    the new text, `react` an emoji, `vote` the chosen options (counted from 0) in place of earlier ones; none
+    withdraws a vote. `close` ends a poll.
     """
 
     of: str
@@ -23,6 +24,7 @@ class Change:
     remove: bool = False
     vote: tuple[int, ...] | None = None
     close: bool = False
+    hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Changes:
 
 def packed_change(change: Change) -> bytes:
     """The application data of a change."""
-    fields: dict[str, Any] = {"of": change.of}
+    fields: dict[str, Any] = {"of": change.of} | ({"hash": change.hash} if change.hash else {})
     if change.edit is not None:
         fields["edit"] = change.edit
     elif change.react is not None:
@@ -46,22 +48,23 @@ def packed_change(change: Change) -> bytes:
         fields["vote"] = list(change.vote)
     else:
         fields["close"] = True
-    return padded({"change": fields})
+    return padded({"change": fields}, CHANGES_PADDED_TO)
 
 
 def unpacked_change(data: bytes) -> Change | None:
     """The change in application data; None if it is none. Unknown fields are ignored."""
     fields = fields_in(data).get("change")
-    if not isinstance(fields, dict) or not isinstance(fields.get("of"), str):
+    meant = meant_of(fields)
+    if meant is None or not isinstance(fields, dict):
         return None
-    of, vote = fields["of"], fields.get("vote")
+    change, vote = Change(meant.of, hash=meant.hash), fields.get("vote")
     if isinstance(fields.get("edit"), str):
-        return Change(of, edit=fields["edit"])
+        return replace(change, edit=fields["edit"])
     if isinstance(fields.get("react"), str):
-        return Change(of, react=fields["react"], remove=fields.get("remove") is True)
+        return replace(change, react=fields["react"], remove=fields.get("remove") is True)
     if isinstance(vote, list) and all(type(each) is int for each in vote):
-        return Change(of, vote=tuple(vote))
-    return Change(of, close=True) if fields.get("close") is True else None
+        return replace(change, vote=tuple(vote))
+    return replace(change, close=True) if fields.get("close") is True else None
 
 
 def changes_of(given: Any) -> Changes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from base64 import b64decode, b64encode
@@ -13,6 +14,7 @@ from typing import Any, NoReturn
 from secureconnect_client.encryption.errors import CannotDecrypt
 
 PADDED_TO = 128  # bytes: contents are padded with spaces, so that their size reveals little
+CHANGES_PADDED_TO = 256  # all but edits, and votes for many options, have one size
 MAX_BARS = 100  # of a waveform
 MIN_OPTIONS, MAX_OPTIONS = 2, 20
 _KEY_BYTES = 32  # AES-256-GCM
@@ -63,6 +65,18 @@ class PollContent:
 
 
 @dataclass(frozen=True, slots=True)
+class Meant:
+    """A message that another one is about: its id, and the hash of its ciphertext (`hash_of`).
+
+    The server gives ids, so it could exchange two; it cannot make two ciphertexts with one hash. There is no
+    hash for a message from before the encryption, or that an earlier version of the client has read.
+    """
+
+    of: str
+    hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """The decrypted content of a message."""
 
@@ -70,6 +84,12 @@ class Content:
     files: tuple[SealedFile, ...] = ()
     voice: Voice | None = None
     poll: PollContent | None = None
+    reply: Meant | None = None
+
+
+def hash_of(ciphertext: str) -> str:
+    """The SHA-256 of a ciphertext, both in base64. Raises ValueError for what is no base64."""
+    return b64encode(hashlib.sha256(b64decode(ciphertext)).digest()).decode()
 
 
 def seal_file(
@@ -98,13 +118,13 @@ def open_file(sealed: bytes, about: SealedFile) -> bytes:
 def packed(content: Content) -> bytes:
     """The application data of a message."""
     fields = {name: value for name, value in asdict(content).items() if value or name == "text"}
-    return padded(fields)
+    return padded(fields, PADDED_TO)
 
 
-def padded(fields: Mapping[str, Any]) -> bytes:
-    """The JSON of these fields as application data."""
+def padded(fields: Mapping[str, Any], to: int) -> bytes:
+    """The JSON of these fields as application data, padded to a multiple of so many bytes."""
     plain = json.dumps(fields, ensure_ascii=False).encode()
-    return plain + b" " * (-len(plain) % PADDED_TO)
+    return plain + b" " * (-len(plain) % to)
 
 
 def fields_in(data: bytes) -> dict[str, Any]:
@@ -142,7 +162,16 @@ def unpacked(data: bytes) -> Content | None:
         files_of(fields.get("files")),
         voice_of(fields.get("voice")),
         poll_of(fields.get("poll")),
+        meant_of(fields.get("reply")),
     )
+
+
+def meant_of(given: Any) -> Meant | None:
+    """The name of a message; None if it is none."""
+    if not isinstance(given, dict) or not isinstance(given.get("of"), str):
+        return None
+    hash_ = given.get("hash")
+    return Meant(given["of"], hash_ if isinstance(hash_, str) else None)
 
 
 def voice_of(given: Any) -> Voice | None:

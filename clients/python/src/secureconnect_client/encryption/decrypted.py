@@ -14,10 +14,12 @@ from typing import Any
 from secureconnect_client.encryption.changes import Change, Changes, changes_of, kept_changes
 from secureconnect_client.encryption.content import (
     Content,
+    Meant,
     PollContent,
     SealedFile,
     Voice,
     files_of,
+    meant_of,
     poll_of,
     voice_of,
 )
@@ -31,7 +33,8 @@ MAX_EMOJI_CHARS = 32
 class DecryptedMessage:
     """A decrypted message. `text` is None if this device has no key for it.
 
-    At `expires_at` (RFC 3339) its content is removed from this device.
+    At `expires_at` (RFC 3339) its content is removed from this device. `hash` is that of its ciphertext (see
+    `Meant`), None if an earlier version of the client has read it.
     """
 
     conversation_id: str
@@ -45,6 +48,8 @@ class DecryptedMessage:
     poll: PollContent | None = None
     changes: Changes = UNCHANGED
     expires_at: str | None = None
+    reply: Meant | None = None
+    hash: str | None = None
 
     def with_content(self, content: Content | None, *, device_id: str | None) -> DecryptedMessage:
         """This message with its content from its sender's device; without a text if the content is None."""
@@ -57,12 +62,13 @@ class DecryptedMessage:
             files=content.files,
             voice=content.voice,
             poll=content.poll,
+            reply=content.reply,
         )
 
     def after(self, change: Change, *, by: str, at: str) -> DecryptedMessage:
         """This message after a person's change at a time (RFC 3339); unchanged if they may not make it."""
         own = by == self.sender_id
-        if self.text is None:
+        if self.text is None or (self.hash is not None and change.hash != self.hash):
             return self
         if change.edit is not None:
             if not (own and change.edit) or self.poll or self.voice:
@@ -91,13 +97,21 @@ class DecryptedMessage:
 
     def emptied(self) -> DecryptedMessage:
         """This message after its deletion or expiry."""
-        return replace(self, text=None, files=(), voice=None, poll=None, changes=UNCHANGED)
+        return replace(self, text=None, files=(), voice=None, poll=None, reply=None, changes=UNCHANGED)
 
     def as_of(self, now: datetime) -> DecryptedMessage:
         """This message at a time: emptied if it has expired."""
         if self.text is None or self.expires_at is None or now < datetime.fromisoformat(self.expires_at):
             return self
         return self.emptied()
+
+
+def undecrypted(conversation_id: str, seq: int, message: Mapping[str, Any]) -> DecryptedMessage:
+    """A message of the server whose content is not decrypted yet."""
+    expires_at = message.get("expires_at")
+    return DecryptedMessage(
+        conversation_id, seq, message["id"], message["sender_id"], None, None, expires_at=expires_at
+    )
 
 
 def kept(message: DecryptedMessage) -> dict[str, Any]:
@@ -119,4 +133,6 @@ def message_of(fields: Mapping[str, Any]) -> DecryptedMessage:
         poll_of(fields.get("poll")),
         changes_of(fields.get("changes")),
         fields.get("expires_at"),
+        meant_of(fields.get("reply")),
+        fields.get("hash"),
     )

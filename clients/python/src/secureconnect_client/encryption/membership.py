@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from secureconnect_client.api.base import Requester
+from secureconnect_client.encryption.errors import GhostDevice
+from secureconnect_client.encryption.keylog import KeyLog
 from secureconnect_client.encryption.tls import Leaf
 from secureconnect_client.encryption.vault import Vault
 from secureconnect_client.http import segment
@@ -24,9 +27,10 @@ class Membership:
     Those that are gone are stored as user_id, or user_id/device_id/key hash.
     """
 
-    def __init__(self, client: Requester, vault: Vault, *, own: str) -> None:
+    def __init__(self, client: Requester, vault: Vault, key_log: KeyLog, *, own: str) -> None:
         self._client = client
         self._vault = vault
+        self._key_log = key_log
         self._own = own  # user_id/device_id
 
     async def members(self, conversation_id: str) -> list[str]:
@@ -40,7 +44,46 @@ class Membership:
                 return members
             params = {"limit": 100, "cursor": page["next_cursor"]}
 
-    async def leaves_later(self, conversation_id: str, user_id: str, seq: int) -> bool:
+    async def devices(self, conversation_id: str) -> set[Leaf]:
+        """The devices that belong in the group, each checked against the key log."""
+        members = await self.members(conversation_id)
+        found = set()
+        for start in range(0, len(members), 100):
+            params = {"user_ids": ",".join(members[start : start + 100])}
+            for each in (await self._client.request("GET", "/keys/devices", params=params))["items"]:
+                leaf = Leaf(each["user_id"], each["device_id"], b64decode(each["signature_key"]))
+                await self._key_log.require_registered(leaf)
+                found.add(leaf)
+        return found
+
+    async def require_honest(
+        self,
+        conversation_id: str,
+        leaves: Iterable[Leaf],
+        *,
+        seq: int,
+        is_new: bool = False,
+    ) -> None:
+        """Check the devices that a commit or a Welcome brings. Raises GhostDevice.
+
+        Each must have been registered by its person, who must have been a member. A device that was removed
+        since is accepted, because it is removed before the next message is sent. A device that has just
+        joined cannot know earlier members; it sends nothing to people who are not members now.
+        """
+        members: set[str] = set()
+        for leaf in leaves:
+            await self._key_log.require_ever_registered(leaf)
+            if leaf.user_id in members or (self.has_met(conversation_id, leaf.user_id) and not is_new):
+                continue
+            members = members or {*await self.members(conversation_id)}
+            self.meet(conversation_id, members)
+            if leaf.user_id in members:
+                continue
+            if not is_new and not await self._leaves_later(conversation_id, leaf.user_id, seq):
+                raise GhostDevice(f"{leaf.user_id} is in the group and no member of the conversation")
+            self.let_go(conversation_id, leaf.user_id)
+
+    async def _leaves_later(self, conversation_id: str, user_id: str, seq: int) -> bool:
         """Whether the log has the person's removal after `seq`."""
         path = f"/conversations/{segment(conversation_id)}/events"
         while True:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
+from secureconnect_client.encryption.content import hash_of
 from secureconnect_client.encryption.decrypted import DecryptedMessage, kept, message_of
 from secureconnect_client.encryption.errors import NotInGroup
 from secureconnect_client.encryption.vault import Vault
@@ -111,6 +112,22 @@ class Shelf:
 
     def end_sending(self, client_id: str) -> None:
         self._vault.remove(f"sending/{client_id}")
+        self._vault.remove(f"attempts/{client_id}")
+
+    def note_attempt(self, client_id: str, ciphertext: str) -> None:
+        """Keep the hash of a ciphertext that is about to be sent."""
+        attempts = [*self._attempts(client_id), hash_of(ciphertext)]
+        self._vault.put(f"attempts/{client_id}", json.dumps(attempts).encode())
+
+    def own_hash(self, client_id: str, ciphertext: str | None) -> str | None:
+        """The hash of an own message: of the ciphertext that the server names, if this device has sent it."""
+        attempts = self._attempts(client_id)
+        named = hash_of(ciphertext or "")
+        return named if named in attempts else next(reversed(attempts), None)
+
+    def _attempts(self, client_id: str) -> list[str]:
+        found: list[str] = json.loads(self._vault.get(f"attempts/{client_id}") or b"[]")
+        return found
 
     def sent(self, client_id: str) -> int | None:
         """The seq of a message that was sent; None for others and for changes."""
