@@ -81,6 +81,7 @@ test("an own change counts once, however often the log brings it", async () => {
 test("an answer that comes after the log has brought changes of the message takes none of them back", async () => {
   const { server, ada, bob, id } = await two();
   const said = (await says(server, id, "ada", ada, "one")).data as Message;
+  await bob.catchUp(id);
   const ciphertext = await bob.seal(id, "react-1", { text: "", files: [], change: { of: said.id, react: "x" } });
   server.append(id, "bob", "mls.change", { client_id: "react-1", sender_device: null, ciphertext });
   await ada.catchUp(id);
