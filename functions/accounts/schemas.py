@@ -62,14 +62,14 @@ class Disowning(Input):
 
 
 class Tokens(Output):
-    """`must_enrol`: a second factor is demanded, and until one is enrolled nothing else may be done."""
+    """`must_enrol`, only if true: a second factor is demanded, and until one is enrolled nothing else may be done."""
 
     access_token: str
     refresh_token: str
     token_type: str
     expires_in: int
     session_id: str
-    must_enrol: bool
+    must_enrol: bool = Field(default=False, exclude_if=lambda value: not value)
 
 
 class SignedIn(Output):

@@ -54,7 +54,7 @@ class Ada:
 
     def use(self, tokens: dict[str, Any]) -> None:
         self.token, self.refresh_token = tokens["access_token"], tokens["refresh_token"]
-        self.must_enrol = tokens["must_enrol"]  # as the client is told
+        self.must_enrol = tokens.get("must_enrol", False)  # as the client is told
 
     def login(self, **more: str) -> Reply:
         return ask(app, "POST", "/auth/login", body={"identifier": "ada", "password": PASSWORD, **more})

@@ -68,7 +68,7 @@ export interface TokensAnswer {
   refresh_token: string;
   expires_in: number;
   session_id: string;
-  /** Absent in answers of servers from before it was told. */
+  /** Only if true: a second factor has to be enrolled before anything else. */
   must_enrol?: boolean;
 }
 
