@@ -1,7 +1,8 @@
 """Lockout: attempts at an account are counted before they are verified; five failures in 15 minutes lock it for 15.
 
-Attempts at passwords and codes of second factors count together, at sign-in and everywhere else. The `subject` of
-attempts is a user's id, or stands for an unknown name (`store.unknown_subject`).
+Attempts at passwords and codes of second factors count together, at sign-in and everywhere else except at a change of
+the password, which has a limit of its own (`app.PASSWORD_CHANGES`). The `subject` of attempts is a user's id, or stands
+for an unknown name (`store.unknown_subject`).
 """
 
 from __future__ import annotations
