@@ -74,7 +74,10 @@ export class CallSession {
     this.callId = joined.call.id;
     this.#lastSignal = joined.last_signal;
     this.#polite = new Set(joined.polite_towards);
-    const beat = setInterval(() => void this.#heartbeat(), HEARTBEAT_MS);
+    const beat = setInterval(() => {
+      void this.#heartbeat();
+      this.#repeatOffers();
+    }, HEARTBEAT_MS);
     const measure = setInterval(() => void this.#measure(), MEASURE_MS);
     const listen = setInterval(() => void this.#findSpeaker(), LISTEN_MS);
     const online = () => this.#restartIce();
@@ -181,8 +184,18 @@ export class CallSession {
       this.#engine.api.post("/calls/{call_id}/signals", { path: { call_id: this.callId }, body: fields });
     const sent = (this.#signalQueues.get(to) ?? Promise.resolve())
       .then(() => this.#engine.request("signal", { call_id: this.callId, ...fields }).catch(overHttp))
-      .catch(() => undefined); // a lost signal shows in the connection's state
+      .catch(() => undefined); // `#repeatOffers` repeats what has no answer; a later failure shows in the connection's state
     this.#signalQueues.set(to, sent);
+  }
+
+  /** An offer or its answer may be lost with nothing after it that would tell, and such a connection never fails. */
+  #repeatOffers(): void {
+    for (const [id, { pc }] of this.#peers)
+      if (pc.signalingState === "have-local-offer" && pc.localDescription) this.#offer(id, pc.localDescription);
+  }
+
+  #offer(to: string, description: RTCSessionDescription): void {
+    this.#signal(to, "offer", { life: this.#sessionId, description: description.toJSON() });
   }
 
   #receiveSignal(signal: Signal): void {
@@ -237,7 +250,7 @@ export class CallSession {
       try {
         this.protection?.restrict(pc);
         await pc.setLocalDescription();
-        if (pc.localDescription) this.#signal(id, "offer", { life: this.#sessionId, description: pc.localDescription.toJSON() });
+        if (pc.localDescription) this.#offer(id, pc.localDescription);
       } finally {
         peer.making = false;
       }
@@ -321,6 +334,7 @@ export class CallSession {
       }
       return;
     }
+    if (kind === "answer" && pc.signalingState !== "have-local-offer") return; // the second answer to a repeated offer
     const collides = kind === "offer" && (peer.making || pc.signalingState !== "stable");
     peer.ignoring = collides && !this.#polite.has(from);
     if (peer.ignoring || !description) return;
