@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from secureconnect_client import Client
-from secureconnect_client.encryption.content import seal_file
 from secureconnect_client.encryption.encryption import Encryption
+from secureconnect_client.encryption.files import seal_file
 from tests.e2e.people import PASSWORD, Person, Town
 from tests.e2e.tools import eventually
 

@@ -12,10 +12,11 @@ import pytest
 from playwright.sync_api import Browser, Request, WebSocket, expect
 
 from secureconnect_client.encryption.changes import Change
-from secureconnect_client.encryption.content import PollContent, open_file
+from secureconnect_client.encryption.content import PollContent
 from secureconnect_client.encryption.decrypted import DecryptedMessage
 from secureconnect_client.encryption.encryption import Encryption
 from secureconnect_client.encryption.errors import CannotDecrypt, NotInGroup
+from secureconnect_client.encryption.files import CHUNK_BYTES, open_file
 from secureconnect_client.errors import ApiError
 from tests.e2e.accessibility import audit
 from tests.e2e.people import Town
@@ -101,7 +102,7 @@ def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
 
         # a file is sent encrypted, name included, and opens unchanged
         path = tmp_path / f"{word}.txt"
-        path.write_text(f"{word} in a file")
+        path.write_text(f"{word} in a file".ljust(CHUNK_BYTES + 1))
         page.locator("input[type=file]").set_input_files(path)
         expect(page.locator(".composer").get_by_text(path.name)).to_be_visible()
         expect(page.locator(".composer progress")).to_have_count(0)
@@ -111,7 +112,7 @@ def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
         # the other library opens it, and sends another
         said = devices.run(_with_file(devices, bobs, conversation_id))
         assert said == (path.name, path.read_bytes())
-        devices.run(send_file(devices, bobs, conversation_id, f"{word} by Python.txt", word.encode()))
+        devices.run(send_file(devices, bobs, conversation_id, f"{word} by Python.txt", word.encode() * 100_000))
 
         # after a reload the window shows the earlier messages from this device's storage
         page.reload()
@@ -119,10 +120,10 @@ def test_a_window_and_python_devices_talk_encrypted_and_come_and_go(
         expect(window.message(f"{word} from Python")).to_be_visible()
         with page.expect_download() as downloading:
             window.message(f"{word} the file").get_by_role("button", name=re.compile(path.name)).click()
-        assert Path(downloading.value.path()).read_text() == f"{word} in a file"
+        assert Path(downloading.value.path()).read_bytes() == path.read_bytes()
         with page.expect_download() as downloading:
             page.get_by_role("log").get_by_role("button", name=f"{word} by Python.txt").click()
-        assert Path(downloading.value.path()).read_text() == word
+        assert Path(downloading.value.path()).read_text() == word * 100_000
 
         # another tab shows them too, and either tab can send
         tab = window.tab(f"#/conversations/{conversation_id}")

@@ -1,4 +1,4 @@
-"""What the application data of an encrypted message says, and files with keys of their own."""
+"""What the application data of an encrypted message says."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ from secureconnect_client.encryption.content import (
     Content,
     PollContent,
     Voice,
-    open_file,
     packed,
-    seal_file,
     unpacked,
 )
-from secureconnect_client.encryption.errors import CannotDecrypt
 
 
 def test_a_text_is_filled_up_and_comes_back() -> None:
@@ -24,24 +21,6 @@ def test_a_text_is_filled_up_and_comes_back() -> None:
 
     assert len(data) == PADDED_TO
     assert unpacked(data) == Content("grüezi")
-
-
-def test_a_file_is_opened_by_what_its_message_says() -> None:
-    sealed, about = seal_file(b"one, two", name="notes.txt", content_type="text/plain")
-    content = unpacked(packed(Content("", (about.stored_as("fil_1"),))))
-
-    assert content is not None
-    (got,) = content.files
-    assert (got.id, got.name, got.content_type, got.size) == ("fil_1", "notes.txt", "text/plain", 8)
-    assert b"one" not in sealed
-    assert open_file(sealed, got) == b"one, two"
-
-
-def test_a_file_that_was_changed_on_the_way_is_not_opened() -> None:
-    sealed, about = seal_file(b"one, two", name="notes.txt")
-
-    with pytest.raises(CannotDecrypt):
-        open_file(sealed[:-1] + bytes([sealed[-1] ^ 1]), about)
 
 
 @pytest.mark.parametrize("data", [b"no JSON", b"[]", b'{"text": 1}', b"\xff"])

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from secureconnect_client.encryption.content import SealedFile
 from secureconnect_client.encryption.decrypted import DecryptedMessage
+from secureconnect_client.encryption.files import SealedFile
 from secureconnect_client.encryption.search import RESULTS, SCANNED, find
 from secureconnect_client.encryption.shelf import Shelf
 from secureconnect_client.encryption.vault import MemoryVault

@@ -10,7 +10,7 @@ import { ApiError, EncryptionError, SecureConnectError, TransportFailed } from "
 import type { Store } from "./store";
 import { Value } from "./subscribable";
 import type { Tabs } from "./tabs";
-import type { ConversationKeys, DeviceSearchPage, DeviceSearchPlace, DeviceSearchQuery, EndToEnd, MediaKeys, Subscribable, TimelineItem } from "./types";
+import type { ConversationKeys, DeviceSearchPage, DeviceSearchPlace, DeviceSearchQuery, EndToEnd, MediaKeys, Sealing, Subscribable, TimelineItem } from "./types";
 
 /** Attempts to send a message whose epoch ended, or whose group needs new keys first. */
 const MAX_TRIES = 8;
@@ -151,9 +151,9 @@ export class EncryptionDesk implements EndToEnd {
 
   // --- files
 
-  async sealFile(uploadId: string, file: Blob & { name?: string }): Promise<Blob> {
+  async sealFile(uploadId: string, file: Blob & { name?: string }, sealing?: Sealing): Promise<Blob> {
     if (file.name) this.#names.set(uploadId, file.name);
-    return (await this.#open()).sealFile(uploadId, file);
+    return (await this.#open()).sealFile(uploadId, file, sealing);
   }
 
   nameOfUpload(uploadId: string): string | undefined {
@@ -177,7 +177,7 @@ export class EncryptionDesk implements EndToEnd {
     const fetched = await ports.fetch.call(undefined, url);
     if (!fetched.ok) throw new TransportFailed(`the storage answers ${fetched.status}`);
     const { openFile } = await load();
-    return openFile(new Uint8Array(await fetched.arrayBuffer()), secret);
+    return openFile(await fetched.blob(), secret);
   }
 
   /** Why a message shows no text; undefined if it shows one. */

@@ -296,7 +296,7 @@ export interface EndToEnd {
   /** The votes in an encrypted poll by person; options are counted from 0. */
   votesOf(messageId: string): Readonly<Record<string, readonly number[]>>;
   /** Encrypts a file for one message of an encrypted conversation; to be uploaded with `uploadId` as its client_id. */
-  sealFile(uploadId: string, file: Blob & { name?: string }): Promise<Blob>;
+  sealFile(uploadId: string, file: Blob & { name?: string }, sealing?: Sealing): Promise<Blob>;
   /** The original name of such a file; undefined after a reload. */
   nameOfUpload(uploadId: string): string | undefined;
   /** Links finished uploads to their encryption keys; to be called before they are sent with a message. */
@@ -369,6 +369,14 @@ export interface Notifications {
 }
 
 // --- files
+
+/** What one may want of the encryption of a file, which takes a second per some hundred megabytes. */
+export interface Sealing {
+  /** Ends it; it then throws the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Gets the number of bytes that are encrypted. */
+  readonly onProgress?: (bytes: number) => void;
+}
 
 export interface UploadState {
   readonly clientId: string;

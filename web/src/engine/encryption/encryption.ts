@@ -3,7 +3,7 @@
  * store, uses them and writes them back, so that only one tab at a time uses them.
  */
 import type { Api, Event, Message } from "../api";
-import type { KeyChange, MediaKeys, DeviceSearchPage, DeviceSearchPlace, DeviceSearchQuery } from "../types";
+import type { KeyChange, MediaKeys, DeviceSearchPage, DeviceSearchPlace, DeviceSearchQuery, Sealing } from "../types";
 import type { Locks } from "../ports";
 import { ApiError } from "../problems";
 import type { Store } from "../store";
@@ -175,12 +175,10 @@ export class Encryption {
   }
 
   /** Encrypts a file for one message; its key is stored under `name` until the upload has an id. */
-  sealFile(name: string, file: Blob & { name?: string }): Promise<Blob> {
-    return this.#exclusive(async () => {
-      const { blob, secret } = await sealFile(file);
-      this.#shelf.setSealedFile(name, secret);
-      return blob;
-    });
+  async sealFile(name: string, file: Blob & { name?: string }, sealing?: Sealing): Promise<Blob> {
+    const { blob, secret } = await sealFile(file, sealing);
+    await this.#exclusive(async () => this.#shelf.setSealedFile(name, secret));
+    return blob;
   }
 
   /** Moves the keys of finished uploads from their names to the drive's ids. */

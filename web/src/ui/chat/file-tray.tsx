@@ -8,8 +8,8 @@ import { ExplainedError, errorText, useAttempt, useEngine, useValue } from "../h
 import { Problem } from "../problem";
 
 const MAX_FILES = 10;
-/** Encrypted files are encrypted as a whole, in memory. */
-const MAX_SEALED_BYTES = 64 * 2 ** 20;
+/** More than this has been tried in no browser. */
+const MAX_SEALED_BYTES = 2 ** 30;
 const IN_PROGRESS: ReadonlySet<UploadState["state"]> = new Set(["hashing", "uploading", "processing"]);
 
 export interface Tray {
@@ -32,23 +32,40 @@ type Where = Parameters<Uploads["start"]>[1];
 export function useTray(conversationId: string, enabled: boolean): Tray {
   const { conversations, endToEnd, uploads } = useEngine();
   const { attempt, problem } = useAttempt();
+  const [sealing, setSealing] = useState<readonly (UploadState & { stop: AbortController })[]>([]);
   const tray = useUploads((each) => enabled && each.conversationId === conversationId && !each.clientId.startsWith("voice-"), { conversationId }, MAX_FILES);
   if (!conversations.of(conversationId)?.settings.encrypted) return tray;
+  const before = sealing.filter((each) => each.conversationId === conversationId);
   const seal = async (file: File) => {
     if (file.size > MAX_SEALED_BYTES) throw new ExplainedError("e2e.file_too_large");
-    const clientId = crypto.randomUUID();
-    const blob = await endToEnd.sealFile(clientId, file);
-    // an error shows in the upload's own row
-    void uploads.start(blob, { name: "encrypted", contentType: blob.type, conversationId, clientId }).catch(() => undefined);
+    const [clientId, stop] = [crypto.randomUUID(), new AbortController()];
+    const row = { clientId, name: file.name, size: file.size, contentType: file.type, conversationId, folderId: null, state: "hashing", sentBytes: 0, file: null, error: null, stop } as const;
+    setSealing((rows) => [...rows, row]);
+    const onProgress = (sentBytes: number) => setSealing((rows) => rows.map((each) => (each.clientId === clientId ? { ...each, sentBytes } : each)));
+    try {
+      const blob = await endToEnd.sealFile(clientId, file, { signal: stop.signal, onProgress });
+      // an error shows in the upload's own row
+      void uploads.start(blob, { name: "encrypted", contentType: blob.type, conversationId, clientId }).catch(() => undefined);
+    } catch (error) {
+      if (!stop.signal.aborted) throw error;
+    } finally {
+      setSealing((rows) => rows.filter((each) => each.clientId !== clientId));
+    }
   };
-  const add = (given: Iterable<File>) => void attempt(() => Promise.all([...given].slice(0, MAX_FILES - tray.uploads.length).map(seal)));
+  const add = (given: Iterable<File>) => void attempt(() => Promise.all([...given].slice(0, MAX_FILES - tray.uploads.length - before.length).map(seal)));
   return {
     ...tray,
     problem,
-    uploads: tray.uploads.map((each) => ({ ...each, name: endToEnd.nameOfUpload(each.clientId) ?? each.name })),
+    uploads: [...tray.uploads.map((each) => ({ ...each, name: endToEnd.nameOfUpload(each.clientId) ?? each.name })), ...before],
+    busy: tray.busy || before.length > 0,
     add,
+    remove: async (upload) => {
+      const its = before.find((each) => each.clientId === upload.clientId);
+      if (its) its.stop.abort();
+      else await tray.remove(upload);
+    },
     again: (upload, file) => {
-      uploads.dismiss(upload.clientId);
+      void tray.remove(upload);
       add([file]);
     },
   };

@@ -1,44 +1,21 @@
-"""The application data of encrypted messages, and encrypted files, each with its own key."""
+"""The application data of encrypted messages."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from math import isfinite
 from typing import Any, NoReturn
 
-from secureconnect_client.encryption.errors import CannotDecrypt
+from secureconnect_client.encryption.files import SealedFile
 
 PADDED_TO = 128  # bytes: contents are padded with spaces, so that their size reveals little
 CHANGES_PADDED_TO = 256  # all but edits, and votes for many options, have one size
 MAX_BARS = 100  # of a waveform
 MIN_OPTIONS, MAX_OPTIONS = 2, 20
-_KEY_BYTES = 32  # AES-256-GCM
-_NONCE_BYTES = 12
-_ABOUT = b"SecureConnect file 1"  # authenticated with each file
-
-
-@dataclass(frozen=True, slots=True)
-class SealedFile:
-    """A message's description of a file: its `id` in the drive, `size` of the plaintext, `key` and `nonce`.
-
-    The key and the nonce are in base64.
-    """
-
-    id: str
-    name: str
-    content_type: str
-    size: int
-    key: str
-    nonce: str
-
-    def stored_as(self, file_id: str) -> SealedFile:
-        """This description with the file's id after the upload."""
-        return replace(self, id=file_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,29 +67,6 @@ class Content:
 def hash_of(ciphertext: str) -> str:
     """The SHA-256 of a ciphertext, both in base64. Raises ValueError for what is no base64."""
     return b64encode(hashlib.sha256(b64decode(ciphertext)).digest()).decode()
-
-
-def seal_file(
-    data: bytes, *, name: str, content_type: str = "application/octet-stream"
-) -> tuple[bytes, SealedFile]:
-    """Encrypt a file; returns the bytes to upload as application/octet-stream, and their description."""
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    key, nonce = os.urandom(_KEY_BYTES), os.urandom(_NONCE_BYTES)
-    sealed = AESGCM(key).encrypt(nonce, data, _ABOUT)
-    about = SealedFile("", name, content_type, len(data), b64encode(key).decode(), b64encode(nonce).decode())
-    return sealed, about
-
-
-def open_file(sealed: bytes, about: SealedFile) -> bytes:
-    """Decrypt a file. Raises CannotDecrypt if it is not the file that was sent."""
-    from cryptography.exceptions import InvalidTag
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    try:
-        return AESGCM(b64decode(about.key)).decrypt(b64decode(about.nonce), sealed, _ABOUT)
-    except (InvalidTag, ValueError) as error:
-        raise CannotDecrypt(f"{about.name} is not what was sent") from error
 
 
 def packed(content: Content) -> bytes:

@@ -16,13 +16,13 @@ from secureconnect_client.encryption.content import (
     Content,
     Meant,
     PollContent,
-    SealedFile,
     Voice,
     files_of,
     meant_of,
     poll_of,
     voice_of,
 )
+from secureconnect_client.encryption.files import SealedFile
 
 UNCHANGED = Changes()
 MAX_EMOJI = 50

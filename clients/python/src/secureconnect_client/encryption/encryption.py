@@ -16,10 +16,11 @@ from secureconnect_client.api.base import Requester, given
 from secureconnect_client.encryption import backup
 from secureconnect_client.encryption.changes import Change, packed_change
 from secureconnect_client.encryption.committer import TRIES, Committer
-from secureconnect_client.encryption.content import Content, Meant, PollContent, SealedFile, Voice, packed
+from secureconnect_client.encryption.content import Content, Meant, PollContent, Voice, packed
 from secureconnect_client.encryption.decrypted import DecryptedMessage, kept, message_of, undecrypted
 from secureconnect_client.encryption.engine import Engine, Group
 from secureconnect_client.encryption.errors import CannotDecrypt
+from secureconnect_client.encryption.files import SealedFile
 from secureconnect_client.encryption.groups import Groups
 from secureconnect_client.encryption.keylog import KeyLog
 from secureconnect_client.encryption.membership import Membership
@@ -148,7 +149,7 @@ class Encryption:
     ) -> DecryptedMessage:
         """Encrypt and send a message; returns the stored one.
 
-        The group first gets new keys if somebody has left. `files` are encrypted (`seal_file`) and uploaded;
+        The group first gets new keys if somebody has left. `files` are encrypted (`files.seal`) and uploaded;
         a voice message has only its recording. A repeated `client_id` returns the first message.
         """
         client_id = client_id or uuid4().hex
