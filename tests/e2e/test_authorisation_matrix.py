@@ -43,8 +43,9 @@ def test_every_route_and_action_is_in_the_table() -> None:
 
 
 def _attacks(name: str) -> pytest.MarkDecorator:
-    """The mark of a route or action with the number of callers to whom it is not open."""
-    return pytest.mark.attack(sum(wanted in (401, 403, 404) for wanted in EXPECTED[name].values()))
+    """The mark of a route or action with the number of callers to whom it is not open, if it is to somebody."""
+    wanted = EXPECTED[name].values()
+    return pytest.mark.attack(sum(each in (401, 403, 404) for each in wanted) if min(wanted) < 400 else 0)
 
 
 @pytest.mark.parametrize("route", [pytest.param(name, marks=_attacks(name)) for name in PROBED])

@@ -226,7 +226,7 @@ def test_a_file_is_shared_and_a_link_wants_its_password(
 def test_a_link_ends_at_its_time(page: Page, browser: Browser, endpoints: dict[str, str], ada: Person) -> None:
     (file,) = ada.ok("GET", "/drive/folders/root/children")["items"]
     links, now = f"/drive/files/{file['id']}/links", datetime.now(UTC)
-    short = ada.ok("POST", links, {"expires_at": (now + timedelta(seconds=2)).isoformat(timespec="milliseconds")})
+    short = ada.ok("POST", links, {"expires_at": (now + timedelta(seconds=10)).isoformat(timespec="milliseconds")})
     page.get_by_role("button", name="Share plan.txt").click()
     page.get_by_role("tab", name="Links").click()
 

@@ -15,11 +15,13 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playw
 from infra.local.web import POLICY
 from tests.e2e.histories.web_host import WEB, missing
 from tests.e2e.people import Person, Town
+from tests.e2e.windows import new_ada, new_bob
 
 CHROMIUM = shutil.which("chromium")
 BUILT = WEB / ".build" / "page"
 TYPES = {".html": "text/html", ".js": "text/javascript"}
 PATIENCE_S = 20.0
+ada, bob = new_ada, new_bob
 MIB = 2**20
 
 pytestmark = [

@@ -142,8 +142,11 @@ def _misread(
     if all(_has_to_read(evidence, reader, each) for each in readable):
         expected = shown(said, sender_id=message.sender_id, changes=made)
         return None if got == expected else f"{got} to {reader.name}, not {expected}"
-    possible = {said.text, *(change.edit for _, change in made)}
-    return None if got.text in possible else f"{got.text!r} to {reader.name}"
+    edits = {change.edit for by, change in made if by == message.sender_id}
+    reactions = {(change.react, by) for by, change in made if change.react}
+    votes = {(by, option) for by, change in made for option in change.vote or ()}
+    possible = got.text in {said.text, *edits} and got.reactions <= reactions and got.votes <= votes
+    return None if possible else f"{got} to {reader.name}, which nobody made"
 
 
 def _target(evidence: EncryptedEvidence, sealed: Sealed) -> str | None:

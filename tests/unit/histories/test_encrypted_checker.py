@@ -121,8 +121,9 @@ def test_who_lost_its_keys_needs_to_have_no_change_but_invents_none(edited: Encr
     bob = edited.readers[1]
     bob.is_lost, bob.read[4] = True, Shown("one")
     assert violations(edited) == []
-    bob.read[4] = Shown("eins")
-    assert violations(edited) == ["c1 at 4, epoch 1 reads 'eins' to bob"]
+    for invented in (Shown("eins"), Shown("one", reactions=frozenset({("x", "ada")}))):
+        bob.read[4] = invented
+        assert violations(edited) == [f"c1 at 4, epoch 1 reads {invented} to bob, which nobody made"]
 
 
 def test_a_reader_of_a_change_who_was_no_member_is_named(edited: EncryptedEvidence) -> None:
