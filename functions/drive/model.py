@@ -16,6 +16,7 @@ from kernel.text import is_one_line, parts_of_word
 Kind = Literal["file", "folder"]
 State = Literal["uploading", "processing", "ready", "rejected", "trashed"]
 Role = Literal["viewer", "editor", "owner"]
+ATTACHMENT_ROLE: Role = "viewer"  # of the members on what a message has attached
 RANK: Mapping[str, int] = {"viewer": 0, "editor": 1, "owner": 2}
 
 MIB = 1024 * 1024

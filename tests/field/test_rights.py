@@ -19,7 +19,9 @@ from calls import store as call_store
 from conversations import service as conversations
 from conversations.api import note_of_block
 from drive import store
+from drive.files import folders
 from drive.files import service as files
+from drive.sharing import blocked_shares
 from drive.sharing import service as sharing
 from kernel import after_commit, clock
 from kernel.after_commit import FollowUp
@@ -29,6 +31,7 @@ from kernel.errors import NotFound
 from log import api as log
 from log.losses import forget_loss
 from messages import drafts, scheduled, typing_notice
+from messages import service as messages
 from messages.consumers import send_scheduled
 from messages.schemas import MessageFields
 from tests.helpers import CONTEXT
@@ -36,7 +39,7 @@ from tests.integration import desk
 from tests.integration.calls.calling import connected, device, join, ring, states, stored
 from tests.integration.calls.conftest import _deployed, management
 from tests.integration.following import settle_losses
-from tests.integration.rooms import add, direct, group, people, remove, whole_log
+from tests.integration.rooms import add, direct, group, people, remove, send, whole_log
 from tests.management import Management
 from users import relations
 
@@ -162,9 +165,16 @@ def test_a_direct_call_ends_when_one_blocks_the_other(management: Management) ->
 # --- files: one blocks the other ------------------------------------------------------------------------------
 
 
-def _shared(owner: Caller, file_id: str, other: Caller) -> None:
-    given: dict[str, Any] = {"user_id": other.user_id, "conversation_id": None, "role": "editor"}
-    sharing.share(caller=owner, node_id=file_id, file=True, **given)
+def _shared(owner: Caller, node_id: str, other: Caller | str) -> None:
+    """Share a file or a folder with a person or a conversation."""
+    user_id, conversation_id = (None, other) if isinstance(other, str) else (other.user_id, None)
+    given: dict[str, Any] = {"user_id": user_id, "conversation_id": conversation_id, "role": "editor"}
+    sharing.share(caller=owner, node_id=node_id, file=node_id.startswith("fil_"), **given)
+
+
+def _roles(who: Caller) -> dict[str, str]:
+    """What is shared with somebody, and as what."""
+    return {each["id"]: each["role"] for each in sharing.shared_with_me(caller=who, limit=9, after=None).items}
 
 
 def _sees(who: Caller, file_id: str) -> bool:
@@ -182,20 +192,69 @@ def test_what_two_have_shared_with_each_other_is_shared_no_more_after_a_block(ad
     assert _sees(bob, hers)
     assert _sees(ada, his)
     _block(ada, bob)
+    blocked_at = clock.now()
     settle_losses()
 
     assert not _sees(bob, hers)
     assert not _sees(ada, his)
     assert _sees(cleo, hers)
     assert _sees(cleo, his)
-    assert sharing.shared_with_me(caller=bob, limit=9, after=None).items == []
+    assert _roles(bob) == {}
     # and it stays so; what is shared since the block was lifted holds, even if the block is heard of once more
     advance(clock.MINUTE)
     _unblock(ada, bob)
     assert not _sees(bob, hers)
     _shared(ada, hers, bob)
     settle_losses()
+    blocked_shares.revoke_between(log.ContactChanged(ada.user_id, bob.user_id, True, None, blocked_at))
     assert _sees(bob, hers)
+
+
+def test_what_is_shared_again_before_a_block_is_heard_of_stays(advance: Callable[[int], None]) -> None:
+    ada, bob = people("ada", "bob")
+    hers = desk.put(ada)
+    _shared(ada, hers, bob)
+    _block(ada, bob)
+    advance(clock.MINUTE)
+    _unblock(ada, bob)
+    _shared(ada, hers, bob)
+    settle_losses()
+    assert _sees(bob, hers)
+
+
+def test_what_either_shares_with_their_chat_by_hand_ends_with_a_block(advance: Callable[[int], None]) -> None:
+    ada, bob, cleo = people("ada", "bob", "cleo")
+    chat, tea = direct(ada, bob), group(ada, bob, cleo)
+    ours = folders.create(caller=ada, name="ours", parent_id=None)["id"]
+    his, for_all = desk.put(bob), desk.put(ada)
+    for owner, node_id, conversation_id in ((ada, ours, chat), (bob, his, chat), (ada, for_all, tea)):
+        _shared(owner, node_id, conversation_id)
+    advance(clock.SECOND)
+    _block(ada, bob)
+    settle_losses()
+
+    assert not _sees(bob, desk.put(ada, folder_id=ours))
+    with pytest.raises(NotFound):
+        desk.begin(bob, folder_id=ours)
+    assert not _sees(ada, his)
+    assert _roles(bob) == {for_all: "editor"}
+
+
+def test_of_files_that_messages_have_attached_a_block_ends_what_was_shared_by_hand() -> None:
+    ada, bob = people("ada", "bob")
+    chat = direct(ada, bob)
+    sent, shared_before, shared_after, taken_back = (desk.put(ada) for _ in range(4))
+    _shared(ada, shared_before, chat)
+    send(ada, chat, attachment_ids=[sent, shared_before, shared_after])
+    message = send(ada, chat, "oh no", attachment_ids=[taken_back])
+    for file_id in (shared_after, taken_back):
+        _shared(ada, file_id, chat)
+    messages.delete(caller=ada, conversation_id=chat, message_id=message["id"])
+    assert _roles(bob) == {sent: "viewer", **dict.fromkeys((shared_before, shared_after, taken_back), "editor")}
+    _block(ada, bob)
+    settle_losses()
+
+    assert _roles(bob) == dict.fromkeys((sent, shared_before, shared_after), "viewer")
 
 
 # --- calls: the session is lost -------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 
 from drive import store
 from drive.media_types import ENCRYPTED_TYPE
-from drive.model import Grant, Node, has_expired
+from drive.model import ATTACHMENT_ROLE, Grant, Node, has_expired
 from drive.sharing import share_store
 from drive.trash import due_store
 from kernel import clock, ids, telemetry
@@ -67,7 +67,7 @@ def stage(
         message_seq = seq if node.conversation_id == conversation_id and free else None
         store.stage_attached(transaction, LABEL, node, message_seq, expires_at)
         if message_seq is None:
-            share = Grant(ids.new("shr"), node.id, conversation_id, "viewer", clock.now(), node.owner_id, expires_at)
+            share = Grant(ids.new("shr"), node.id, conversation_id, ATTACHMENT_ROLE, now, node.owner_id, expires_at)
             share_store.stage(transaction, share, seq)
 
 
@@ -99,9 +99,7 @@ def revoke(conversation_id: str, seq: int, file_ids: Sequence[str]) -> list[Node
     """End the access that a message gave; returns the files that belonged to it alone, now in the trash."""
     trashed = []
     for node in store.nodes(file_ids).values() if file_ids else ():
-        share = share_store.given_with(node.id, conversation_id, seq)
-        if share is not None:
-            share_store.remove(share)
+        share_store.end_attachment(node.id, conversation_id, seq)
         if node.conversation_id == conversation_id and (node.message_seq or 0) == seq and not _reassign(node):
             trashed.append(_trash(node))
     return trashed

@@ -1,4 +1,4 @@
-"""Revokes what two people have shared with each other, once one of them blocks the other."""
+"""Revokes what two people have shared by hand with each other or with their chat, once one blocks the other."""
 
 from __future__ import annotations
 
@@ -13,17 +13,21 @@ _PAGE = 100
 
 
 def revoke_between(change: ContactChanged) -> None:
-    """Revoke the shares of either with the other that are older than the block; lifting it does not restore them."""
+    """Revoke the shares by hand of either with the other or their chat that are older than the block.
+
+    What messages have attached stays, as the messages do. Lifting the block does not restore shares.
+    """
     if not change.blocked:
         return
-    for owner, grantee in ((change.user_id, change.other_id), (change.other_id, change.user_id)):
+    pair = (change.user_id, change.other_id)
+    for grantee in pair if change.direct_id is None else (*pair, change.direct_id):
         for share in list(_granted(grantee)):
-            if share.user_id == owner and share.created_at <= change.at:
-                share_store.remove(share)
+            if share.user_id in pair and share.message_seq is None:
+                share_store.end_by_hand(share, until=change.at)
 
 
 def _granted(grantee: str) -> Iterator[Grant]:
-    """All shares with a person."""
+    """All shares with a person or a conversation."""
     after: str | None = None
     while True:
         page = store.granted(grantee, after=after, limit=_PAGE)

@@ -23,7 +23,7 @@ from users import api as users
 def share(
     *, caller: Caller, node_id: str, file: bool, user_id: str | None, conversation_id: str | None, role: Role
 ) -> dict[str, Any]:
-    """Share a node with a person or one of the owner's conversations; sharing again changes the role.
+    """Share a node with a person or one of the owner's conversations; sharing again changes role and time.
 
     Raises NotFound, Forbidden for others than the owner, NotReady, ValidationFailed, Conflict `too_many`.
     """
