@@ -69,11 +69,17 @@ def withdraw(subject: str, attempt: str) -> None:
 
 @contextmanager
 def counted_attempt(user_id: str) -> Iterator[None]:
-    """Count the enclosed attempt, as a failure if it raises InvalidCredentials. Raises Locked before it."""
+    """Count the enclosed attempt as a failure if it raises InvalidCredentials, and not otherwise.
+
+    Any other exception is no guess: the credentials were right, or were not verified. Raises Locked before the attempt.
+    """
     attempt = admit(user_id, store.attempts(user_id))
     try:
         yield
     except InvalidCredentials:
         store.mark_failed(user_id, attempt)
+        raise
+    except Exception:
+        withdraw(user_id, attempt)
         raise
     withdraw(user_id, attempt)

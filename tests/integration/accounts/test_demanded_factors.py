@@ -10,6 +10,7 @@ import pytest
 
 from accounts import passwords, session_store, sessions
 from accounts.app import app
+from accounts.model import LOCK_AFTER
 from administration import service as administration
 from administration.app import app as admin_app
 from conversations.app import app as conversations_app
@@ -326,6 +327,18 @@ def test_the_last_factor_stays_while_one_is_demanded(demand: Demand) -> None:
         demand("none")
     with clock.held(clock.now() + 2 * clock.MINUTE):
         assert ada.remove_code().status == 204
+
+
+def test_right_codes_that_may_not_remove_the_last_factor_lock_nothing(demand: Demand) -> None:
+    demand("everybody")
+    ada = Ada()
+    ada.enrol_code()
+    with clock.held(clock.now() + clock.MINUTE) as advance:
+        answers = [ada.remove_code().body["code"] for _ in range(LOCK_AFTER)]
+        advance(clock.MINUTE)
+
+        assert answers == ["last_factor"] * LOCK_AFTER
+        assert ada.login(totp=ada.code()).status == 200
 
 
 def test_a_code_may_go_while_a_passkey_stays(demand: Demand) -> None:
