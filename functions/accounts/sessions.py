@@ -201,15 +201,18 @@ def end_one(*, user_id: str, session_id: str) -> None:
     """End one of a person's sessions; raises NotFound.
 
     The follow-up work is repeated for an ended session, too, because it may have failed the first time. If the service
-    has ended it meanwhile, its device goes nevertheless.
+    has ended or ends it meanwhile, its device goes nevertheless.
     """
     session = session_store.find(user_id, session_id) if ids.is_id(session_id, "ses") else None
     if session is None:
         raise NotFound
-    revoke(user_id, [session_id], reason="revoked", sockets_of=[session_id])
-    if not session.live:
-        session_store.release_device(session)
-        raise NotFound
+    ended = revoke(user_id, [session_id], reason="revoked", sockets_of=[session_id])
+    if session.live and session_id in ended:
+        return
+    gone = session_store.find(user_id, session_id)
+    if gone is not None:
+        session_store.release_device(gone)
+    raise NotFound
 
 
 def end_enrolling(user_id: str, *, but: str) -> None:

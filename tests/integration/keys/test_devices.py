@@ -9,8 +9,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from accounts import new_devices, recovery, sessions, store
-from accounts.model import RETURN_S, RETURNING_REASONS, SESSION_TTL_S
+from accounts import new_devices, recovery, session_store, sessions, store
+from accounts.model import RETURN_S, RETURNING_REASONS, SESSION_TTL_S, AccountSession
 from kernel import auth, clock
 from kernel.config import config
 from kernel.errors import NotFound
@@ -217,6 +217,25 @@ def test_a_device_to_return_to_goes_when_its_person_ends_its_session(ada: Person
     registered(ada)
     sessions.revoke(ada.user_id, [ada.session_id], reason="too_many_sessions", sockets_of=[])
 
+    with pytest.raises(NotFound):
+        sessions.end_one(user_id=ada.user_id, session_id=ada.session_id)
+
+    assert listed(bob, ada) == []
+
+
+def test_nor_does_it_stay_if_the_service_ends_the_session_while_its_person_does(
+    ada: Person, bob: Person, settings: pytest.MonkeyPatch
+) -> None:
+    registered(ada)
+    find = session_store.find
+
+    def find_late(user_id: str, session_id: str) -> AccountSession | None:
+        found = find(user_id, session_id)
+        settings.setattr(session_store, "find", find)
+        sessions.revoke(user_id, [session_id], reason="too_many_sessions", sockets_of=[])
+        return found
+
+    settings.setattr(session_store, "find", find_late)
     with pytest.raises(NotFound):
         sessions.end_one(user_id=ada.user_id, session_id=ada.session_id)
 
