@@ -5,6 +5,7 @@ from __future__ import annotations
 from accounts.bans import END_ERASED, END_SESSIONS, ban, bans, end_everything, unban
 from accounts.new_devices import AFTER_SIGN_IN, END_DISOWNED
 from accounts.passkeys import reset as reset_passkeys
+from accounts.second_factors import FORGET_CONFIRMATIONS
 from accounts.sessions import CLOSE_SOCKETS, session_views
 from accounts.sessions import authenticate_by_table as authenticate
 from accounts.step_up import require_password, require_recent_proof

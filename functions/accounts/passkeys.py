@@ -162,15 +162,15 @@ def _remove(passkey: PasskeyCredential, *, by: str | None) -> None:
     """Remove a passkey on behalf of its owner or, with None, of an operator, who may remove the last factor."""
     transaction = Transaction()
     passkey_store.stage_removal(transaction, passkey)
-    left = second_factors.stage_removal(transaction, passkey.user_id, gone=passkey.id, by_operator=by is None)
+    follow_up = second_factors.stage_removal(transaction, passkey.user_id, gone=passkey.id, by_operator=by is None)
     details = {"passkey_id": passkey.id}
     audit.stage(transaction, "passkey.removed", actor=by, target=passkey.user_id, details=details)
     failed = store.commit(transaction)
     second_factors.require_another(failed)
     if failed:
         raise NotFound
-    if left is not None:
-        left.complete()
+    if follow_up is not None:
+        follow_up.complete()
 
 
 # --- signing in -----------------------------------------------------------------------------------------------

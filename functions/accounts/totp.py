@@ -134,12 +134,12 @@ def reset(user_id: str) -> bool:
 
 def _commit_removal(transaction: Transaction, user_id: str, *, actor: str | None) -> None:
     """Commit a removal by its owner or, with None, by an operator; raises Contended, LastFactor."""
-    left = second_factors.stage_removal(transaction, user_id, gone="totp", by_operator=actor is None)
+    follow_up = second_factors.stage_removal(transaction, user_id, gone="totp", by_operator=actor is None)
     audit.stage(transaction, "totp.disabled", actor=actor, target=user_id)
     if store.commit(transaction):
         raise Contended
-    if left is not None:
-        left.complete()
+    if follow_up is not None:
+        follow_up.complete()
 
 
 # --- using ----------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ KINDS = (  # naming them here imports the modules that register them
     accounts.END_ERASED,
     accounts.END_SESSIONS,
     accounts.AFTER_SIGN_IN,
+    accounts.FORGET_CONFIRMATIONS,
     conversations.ERASE_CONVERSATION,
     conversations.NOTE_BLOCK,
     keys.PUBLISH_KEYS_CHANGED,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,7 +12,8 @@ from kernel import after_commit, clock
 from kernel.after_commit import FollowUp
 from kernel.dynamo import Cancelled, Transaction
 from log.sends_store import SendDedup
-from tests.tools import rows
+from operations.consumers import follow_ups
+from tests.tools import ROOT, rows
 
 T0 = 1_790_000_000_000
 KIND = "pour_tea"
@@ -181,3 +183,11 @@ def test_work_can_be_taken_back_with_the_change_that_makes_it_needless(kettle: K
     follow_up.stage_off(again)
     with pytest.raises(Cancelled):
         again.commit()
+
+
+def test_the_sweep_names_every_kind_that_a_domain_registers() -> None:
+    functions = ROOT / "functions"
+    for path in functions.rglob("*.py"):
+        if "after_commit.register(" in path.read_text():
+            importlib.import_module(".".join(path.relative_to(functions).with_suffix("").parts))
+    assert sorted(follow_ups.KINDS) == sorted(after_commit._kinds)
