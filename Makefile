@@ -6,8 +6,8 @@ LOCAL := $(VENV)/python -m infra.local
 PYTEST := $(VENV)/python -m pytest
 # CI's machine may be shared, so up to five tests are repeated once there; each is printed with its error.
 RERUNS := $(if $(CI),--reruns 1 --max-suite-reruns 5 --rerun-show-tracebacks)
-# Tests of load, and those that break the stack, run alone; all others, which mostly wait, run two at a time.
-ALONE := tests/e2e/histories $(addprefix tests/e2e/test_,alarms.py bulkheads.py chaos.py restore_drill.py runbooks.py)
+# Tests of load, and those that break or change the stack, run alone; all others, which mostly wait, run two at a time.
+ALONE := tests/e2e/histories $(addprefix tests/e2e/test_,alarms.py bulkheads.py chaos.py restore_drill.py runbooks.py sessions.py)
 # SHARE=0.5: the tests, and the cloud they start, have half of each core
 HELD := $(if $(SHARE),$(VENV)/python -m perf.held $(SHARE))
 ENV ?= dev

@@ -155,7 +155,7 @@ POST   /calls/{call_id}/decline                                                 
 POST   /calls/{call_id}/leave                                                   200 200 403 404 404 200 401 404
 POST   /calls/{call_id}/end                                                     200 200 403 404 404 200 401 404
 POST   /calls/{call_id}/heartbeat                                               200 200 403 404 404 404 401 404
-PUT    /calls/{call_id}/media-state                                             200 200 403 404 404 410 401 404
+PUT    /calls/{call_id}/media-state                                             200 200 403 404 404 404 401 404
 POST   /calls/{call_id}/signals                                                 202 202 403 404 404 404 401 404
 GET    /calls/{call_id}/signals                                                 200 200 403 404 404 404 401 404
 POST   /calls/{call_id}/quality                                                 202 202 403 404 404 202 401 404
