@@ -173,3 +173,16 @@ def test_what_comes_in_the_clear_into_an_encrypted_conversation_is_nobodys() -> 
         (6, "system", "Bob joined"),
     ]
     assert not any(each.reactions or each.metadata or each.forwarded_from for each in messages(made))
+
+
+def test_what_a_server_leaves_in_a_deleted_message_is_not_shown() -> None:
+    left = {"sender_id": "ada", "text": "forged", "deleted_at": "2026-11-22T21:00:00.000Z", "metadata": {"a": 1}}
+    made = view(
+        event(1, "message.created", **{**SENT, **left}, attachments=[{"id": "f1", "name": "forged.png"}]),
+        event(2, "message.created", id="m2", **left, poll={"id": "p1", "question": "forged?"}),
+    )
+    made.encrypted_from = {"c": 1}.get
+
+    for each in messages(made):
+        assert (each.text, each.attachments, each.metadata, each.poll, each.type) == (None, (), {}, None, "text")
+        assert each.deleted_at == datetime(2026, 11, 22, 21, 0, tzinfo=UTC)

@@ -10,8 +10,8 @@ export interface ConversationListParts {
   fetch: (conversationId: string) => Promise<Conversation>;
   /** Schedules a refresh from the server, for changes that cannot be derived from an event. */
   later: (conversationId: string) => void;
-  /** Corrects what the server says of a conversation by what this device knows. */
-  honest: (conversation: Conversation) => Conversation;
+  /** Corrects what the server says of a conversation by what this device knows. `seq`: the last one when it was said. */
+  honest: (conversation: Conversation, seq?: number) => Conversation;
 }
 
 export class ConversationList implements Conversations {
@@ -32,7 +32,7 @@ export class ConversationList implements Conversations {
     const known = this.#items.get(conversation.id);
     // An answer older than the events that have come since would turn the list back.
     if (known && known.last_seq > conversation.last_seq) this.#parts.later(conversation.id);
-    else this.#set(conversation);
+    else this.#set(conversation, conversation.last_seq);
   }
 
   async refresh(conversationId: string): Promise<Conversation> {
@@ -113,6 +113,8 @@ export class ConversationList implements Conversations {
       case "conversation.updated": {
         if (!event.data) return known;
         const { name, description, avatar_url, settings } = event.data;
+        // an event has the conversation of the present, so its seq is not where the encryption begins
+        if (settings?.encrypted && !known.settings?.encrypted) this.#parts.later(known.id);
         return { ...known, name, description, avatar_url, settings };
       }
       case "member.added":
@@ -136,8 +138,8 @@ export class ConversationList implements Conversations {
     };
   }
 
-  #set(conversation: Conversation): void {
-    this.#items.set(conversation.id, this.#parts.honest(conversation));
+  #set(conversation: Conversation, seq?: number): void {
+    this.#items.set(conversation.id, this.#parts.honest(conversation, seq));
     this.list.changed();
   }
 }

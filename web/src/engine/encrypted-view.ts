@@ -3,6 +3,7 @@ import type { Conversation, Message, Poll } from "./api";
 import type { Content, DecryptedMessage } from "./encryption";
 import { byEmoji, tombstone } from "./reduce";
 import type { Store } from "./store";
+import type { Tabs } from "./tabs";
 
 type Changes = DecryptedMessage["changes"];
 
@@ -17,41 +18,68 @@ export const isInTheClear = (message: object): boolean => (message as Made)[MADE
 
 const PREFIX = "encrypted/";
 
+export interface EncryptedFromParts {
+  store: Store;
+  account: string;
+  tabs: Tabs;
+  /** There is an earlier beginning than was known. */
+  onLearn: (conversationId: string) => void;
+}
+
 /**
- * From which seq on conversations are encrypted, as far as this device knows. It is stored and gets only smaller: a
- * server that denies it later is not believed.
+ * From which seq on conversations are encrypted, as far as this device knows; Infinity if only that they are. It is
+ * stored and gets only smaller, in all tabs: a server that denies it later is not believed.
  */
 export class EncryptedFrom {
-  readonly #parts: { store: Store; account: string };
+  readonly #parts: EncryptedFromParts;
   readonly #known = new Map<string, number>();
 
-  constructor(parts: { store: Store; account: string }) {
+  constructor(parts: EncryptedFromParts) {
     this.#parts = parts;
+    parts.tabs.on<{ conversationId: string; seq: number }>("encrypted", ({ conversationId, seq }) => {
+      this.learn(conversationId, seq);
+      if (this.of(conversationId) !== seq) this.#keep(conversationId); // that tab has stored a later beginning
+    });
   }
 
   static load = (store: Store, account: string): Promise<Map<string, number>> => store.loadValues<number>(account, PREFIX);
 
   restore(stored: ReadonlyMap<string, number>): void {
-    for (const [key, seq] of stored) this.#known.set(key.slice(PREFIX.length), seq);
+    for (const [key, seq] of stored) this.#note(key.slice(PREFIX.length), seq);
   }
 
   of(conversationId: string): number | undefined {
     return this.#known.get(conversationId);
   }
 
-  /** All that follows `seq` is encrypted; returns whether that is new. */
-  learn(conversationId: string, seq: number): boolean {
-    if (seq >= (this.of(conversationId) ?? Infinity)) return false;
-    this.#known.set(conversationId, seq);
-    void this.#parts.store.saveValue(this.#parts.account, PREFIX + conversationId, seq);
+  /** All that follows `seq` is encrypted; returns whether that is new. What is no seq tells only that it is encrypted. */
+  learn(conversationId: string, seq: number | undefined): boolean {
+    if (!this.#note(conversationId, seq)) return false;
+    this.#keep(conversationId);
+    this.#parts.onLearn(conversationId);
     return true;
   }
 
-  /** The server's summary, encrypted if this device has ever known it to be. */
-  honest(conversation: Conversation): Conversation {
-    if (conversation.settings?.encrypted) this.learn(conversation.id, conversation.last_seq);
+  /** The server's summary, encrypted if this device has ever known it to be, and then from `seq` on at the latest. */
+  honest(conversation: Conversation, seq?: number): Conversation {
+    if (conversation.settings?.encrypted) this.learn(conversation.id, seq);
     else if (this.#known.has(conversation.id)) return { ...conversation, settings: { ...conversation.settings, encrypted: true } };
     return conversation;
+  }
+
+  #note(conversationId: string, given: number | undefined): boolean {
+    const seq = Number.isInteger(given) ? given! : Infinity;
+    const known = this.of(conversationId);
+    if (known !== undefined && known <= seq) return false;
+    this.#known.set(conversationId, seq);
+    return true;
+  }
+
+  #keep(conversationId: string): void {
+    const { store, account, tabs } = this.#parts;
+    const seq = this.of(conversationId);
+    void store.saveValue(account, PREFIX + conversationId, seq);
+    tabs.tell("encrypted", { conversationId, seq });
   }
 }
 
@@ -81,7 +109,8 @@ export function withoutContent(message: Message): Message {
   const isServers = message.type === "system" || message.type === "call";
   const shown: Made = {
     ...tombstone(message, null),
-    [MADE]: isServers || (message.type === "encrypted" && message.ciphertext !== null) ? "shown" : "plain",
+    deleted_at: message.deleted_at || null,
+    [MADE]: isServers || message.deleted_at || (message.type === "encrypted" && message.ciphertext !== null) ? "shown" : "plain",
     type: isServers ? message.type : "encrypted",
     sender_id: message.type === "system" ? "" : message.sender_id,
     text: message.type === "system" ? message.text : null,
@@ -93,7 +122,7 @@ export function withoutContent(message: Message): Message {
 }
 
 /** A poll, in which everybody sees who voted for what. Its options' ids are their numbers. */
-function pollOf(message: Message, question: string, { options, multiple }: NonNullable<DecryptedMessage["poll"]>, changes: Changes, me: string): Poll {
+export function pollOf(message: Message, question: string, { options, multiple }: NonNullable<DecryptedMessage["poll"]>, changes: Changes, me: string): Poll {
   const votes = Object.values(changes?.votes ?? {}).filter((each) => each.length > 0);
   return {
     id: message.id,

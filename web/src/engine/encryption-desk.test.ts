@@ -19,7 +19,8 @@ function desk(server: FakeDelivery, userId: string, id: string, deviceName = "a 
   const went: MessageFields[] = [];
   const told: [string, unknown][] = [];
   const conversation = { id, settings, member_count: 2, last_message: null } as unknown as Conversation;
-  const from = new EncryptedFrom({ store, account: userId });
+  const tabs = { leading: true, on: () => undefined, tell: (kind: string, body: unknown) => void told.push([kind, body]) } as unknown as Tabs;
+  const from = new EncryptedFrom({ store, account: userId, tabs, onLearn: () => undefined });
   const made = new EncryptionDesk({
     userId,
     deviceName,
@@ -27,7 +28,7 @@ function desk(server: FakeDelivery, userId: string, id: string, deviceName = "a 
     store,
     ports: { clock, random: () => 0, uuid: () => crypto.randomUUID(), locks: localTabs().locks } as unknown as Ports,
     lockName: userId,
-    tabs: { leading: true, on: () => undefined, tell: (kind: string, body: unknown) => void told.push([kind, body]) } as unknown as Tabs,
+    tabs,
     conversation: () => conversation,
     conversations: () => [conversation],
     from,
@@ -38,7 +39,8 @@ function desk(server: FakeDelivery, userId: string, id: string, deviceName = "a 
     onRead: () => undefined,
   });
   open.push(made);
-  return Object.assign(made, { went, told, conversation, from, store });
+  const shown = made.shown.bind(made);
+  return Object.assign(made, { went, told, conversation, from, store, shown: (message: Message, place = id) => shown(message, place) });
 }
 const events = (server: FakeDelivery, id: string, after = 0) => (server.logs.get(id) ?? []).filter(({ seq }) => seq > after) as unknown as Event[];
 const messages = (server: FakeDelivery, id: string) =>
@@ -302,13 +304,15 @@ test("of a decrypted message nothing that the server adds or changes is shown", 
     attachments: [],
     forwarded_from: null,
   });
-  expect(bob.shown({ ...message, conversation_id: "cnv_2" }).text).toBeNull(); // said elsewhere
+  expect(isInTheClear(bob.shown({ ...message, conversation_id: "cnv_2" }, "cnv_2"))).toBe(false);
+  expect(bob.shown({ ...message, conversation_id: "cnv_2" }, "cnv_2").text).toBeNull(); // said elsewhere
   expect(bob.shown({ ...message, id: "msg_other", reactions: more.reactions! })).toMatchObject({ text: null, reactions: [] });
   expect(bob.from.of(id)).toBeLessThan(message.seq);
 });
 
 test("a server that denies the encryption later is not believed, also after a restart", async () => {
   const { server, id, bob } = await told();
+  expect(bob.told).toContainEqual(["encrypted", { conversationId: id, seq: bob.from.of(id) }]); // his other tabs
   bob.stop();
   const later = desk(server, "bob", id, "a tab", { encrypted: false }, bob.store);
   later.from.restore(await EncryptedFrom.load(bob.store, "bob"));
@@ -358,4 +362,49 @@ test("a device without keys shows nothing in the clear either", async () => {
   await bob.look(id);
   await until(() => expect(bob.from.of(id)).toBe(3));
   expect(isInTheClear(bob.shown(forged(id, {})))).toBe(true);
+});
+
+test("a message without a seq is from after the beginning of the encryption", async () => {
+  const { id, bob } = await told();
+  for (const seq of [undefined, "x"]) expect(bob.shown(forged(id, { seq } as never))).toMatchObject({ text: null });
+});
+
+test("a deleted message has no content, and one is deleted only at a time", async () => {
+  const { id, bob, message } = await told();
+  const deleted_at = "2026-11-29T12:00:00.000Z";
+  for (const each of [forged(id, { deleted_at }), { ...message, deleted_at }]) {
+    const shown = bob.shown(each);
+    expect([shown.text, shown.deleted_at, isInTheClear(shown), bob.sealed(shown)]).toEqual([null, deleted_at, false, undefined]);
+  }
+  for (const never of [undefined, ""]) {
+    expect(isInTheClear(bob.shown(forged(id, { deleted_at: never } as never)))).toBe(true);
+    expect(bob.shown({ ...message, deleted_at: never } as never)).toMatchObject({ text: "between us", deleted_at: null });
+  }
+});
+
+test("a message belongs to the conversation in which it stands, whatever it says itself", async () => {
+  const { id, bob, message } = await told();
+  expect(isInTheClear(bob.shown(forged("cnv_2", {}), id))).toBe(true);
+  expect(bob.shown({ ...message, conversation_id: "cnv_2" }, id)).toMatchObject({ text: "between us", conversation_id: id });
+  expect(bob.shown(forged("cnv_2", { seq: 1 }), id)).toMatchObject({ text: "Send me the money", conversation_id: id });
+});
+
+test("what is no seq moves no beginning", async () => {
+  const { id, bob } = await told();
+  const known = bob.from.of(id)!;
+  for (const seq of [undefined, NaN, "x", null]) expect(bob.from.learn(id, seq as never)).toBe(false);
+  expect(bob.from.of(id)).toBe(known);
+  expect((await EncryptedFrom.load(bob.store, "bob")).get(`encrypted/${id}`)).toBe(known);
+});
+
+test("a group that was never begun does not tell from where on a conversation is encrypted", async () => {
+  const server = new FakeDelivery();
+  const id = server.make("cnv_1", "ada", "bob");
+  const ada = desk(server, "ada", id);
+  server.before = (route) => {
+    if (route.startsWith("POST") && route.endsWith("/mls/commits")) throw new TransportFailed("cut");
+  };
+  await expect(ada.begin(id)).rejects.toThrow(TransportFailed);
+  await ada.renew();
+  expect(ada.from.of(id)).toBeUndefined();
 });

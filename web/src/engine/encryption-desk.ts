@@ -127,26 +127,27 @@ export class EncryptionDesk implements EndToEnd {
     return (await this.#open()).search(query, from);
   }
 
-  shown(message: Message): Message {
-    if (message.deleted_at !== null || isShown(message)) return message;
-    const found = this.#decrypted.get(message.id);
-    const decrypted = found?.conversationId === message.conversation_id ? found : undefined;
-    const from = this.#parts.from.of(message.conversation_id);
-    const known = this.#shown.get(message);
-    if (known && known.decrypted === decrypted && known.from === from) return known.shown;
+  shown(given: Message, conversation_id: string): Message {
+    if (isShown(given)) return given;
+    const found = this.#decrypted.get(given.id);
+    const decrypted = found?.conversationId === conversation_id ? found : undefined;
+    const from = this.#parts.from.of(conversation_id);
+    const known = this.#shown.get(given);
+    if (known && known.decrypted === decrypted && known.from === from && known.shown.conversation_id === conversation_id) return known.shown;
+    const message = given.conversation_id === conversation_id ? given : { ...given, conversation_id };
     const own = message.sender_id === this.#parts.userId && message.client_id ? this.#ownContents.get(message.client_id) : undefined;
-    const content = decrypted?.text != null ? decrypted : own;
-    if (!content && !(from !== undefined && message.seq > from)) return message;
+    const content = message.deleted_at ? undefined : decrypted?.text != null ? decrypted : own;
     for (const each of content?.files ?? []) this.#files.set(each.id, each);
-    const shown = content ? withContent(message, content, decrypted, this.#parts.userId) : withoutContent(message);
-    this.#shown.set(message, { decrypted, from, shown });
+    const isLater = from !== undefined && !(message.seq <= from); // without a seq as well
+    const shown = content ? withContent(message, content, decrypted, this.#parts.userId) : isLater ? withoutContent(message) : message;
+    this.#shown.set(given, { decrypted, from, shown });
     return shown;
   }
 
   quoted(reply: Message, target: Message): Message | undefined {
     const said = this.#decrypted.get(reply.id)?.reply;
     const fits = !said || (said.of === target.id && said.hash === this.#decrypted.get(target.id)?.hash);
-    return fits ? this.shown(target) : undefined;
+    return fits ? this.shown(target, reply.conversation_id) : undefined;
   }
 
   // --- files
@@ -183,7 +184,7 @@ export class EncryptionDesk implements EndToEnd {
   /** Why a message shows no text; undefined if it shows one. */
   sealed(message: Message): TimelineItem["sealed"] {
     if (isInTheClear(message)) return "plain";
-    if (message.type !== "encrypted" || message.deleted_at !== null || message.text !== null) return undefined;
+    if (message.type !== "encrypted" || message.deleted_at || message.text !== null) return undefined;
     if (this.#decrypted.has(message.id)) return "unreadable";
     const { phase } = this.#keysOf(message.conversation_id).get();
     const isBusy = phase === "opening" || this.#reading.has(message.conversation_id);
@@ -211,7 +212,7 @@ export class EncryptionDesk implements EndToEnd {
     await this.#handlingErrors(null, async (encryption) => {
       await this.#register(encryption);
       await this.#join(encryption);
-      for (const [id, seq] of await encryption.places()) this.#learn(id, seq);
+      await this.#learnPlaces(encryption);
       for (const each of this.#parts.conversations()) if (this.#isEncrypted(each.id)) this.#read(each.id);
     });
   }
@@ -303,8 +304,8 @@ export class EncryptionDesk implements EndToEnd {
     return this.#parts.from.of(conversationId) !== undefined || this.#parts.conversation(conversationId)?.settings?.encrypted === true;
   }
 
-  #learn(conversationId: string, seq: number): void {
-    if (this.#parts.from.learn(conversationId, seq)) this.#parts.onRead(conversationId);
+  async #learnPlaces(encryption: Encryption): Promise<void> {
+    for (const [id, seq] of await encryption.places()) this.#parts.from.learn(id, seq);
   }
 
   /** Asks for the seq of the group's first commit; only an earlier one than this device knows is believed. */
@@ -313,7 +314,7 @@ export class EncryptionDesk implements EndToEnd {
     this.#asked.add(conversation_id);
     try {
       const { seq } = await this.#parts.api.get("/conversations/{conversation_id}/mls/commits/{epoch}", { path: { conversation_id, epoch: "0" } });
-      this.#learn(conversation_id, seq);
+      this.#parts.from.learn(conversation_id, seq);
     } catch (error) {
       if (!(error instanceof SecureConnectError)) throw error;
       this.#asked.delete(conversation_id); // to be asked again when the conversation is next shown
@@ -338,7 +339,7 @@ export class EncryptionDesk implements EndToEnd {
 
   async #join(encryption: Encryption): Promise<void> {
     for (const id of await encryption.joinWaiting()) {
-      for (const [id, seq] of await encryption.places()) this.#learn(id, seq);
+      await this.#learnPlaces(encryption);
       await this.#publishState(id);
       this.#read(id);
     }

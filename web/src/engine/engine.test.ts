@@ -385,5 +385,5 @@ test("a conversation that was ever encrypted stays so, whatever the server says 
   const engine = await tab();
   const known = engine.conversations.of("c")!;
   expect(known.settings.encrypted).toBe(true);
-  expect(engine.endToEnd.shown(known.last_message!).text).toBeNull();
+  expect(engine.endToEnd.shown(known.last_message!, "c").text).toBeNull();
 });

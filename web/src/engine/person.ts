@@ -76,10 +76,14 @@ export class Person implements Outbox, Commands {
     this.account = account(this);
     this.api = typedApi(this.account.requests);
     const ask = (action: string, fields: Record<string, unknown>) => this.account.live.request(action, fields);
-    this.encryptedFrom = new EncryptedFrom({ store, account: userId });
+    const onRead = (id: string) => {
+      this.#timelines.get(id)?.window.refresh();
+      this.conversations.list.changed();
+    };
+    this.encryptedFrom = new EncryptedFrom({ store, account: userId, tabs: this.account.tabs, onLearn: onRead });
     this.conversations = new ConversationList({
       userId,
-      honest: (conversation) => this.encryptedFrom.honest(conversation),
+      honest: (conversation, seq) => this.encryptedFrom.honest(conversation, seq),
       fetch: (id) => this.api.get("/conversations/{conversation_id}", { path: { conversation_id: id } }),
       later: (id) => this.#refreshLater(id),
     });
@@ -126,10 +130,7 @@ export class Person implements Outbox, Commands {
       conversations: () => this.conversations.list.get().items,
       from: this.encryptedFrom,
       send: (id, body) => this.account.commands.sendMessage(id, body),
-      onRead: (id) => {
-        this.#timelines.get(id)?.window.refresh();
-        this.conversations.list.changed();
-      },
+      onRead,
     });
     this.assistant = new AnswerDesk({
       api: this.api,
@@ -304,7 +305,7 @@ export class Person implements Outbox, Commands {
         get: (message_id) =>
           this.api.get("/conversations/{conversation_id}/messages/{message_id}", { path: { ...path, message_id } }),
       },
-      shown: (message) => this.endToEnd.shown(message),
+      shown: (message) => this.endToEnd.shown(message, conversationId),
       sealed: (message) => this.endToEnd.sealed(message),
       onClose: () => this.#release(conversationId),
       remember: (messages) => void store.saveValue(this.userId, key, messages),

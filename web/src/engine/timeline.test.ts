@@ -2,6 +2,7 @@ import { expect, test, vi } from "vitest";
 import type { Event, Message } from "./api";
 import { FakeServer } from "./testing/fake-server";
 import { TimelineWindow } from "./timeline";
+import type { OutboxItem } from "./types";
 import { until } from "./testing/until";
 
 const server = new FakeServer();
@@ -31,6 +32,7 @@ function timeline(count: number) {
     userId: "me",
     pages,
     now: () => now,
+    sealed: () => "unreadable",
     onClose: () => undefined,
     remember: () => undefined,
   });
@@ -149,11 +151,29 @@ test("a failed page shows its error, and the next attempt loads it", async () =>
 
 test("a message's place is that of its seq, and its seq that of its event", async () => {
   const { window, all, seqs } = timeline(3);
-  all.push(message(1, { id: "msg_forged" }), message(2, { conversation_id: "other" }));
+  all.push(message(1, { id: "msg_forged" }), message(2, { conversation_id: "other" }), message(3, { id: "msg_nowhere", seq: "x" as never }));
   await window.jumpToEnd();
   expect(seqs()).toEqual([1, 1, 2, 3]);
 
   window.apply({ ...created(9), data: message(1, { id: "msg_late" }) } as Event);
   window.apply({ type: "message.updated", data: message(1, { id: "msg_c_3" }), conversation_id: "c", seq: 10 } as Event);
+  window.apply({ type: "message.deleted", data: message(1, { id: "msg_c_3" }), conversation_id: "c", seq: 11 } as Event);
+  window.apply({ ...created(12), data: message(12, { seq: "x" as never }), seq: undefined } as Event);
   expect(seqs()).toEqual([1, 1, 2, 3, 9]);
+});
+
+test("an own message that is not sent yet is not sealed, and shows its poll", async () => {
+  const { window } = timeline(1);
+  await window.jumpToEnd();
+  const item = (client_id: string, body: object, state = "pending") =>
+    ({ client_id, conversation_id: "c", account: "me", state, created_at: 0, body: { client_id, type: "encrypted", ...body } }) as unknown as OutboxItem;
+  const voice = { duration_ms: 1, waveform: [] };
+  window.setOutgoing([
+    item("voice", { attachment_ids: ["fil_1"], metadata: { voice } }, "failed"),
+    item("poll", { text: "Tea?", metadata: { poll: { options: ["yes", "no"], multiple: false } } }),
+  ]);
+  const [first, file, poll] = window.get().items;
+  expect(first).toMatchObject({ state: "sent", sealed: "unreadable" });
+  expect(file).toMatchObject({ state: "failed", sealed: undefined, message: { text: "" } });
+  expect(poll).toMatchObject({ sealed: undefined, message: { poll: { question: "Tea?", options: [{ text: "yes" }, { text: "no" }] } } });
 });

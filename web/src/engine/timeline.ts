@@ -3,6 +3,7 @@
  * pending messages at the end. It never has a gap: a jump to a distant message replaces the whole window.
  */
 import type { Event, EventOf, Message } from "./api";
+import { pollOf } from "./encrypted-view";
 import { hasExpired, tombstone, withReaction } from "./reduce";
 import { Derived } from "./subscribable";
 import type { OutboxItem, Timeline, TimelineItem, TimelineState } from "./types";
@@ -204,7 +205,7 @@ export class TimelineWindow implements Timeline {
         break;
       }
       case "message.deleted":
-        if (event.data) this.#replace(event.data.id, (known) => tombstone({ ...known, ...event.data }, event.at ?? null));
+        if (event.data) this.#replace(event.data.id, (known) => tombstone({ ...known, ...event.data, seq: known.seq }, event.at ?? null));
         break;
       case "reaction.added":
       case "reaction.removed":
@@ -226,12 +227,12 @@ export class TimelineWindow implements Timeline {
 
   // --- how
 
-  #append(message: Message, seq: number | undefined): void {
+  #append(message: Message, seq = message.seq): void {
     const root = message.thread_root;
     if (root) this.#replace(root, (known) => ({ ...known, thread_count: known.thread_count + 1 }), true);
     const last = this.#messages.at(-1);
-    if (!this.#atEnd || (last && last.seq >= (seq ?? message.seq))) return;
-    this.#messages = [...this.#messages, { ...message, seq: seq ?? message.seq }];
+    if (!this.#atEnd || !(seq > (last?.seq ?? 0))) return;
+    this.#messages = [...this.#messages, { ...message, seq }];
     this.#parts.remember(this.#messages.slice(-PAGE_SIZE));
     this.#state.changed();
   }
@@ -280,7 +281,7 @@ export class TimelineWindow implements Timeline {
       await work(signal);
       signal.throwIfAborted();
       // a message's place must not contradict its seq, by which a message is from before the encryption
-      this.#messages = this.#messages.filter((each) => each.conversation_id === this.conversationId).sort((a, b) => a.seq - b.seq);
+      this.#messages = this.#messages.filter((each) => each.conversation_id === this.conversationId && Number.isInteger(each.seq)).sort((a, b) => a.seq - b.seq);
       this.#loadedAt = this.#parts.now();
       for (const event of this.#eventsWhileLoading) this.#applyNow(event);
       if (this.#atEnd) this.#parts.remember(this.#messages.slice(-PAGE_SIZE));
@@ -323,9 +324,10 @@ export class TimelineWindow implements Timeline {
   /** Returns the same object while nothing changes, so that a list of thousands can be compared by identity. */
   #item(message: Message, state: TimelineItem["state"], error?: string): TimelineItem {
     const expired = hasExpired(message, this.#parts.now()) ? tombstone(message, message.expires_at) : message;
-    const read = (state === "sent" && this.#parts.shown?.(expired)) || expired;
+    const isSent = state === "sent";
+    const read = (isSent && this.#parts.shown?.(expired)) || expired;
     const shown = this.#patches.get(message.id)?.(read) ?? read;
-    const sealed = this.#parts.sealed?.(shown);
+    const sealed = isSent ? this.#parts.sealed?.(shown) : undefined;
     const key = keyOf(message, this.#parts.userId);
     const known = this.#items.get(key);
     if (known && known.state === state && known.error === error && known.sealed === sealed && known.message === shown) return known;
@@ -343,14 +345,15 @@ function keyOf(message: Message, userId: string): string {
 /** The message that a timeline shows for an outbox item. */
 export function asMessage(item: OutboxItem): Message {
   const { body } = item;
-  return {
+  const { poll } = (body.metadata ?? {}) as { poll?: Parameters<typeof pollOf>[2] };
+  const message: Message = {
     id: `pending:${item.client_id}`,
     conversation_id: item.conversation_id,
     seq: item.seq ?? 0,
     sender_id: item.account,
     client_id: item.client_id,
     type: body.type ?? (body.attachment_ids?.length ? "file" : "text"),
-    text: body.text ?? null,
+    text: body.text ?? (body.type === "encrypted" ? "" : null),
     ciphertext: body.ciphertext ?? null,
     attachments: [],
     mentions: body.mentions ?? [],
@@ -368,4 +371,5 @@ export function asMessage(item: OutboxItem): Message {
     expires_at: null,
     created_at: new Date(item.created_at).toISOString(),
   };
+  return poll ? { ...message, poll: { ...pollOf(message, body.text ?? "", poll, undefined, item.account), id: "" } } : message;
 }

@@ -270,9 +270,12 @@ export interface EndToEnd {
   of(conversationId: string): Subscribable<ConversationKeys>;
   /** Creates the MLS group of an encrypted conversation and adds its members' devices. */
   begin(conversationId: string): Promise<void>;
-  /** The message with its text, if this device has decrypted it; the same object while nothing changes. */
-  shown(message: Message): Message;
-  /** The message that a reply is to, as it is shown; undefined if it is not the one that the reply's sender meant. */
+  /**
+   * The message with its text, if this device has decrypted it; the same object while nothing changes. The conversation
+   * is the one in which it stands, whatever the server wrote into the message.
+   */
+  shown(message: Message, conversationId: string): Message;
+  /** The message that a shown reply is to, as it is shown; undefined if it is not the one that the reply's sender meant. */
   quoted(reply: Message, target: Message): Message | undefined;
   /** 60 digits, the same for both people. Throws EncryptionError if the key log fails verification. */
   safetyNumber(userId: string): Promise<string>;

@@ -248,7 +248,7 @@ function Reference({ label, messageId, onCancel }: { label: string; messageId: s
     queryFn: () =>
       api.get("/conversations/{conversation_id}/messages/{message_id}", { path: { conversation_id: conversation.id, message_id: messageId } }),
   });
-  const data = found && endToEnd.shown(found);
+  const data = found && endToEnd.shown(found, conversation.id);
   return (
     <p className="row about">
       <span className="grow cut" dir="auto">

@@ -26,7 +26,7 @@ function Entry({ conversation, current, onOpen }: { conversation: Conversation; 
   const title = useTitle(conversation);
   const { endToEnd } = useEngine();
   const { unread_count: unread } = conversation;
-  const last = conversation.last_message && endToEnd.shown(conversation.last_message);
+  const last = conversation.last_message && endToEnd.shown(conversation.last_message, conversation.id);
   return (
     <button className="entry" aria-current={current} onClick={onOpen}>
       <span className="avatar" aria-hidden>

@@ -71,7 +71,7 @@ export function Bubble({ item, follows, replied, readBy, marked }: Omit<MessageR
   const article = useRef<HTMLElement>(null);
   const translation = useTranslation(item.message.id);
   const { state } = item;
-  const message = state === "sent" ? engine.endToEnd.shown(item.message) : item.message;
+  const message = state === "sent" ? engine.endToEnd.shown(item.message, chat.conversation.id) : item.message;
   const sealed = item.sealed ?? (isInTheClear(message) ? "plain" : undefined);
   const own = message.sender_id === chat.me;
   const actionable = state === "sent" && !message.deleted_at;
@@ -206,10 +206,12 @@ function Quote({ reply, messageId, known }: { reply: Message; messageId: string;
   const message = found && endToEnd.quoted(reply, found);
   return (
     <button className="quote cut" dir="auto" onClick={() => jump(messageId)}>
-      {message && (
+      {message ? (
         <>
           {message.sender_id && <Name userId={message.sender_id} />}: {message.deleted_at ? t("message.deleted") : isInTheClear(message) ? t("e2e.plain") : (message.text ?? message.attachments[0]?.name ?? "…")}
         </>
+      ) : (
+        "…"
       )}
     </button>
   );

@@ -54,7 +54,7 @@ export function PollCard({ poll }: { poll: Poll }) {
   };
 
   return (
-    <fieldset className="poll" disabled={closed}>
+    <fieldset className="poll" disabled={closed || !poll.id /* is not sent yet */}>
       <legend dir="auto">{poll.question}</legend>
       {poll.options.map((option) => (
         <label key={option.id} className="option">

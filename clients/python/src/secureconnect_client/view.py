@@ -109,10 +109,10 @@ class View:
         root."""
         if _has_expired(entry.message, self._now()):
             entry.message, entry.reactions = _tombstone(entry.message), {}
-        if entry.message.deleted_at is not None:
-            return dataclasses.replace(entry.message, thread_count=replies)
         if encrypted_from is not None and entry.message.seq > encrypted_from:
             return _without_content(entry.message, replies)
+        if entry.message.deleted_at is not None:
+            return dataclasses.replace(_tombstone(entry.message), thread_count=replies)
         counts = tuple(
             ReactionCount(emoji=emoji, count=len(users), mine=self._user_id in users)
             for emoji, users in sorted(entry.reactions.items())
@@ -129,16 +129,17 @@ def _without_content(message: Message, replies: int) -> Message:
     """A message of an encrypted conversation without what only its sender could say."""
     is_servers = message.type in ("system", "call")
     is_encrypted = message.type == "encrypted" and message.ciphertext is not None
+    is_deleted = message.deleted_at is not None
     return dataclasses.replace(
         _tombstone(message),
-        type=message.type if is_servers or is_encrypted else "in_the_clear",
-        ciphertext=message.ciphertext if is_encrypted else None,
+        type=message.type if is_servers or is_encrypted or is_deleted else "in_the_clear",
+        ciphertext=message.ciphertext if is_encrypted and not is_deleted else None,
         text=message.text if message.type == "system" else None,
         mentions_all=False,
         forwarded_from=None,
         poll=None,
         thread_count=replies,
-        deleted_at=None,
+        deleted_at=message.deleted_at,
     )
 
 
@@ -153,7 +154,7 @@ def _tombstone(message: Message) -> Message:
         reactions=(),
         metadata={},
         edited_at=None,
-        deleted_at=message.expires_at,
+        deleted_at=message.deleted_at or message.expires_at,
     )
 
 

@@ -84,9 +84,10 @@ export class Shelf {
     return this.vault.get<Kept>(`group/${conversationId}`).then((kept) => kept?.epoch ?? null);
   }
 
-  /** The seqs up to which logs were read, of all groups that this device is in. */
+  /** The seqs up to which logs were read, of all groups that this device is in and that have begun. */
   async places(): Promise<ReadonlyMap<string, number>> {
-    return new Map([...(await this.vault.all<Kept>("group/"))].map(([name, { seq }]) => [name.slice("group/".length), seq]));
+    const begun = [...(await this.vault.all<Kept>("group/"))].filter(([, { epoch }]) => epoch !== 0);
+    return new Map(begun.map(([name, { seq }]) => [name.slice("group/".length), seq]));
   }
 
   keep(conversationId: string, { group, seq }: Held): void {

@@ -19,7 +19,7 @@ export default function InfoPanel({ conversation, detail: message_id = "", onClo
     queryKey: ["message", id, message_id],
     queryFn: () => engine.api.get("/conversations/{conversation_id}/messages/{message_id}", { path }),
   });
-  const shown = message && engine.endToEnd.shown(message);
+  const shown = message && engine.endToEnd.shown(message, id);
   const seq = message?.seq ?? 0;
   // in large conversations the server gives only counts
   const { data: counted } = useQuery({

@@ -35,7 +35,7 @@ export default function PinsPanel({ conversation, onClose }: PanelProps) {
       <Problem text={problem || (error ? errorText(error, t) : "")} />
       {data?.items.length === 0 && <p className="empty">{t("chat.no_pins")}</p>}
       <ul className="plain">
-        {data?.items.map((each) => engine.endToEnd.shown(each)).map((each) => (
+        {data?.items.map((each) => engine.endToEnd.shown(each, id)).map((each) => (
           <Hit key={each.id} message={each} who={nameOf(members, each.sender_id)}>
             {mayPin && (
               <button className="icon" aria-label={t("chat.unpin")} onClick={() => void unpin(each.id)}>

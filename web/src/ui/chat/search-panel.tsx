@@ -66,7 +66,9 @@ export default function SearchPanel({ conversation, onClose }: PanelProps) {
   const error = meaning ? meant.error : (words.error ?? decrypted.error);
   const found = meaning ? (meant.data?.items ?? []).map((each) => ({ ...each, kind: "message" as const })) : (words.data?.pages ?? []).flatMap((each) => each.items);
   // of an encrypted conversation the server can have found only messages from before the encryption
-  const honest = found.filter((each) => each.kind !== "message" || !isInTheClear(endToEnd.shown(each as never)));
+  const honest = found
+    .map((each) => (each.kind === "message" ? { ...each, ...endToEnd.shown(each, everywhere ? each.conversation_id : conversation.id) } : each))
+    .filter((each) => !isInTheClear(each));
   const busy = meaning ? meant.isFetching : words.isFetching || decrypted.isFetching;
 
   return (

@@ -31,7 +31,7 @@ export default function ThreadPanel({ conversation, detail: rootId = "", onClose
         replies.push(...page.items);
         cursor = page.next_cursor;
       }
-      return { root, replies: replies.filter((each) => each.id !== rootId).sort((a, b) => a.seq - b.seq) };
+      return { root, replies: replies.filter((each) => each.seq > root.seq).sort((a, b) => a.seq - b.seq) };
     },
   });
   useEffect(
