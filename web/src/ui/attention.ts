@@ -25,8 +25,10 @@ export function useAttention(place: Place): void {
   }, [engine, shown]);
 
   useEffect(() => void keepPushTexts(t), [t]);
-  const encrypted = items.filter((each) => each.settings.encrypted).map((each) => each.id).join(" ");
-  useEffect(() => void (encrypted && keepEncrypted(encrypted.split(" "))), [encrypted]);
+  const encrypted = items.filter((each) => each.settings.encrypted).map((each) => each.id).sort().join(" ");
+  useEffect(() => {
+    if (encrypted && !engine.keepsNothing) void keepEncrypted(encrypted.split(" "));
+  }, [engine, encrypted]);
 
   useEffect(() => {
     const renew = () => {

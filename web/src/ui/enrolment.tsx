@@ -5,11 +5,12 @@ import { useEngine } from "./hooks";
 import { Queries } from "./queries";
 import { Passkeys } from "./settings/passkeys";
 import { Authenticator } from "./settings/totp";
+import { signOut } from "./sign-out";
 
 export default function Enrolment() {
   const { t, locale } = useLanguage();
-  const { auth } = useEngine();
-  const goOn = () => void auth.enrolled();
+  const engine = useEngine();
+  const goOn = () => void engine.auth.enrolled();
   return (
     <Queries>
       <I18nProvider locale={locale}>
@@ -20,7 +21,7 @@ export default function Enrolment() {
             <Authenticator onEnrolled={goOn} />
             <Passkeys onEnrolled={goOn} />
           </div>
-          <button className="quiet" onClick={() => void auth.logout()}>
+          <button className="quiet" onClick={() => void signOut(engine)}>
             {t("nav.sign_out")}
           </button>
         </main>

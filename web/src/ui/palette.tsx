@@ -8,6 +8,7 @@ import { useEngine, useValue } from "./hooks";
 import { useTitle } from "./people";
 import { openConversation, openScreen } from "./places";
 import { SHORTCUTS } from "./shortcuts";
+import { signOut } from "./sign-out";
 
 export type Front = "palette" | "sheet";
 
@@ -40,7 +41,7 @@ function Palette({ onClose, onSheet }: { onClose: () => void; onSheet: () => voi
     ...(me?.role === "admin" ? [{ id: "administration", text: t("nav.administration"), act: () => openScreen("administration") }] : []),
     { id: "theme", text: t("palette.theme"), act: () => chooseTheme(dark() ? "light" : "dark") },
     { id: "sheet", text: t("shortcuts.title"), act: onSheet },
-    { id: "sign-out", text: t("nav.sign_out"), act: () => void engine.auth.logout() },
+    { id: "sign-out", text: t("nav.sign_out"), act: () => void signOut(engine) },
   ];
   const act = (key: string) => {
     onClose();

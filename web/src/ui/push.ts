@@ -66,11 +66,16 @@ export async function renewPush(api: Api): Promise<void> {
 
 export async function disablePush(api: Api): Promise<void> {
   await api.delete("/devices/{device_id}", { path: { device_id: deviceId() } });
-  await forgetPush();
+  await unsubscribe();
 }
 
-/** Unsubscribes at sign-out, so that the next person here gets no pushes of this one. */
+/** For a sign-out: the next person here gets no pushes of this one, and nothing tells of this one's conversations. */
 export async function forgetPush(): Promise<void> {
+  if ("caches" in window) await (await caches.open(PUSH_CACHE)).delete(PUSH_ENCRYPTED);
+  await unsubscribe();
+}
+
+async function unsubscribe(): Promise<void> {
   if (!possible()) return;
   await (await subscription())?.unsubscribe();
   await dismiss();

@@ -13,9 +13,9 @@ import { Beside, Stage, hasPanel } from "./panels";
 import { Notices } from "./notices";
 import type { Front } from "./palette";
 import { goHome, openConversation, openScreen, usePlace } from "./places";
-import { forgetPush } from "./push";
 import { Queries } from "./queries";
 import { useShortcuts } from "./shortcuts";
+import { signOut } from "./sign-out";
 
 const InFront = lazy(() => import("./palette"));
 
@@ -37,10 +37,6 @@ export default function Workspace() {
     if (next !== undefined) openConversation(next);
   };
   useShortcuts({ palette: () => setFront("palette"), sheet: () => setFront("sheet"), settings: () => openScreen("settings"), step });
-  const signOut = async () => {
-    if (!engine.keepsNothing) await forgetPush();
-    await engine.auth.logout().finally(goHome);
-  };
   return (
     <Queries>
       <I18nProvider locale={locale}>
@@ -66,7 +62,7 @@ export default function Workspace() {
               <button className="icon" aria-label={t("nav.settings")} onClick={() => openScreen("settings")}>
                 <Settings aria-hidden />
               </button>
-              <button className="icon" aria-label={t("nav.sign_out")} onClick={() => void signOut()}>
+              <button className="icon" aria-label={t("nav.sign_out")} onClick={() => void signOut(engine)}>
                 <LogOut aria-hidden />
               </button>
             </header>

@@ -3,6 +3,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useLanguage } from "../../i18n";
 import { momentOf, useEngine } from "../hooks";
 import { More, Section, Sure, usePages } from "../kit";
+import { signOut } from "../sign-out";
 
 export function SessionsPart() {
   const { t, locale } = useLanguage();
@@ -34,7 +35,7 @@ export function SessionsPart() {
       </ul>
       <More of={sessions} />
       <p className="row">
-        <Sure label={t("sessions.end_all")} text={t("sessions.end_all_text")} onSure={() => engine.auth.logout({ everywhere: true })} />
+        <Sure label={t("sessions.end_all")} text={t("sessions.end_all_text")} onSure={() => signOut(engine, { everywhere: true })} />
       </p>
     </Section>
   );
