@@ -80,3 +80,33 @@ test("a request of a person who has signed out is not sent as somebody else", as
   const [tab] = await tabs(server, 1);
   await expect(tab?.keeper.token("somebody else")).rejects.toThrow(NotSignedIn);
 });
+
+/** Two tabs, in which a second factor is demanded. */
+async function enrolling(server: FakeServer) {
+  const [first, second] = await tabs(server, 2);
+  if (!first || !second) throw new Error("two tabs were asked for");
+  await first.keeper.begin({ user: { id: "me" }, tokens: { ...server.tokens(), must_enrol: true } });
+  await second.keeper.load();
+  return { first: first.keeper, second: second.keeper };
+}
+
+test("noting an enrolled factor keeps the tokens that another tab has got meanwhile", async () => {
+  const { first, second } = await enrolling(new FakeServer());
+  const fresh = await second.renew("access-0", "me");
+  await first.enrolled();
+  expect(first.current).toMatchObject({ accessToken: fresh });
+  expect(first.current?.mustEnrol).toBeUndefined();
+  expect(await second.load()).toEqual(first.current);
+});
+
+test("a refresh under way does not demand an enrolled factor again", async () => {
+  const server = new FakeServer();
+  const { first, second } = await enrolling(server);
+  server.once("POST /auth/refresh", 200, { tokens: { ...server.tokens(), access_token: "access-1", must_enrol: true } });
+  const renewing = second.renew("access-0", "me");
+  while (server.count("POST /auth/refresh") === 0) await new Promise((go) => setTimeout(go, 0));
+  await Promise.all([renewing, first.enrolled()]);
+  const kept = await first.load();
+  expect(kept?.accessToken).toBe("access-1");
+  expect(kept?.mustEnrol).toBeUndefined();
+});

@@ -61,11 +61,15 @@ export class SessionKeeper {
     return session;
   }
 
-  /** Notes that a second factor has been enrolled. */
+  /** Notes that a second factor has been enrolled; under the lock of the refresh, which would store the demand again. */
   async enrolled(): Promise<void> {
-    const { mustEnrol: _, ...session } = this.#require();
-    await this.#parts.store.saveSession(session);
-    this.#setSession(session, false);
+    const { userId } = this.#require();
+    const { store, locks, lockName } = this.#parts;
+    await locks.hold(lockName, undefined, async () => {
+      const { mustEnrol: _, ...session } = await this.#kept(userId);
+      await store.saveSession(session);
+      this.#setSession(session, false);
+    });
   }
 
   /**
@@ -110,11 +114,7 @@ export class SessionKeeper {
 
   async #refresh(session: Session): Promise<Session> {
     const { store, http, clock } = this.#parts;
-    const kept = await store.loadSession();
-    if (kept === null || kept.userId !== session.userId) {
-      this.#setSession(kept, false);
-      throw new NotSignedIn("signed out in another tab");
-    }
+    const kept = await this.#kept(session.userId);
     if (kept.accessToken !== session.accessToken) {
       this.#setSession(kept, false);
       if (kept.expiresAt > clock.now()) return kept;
@@ -136,6 +136,14 @@ export class SessionKeeper {
     await store.saveSession(fresh);
     if (this.#session !== null) this.#setSession(fresh, false);
     return fresh;
+  }
+
+  /** This person's session as it is stored, which another tab may have renewed. */
+  async #kept(userId: string): Promise<Session> {
+    const kept = await this.#parts.store.loadSession();
+    if (kept?.userId === userId) return kept;
+    this.#setSession(kept, false);
+    throw new NotSignedIn("signed out in another tab");
   }
 
   async #endRefused(session: Session): Promise<void> {
