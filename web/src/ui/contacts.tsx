@@ -6,7 +6,7 @@ import { Field, Section } from "./kit";
 import { Page, type ScreenProps } from "./panels";
 import { useFoundPeople } from "./people";
 import { Problem } from "./problem";
-import { People, useRelations } from "./relations";
+import { People, type Relations, useRelations } from "./relations";
 
 const LISTS = [
   ["pending_in", "contacts.incoming"],
@@ -18,14 +18,23 @@ const LISTS = [
 export default function Contacts({ onClose }: ScreenProps) {
   const t = useTranslations();
   const me = useMyId();
-  const relations = useRelations();
+  const theirs = useRelations();
+  const pressed = useRef<Element | null>(null);
+  const change: Relations["change"] = (doing) => {
+    pressed.current = document.activeElement;
+    return theirs.change(doing);
+  };
+  const relations = { ...theirs, change };
   const [typed, setTyped] = useState("");
-  const { q, found } = useFoundPeople(typed);
+  const { q, found, done } = useFoundPeople(typed);
+  const others = found.filter((each) => each.id !== me);
   const lists = LISTS.map(([state, title]) => [title, relations.people(state)] as const).filter(([, people]) => people.length > 0);
   const box = useRef<HTMLDivElement>(null);
   const shown = lists.map(([title, people]) => title + people.map((each) => each.id)).join();
   useEffect(() => {
-    // a row that has gone took the focus with it
+    // what was pressed here has removed its own row, which took the focus with it
+    if (pressed.current?.isConnected !== false) return;
+    pressed.current = null;
     if (document.activeElement === document.body) box.current?.querySelector("input")?.focus();
   }, [shown]);
   return (
@@ -35,7 +44,7 @@ export default function Contacts({ onClose }: ScreenProps) {
       </div>
       <Problem text={relations.problem} />
       {q ? (
-        <People people={found.filter((each) => each.id !== me)} relations={relations} />
+        <People people={others} relations={relations} />
       ) : (
         lists.map(([title, people]) => (
           <Section key={title} title={t(title)}>
@@ -43,7 +52,7 @@ export default function Contacts({ onClose }: ScreenProps) {
           </Section>
         ))
       )}
-      {relations.loaded && !q && lists.length === 0 && <p className="empty">{t("contacts.none")}</p>}
+      {(q ? done && others.length === 0 : relations.loaded && lists.length === 0) && <p className="empty">{t(q ? "palette.none" : "contacts.none")}</p>}
     </Page>
   );
 }

@@ -8,8 +8,8 @@ const NOBODY: readonly Member[] = [];
 
 const NONE: readonly PublicProfile[] = [];
 
-/** The people whose names begin like the typed text `q`, which is trimmed; nobody for an empty one. */
-export function useFoundPeople(typed: string, limit = 20): { q: string; found: readonly PublicProfile[] } {
+/** The people whose names begin like the typed text `q`, which is trimmed; nobody for an empty one. `done`: an answer is here. */
+export function useFoundPeople(typed: string, limit = 20): { q: string; found: readonly PublicProfile[]; done: boolean } {
   const { api } = useEngine();
   const q = useDeferredValue(typed.trim());
   const { data } = useQuery({
@@ -17,7 +17,7 @@ export function useFoundPeople(typed: string, limit = 20): { q: string; found: r
     enabled: q.length > 0,
     queryFn: async () => (await api.get("/users", { query: { q, limit } })).items,
   });
-  return { q, found: data ?? NONE };
+  return { q, found: data ?? NONE, done: data !== undefined };
 }
 
 export function useMembers(conversationId: string): readonly Member[] {

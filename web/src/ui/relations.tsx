@@ -64,7 +64,7 @@ export function useRelations(): Relations {
 interface RelationProps {
   user: PublicProfile;
   relations: Relations;
-  /** Only what makes a contact of somebody. */
+  /** The first button alone, and for a contact none. */
   brief?: boolean;
 }
 
