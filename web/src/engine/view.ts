@@ -111,7 +111,7 @@ function applyMessage(log: Log, event: MessageEvent): void {
   const message = event.data;
   if (!message?.id) return;
   if (event.type === "message.created") {
-    log.entries.set(message.id, { message: { ...message, seq: message.seq || (event.seq ?? 0) }, reactions: new Map() });
+    log.entries.set(message.id, { message: { ...message, seq: event.seq ?? message.seq }, reactions: new Map() });
     return;
   }
   const known = log.entries.get(message.id);
