@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { ApiError } from "../engine";
+import chat from "../i18n/chat.de.json";
 import de from "../i18n/de.json";
 import { translator } from "../i18n";
 import { errorText } from "./hooks";
@@ -11,8 +12,10 @@ test.each([
   [409, "too_many_pins", de["error.too_many_pins"]],
   [403, "edit_window_over", de["error.edit_window"]],
   [403, "banned", de["error.removed"]],
+  [413, "payload_too_large", de["error.too_large"]],
+  [415, "unsupported_media_type", chat["files.type"]],
 ])("what a person meets is told in their language: %i %s", (status, code, text) => {
-  expect(errorText(new ApiError({ status, code, detail: "The server tells it in English." }), translator("de", de))).toBe(text);
+  expect(errorText(new ApiError({ status, code, detail: "The server tells it in English." }), translator("de", { ...de, ...chat }))).toBe(text);
 });
 
 const SERVER = import.meta.glob<string>(["../../../functions/**/*.py", "../../../layers/shared/kernel/*.py"], { query: "?raw", import: "default", eager: true });

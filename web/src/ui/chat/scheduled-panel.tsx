@@ -36,7 +36,7 @@ export default function ScheduledPanel({ conversation, onClose }: PanelProps) {
               <span className="lines" dir="auto">
                 {each.text ?? t("message.file")}
               </span>
-              {each.state === "failed" && <span className="problem">{t("later.failed", { reason: errorText(new ApiError({ code: each.reason }), t) })}</span>}
+              {each.state === "failed" && <span className="problem">{t("later.failed", { reason: errorText(new ApiError({ status: 400, code: each.reason }), t) })}</span>}
             </span>
             <button className="icon" aria-label={t("later.cancel")} onClick={() => void cancel(each.id)}>
               <Trash2 aria-hidden />
