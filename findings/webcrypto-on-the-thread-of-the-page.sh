@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Chromium 156: `crypto.subtle.encrypt` and `digest` do their work before they return the promise, on the caller's thread.
+# Chromium 156: `crypto.subtle.encrypt` and `digest` do their work before they return the promise, on the same thread.
 #
-# A good guess: WebCrypto answers by promises since its work is done elsewhere ("in parallel", says the specification; a
-# pool of threads, says Chromium's own description), so a page that encrypts a file of 64 MB scrolls and rings meanwhile.
-# What happens: the call comes back when all is done, with a promise that is fulfilled already. A message that was posted
-# before the call is delivered after the result, and no timer fires in between. PBKDF2 alone still goes elsewhere.
+# A good guess: WebCrypto answers by promises since its work is done elsewhere ("in parallel", says the specification;
+# a pool of threads, says Chromium's own description), so a page that encrypts 64 MB scrolls and rings meanwhile.
+# What happens: the call comes back when all is done, with a promise that is fulfilled already. A message that was
+# posted before the call is delivered after the result. PBKDF2 alone still goes elsewhere.
 # A second effect: an IndexedDB transaction stays active over `await crypto.subtle.encrypt(...)`, which the rules of
 # IndexedDB do not promise, so code that is wrong anywhere else, and over PBKDF2 here as well, passes its tests here.
-# For users: sealing a large attachment freezes the window, the buttons of a call with it, for a quarter of a second on a
-# fast machine and for seconds on a slow or busy one; messages of some bytes do not show it. Encrypt and hash files in a
-# worker, or in pieces with pauses between, and open a transaction after the cryptography.
+# For users: sealing a large attachment freezes the window, the buttons of a call with it, for as long as this prints
+# for 64 MB. Encrypt and hash files in a worker, or in pieces with pauses between, and open a transaction after the
+# cryptography.
 # Source: https://www.w3.org/TR/webcrypto/#SubtleCrypto-method-encrypt ("perform the remaining steps in parallel");
 # https://chromium.googlesource.com/chromium/src/+/main/components/webcrypto/README.md ("Threading");
 # https://www.w3.org/TR/IndexedDB/#transaction-construct (when a transaction is active).
@@ -55,7 +55,12 @@ async function look() {
     await settled(files.put(1, "a"));
     await work();
     let active = true;
-    try { files.put(2, "a"); } catch (error) { if (error.name !== "TransactionInactiveError") throw error; active = false; }
+    try {
+      files.put(2, "a");
+    } catch (error) {
+      if (error.name !== "TransactionInactiveError") throw error;
+      active = false;
+    }
     seen[name] = { callMs: Math.round(returned - began), allMs: Math.round(done - began), ringsFirst, active };
   }
   return seen;
