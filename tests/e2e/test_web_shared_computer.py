@@ -8,9 +8,10 @@ from playwright.sync_api import Browser, expect
 
 from tests.e2e.people import Person
 from tests.e2e.tools import eventually
-from tests.e2e.windows import Window, needs_a_browser
+from tests.e2e.windows import Window, needs_a_browser, new_ada, new_bob
 
 pytestmark = needs_a_browser
+ada, bob = new_ada, new_bob
 # All that scripts of the page can read of what the browser has stored, but for the files that make up the page.
 STORED = """async () => {
   const done = (request) => new Promise((resolve, reject) => {

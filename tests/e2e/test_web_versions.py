@@ -11,9 +11,10 @@ from playwright.sync_api import Browser, expect
 
 from tests.e2e.people import Person
 from tests.e2e.tools import operators_client
-from tests.e2e.windows import needs_a_browser, window_of
+from tests.e2e.windows import needs_a_browser, new_ada, new_bob, window_of
 
 pytestmark = needs_a_browser
+ada, bob = new_ada, new_bob
 CONTROLLED = "navigator.serviceWorker.ready.then(() => true)"
 SEEN_AGAIN = "document.dispatchEvent(new Event('visibilitychange'))"
 
