@@ -68,7 +68,7 @@ export class EncryptedFrom {
   }
 
   #note(conversationId: string, given: number | undefined): boolean {
-    const seq = Number.isInteger(given) ? given! : Infinity;
+    const seq = Number.isInteger(given) && given! > 0 ? given! : Infinity; // the first seq is 1
     const known = this.of(conversationId);
     if (known !== undefined && known <= seq) return false;
     this.#known.set(conversationId, seq);

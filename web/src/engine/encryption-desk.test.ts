@@ -397,6 +397,17 @@ test("what is no seq moves no beginning", async () => {
   expect((await EncryptedFrom.load(bob.store, "bob")).get(`encrypted/${id}`)).toBe(known);
 });
 
+test("a beginning before the first seq, which an earlier version has stored, hides nothing and is mended", async () => {
+  const { id, bob } = await told();
+  const store = new MemoryStore();
+  await store.saveValue("bob", `encrypted/${id}`, 0);
+  const later = desk(new FakeDelivery(), "bob", id, "a tab", { encrypted: false }, store);
+  later.from.restore(await EncryptedFrom.load(store, "bob"));
+  expect(later.takes(id, { type: "text" })).toBe(true);
+  expect(later.shown(forged(id, {})).text).not.toBeNull();
+  expect(later.from.learn(id, bob.from.of(id)!)).toBe(true);
+});
+
 test("a group that was never begun does not tell from where on a conversation is encrypted", async () => {
   const server = new FakeDelivery();
   const id = server.make("cnv_1", "ada", "bob");
