@@ -45,7 +45,6 @@ export class EncryptionDesk implements EndToEnd {
   /** Contents that this tab sends or has just sent, by client_id: shown before the log brings the message. */
   readonly #ownContents = new Map<string, Content>();
   readonly #files = new Map<string, SealedFile>();
-  readonly #names = new Map<string, string>();
   readonly #shown = new WeakMap<Message, { decrypted: DecryptedMessage | undefined; from: number | undefined; shown: Message }>();
   readonly #keys = new Map<string, Value<ConversationKeys>>();
   readonly #newEvents = new Map<string, Event[]>();
@@ -153,12 +152,7 @@ export class EncryptionDesk implements EndToEnd {
   // --- files
 
   async sealFile(uploadId: string, file: Blob & { name?: string }, sealing?: Sealing): Promise<Blob> {
-    if (file.name) this.#names.set(uploadId, file.name);
     return (await this.#open()).sealFile(uploadId, file, sealing);
-  }
-
-  nameOfUpload(uploadId: string): string | undefined {
-    return this.#names.get(uploadId);
   }
 
   async nameFiles(uploads: Parameters<EndToEnd["nameFiles"]>[0]): Promise<void> {

@@ -300,8 +300,6 @@ export interface EndToEnd {
   votesOf(messageId: string): Readonly<Record<string, readonly number[]>>;
   /** Encrypts a file for one message of an encrypted conversation; to be uploaded with `uploadId` as its client_id. */
   sealFile(uploadId: string, file: Blob & { name?: string }, sealing?: Sealing): Promise<Blob>;
-  /** The original name of such a file; undefined after a reload. */
-  nameOfUpload(uploadId: string): string | undefined;
   /** Links finished uploads to their encryption keys; to be called before they are sent with a message. */
   nameFiles(uploads: readonly { readonly clientId: string; readonly file?: { readonly id: string } | null | undefined }[]): Promise<void>;
   /** Whether this device has the key of an encrypted file. */
@@ -400,7 +398,15 @@ export interface Uploads {
   /** Resolves once the file is ready. Throws ApiError, TransportFailed; UploadRejected, UploadCancelled. */
   start(
     file: Blob & { name?: string },
-    options?: { name?: string; contentType?: string; conversationId?: string; folderId?: string; replaces?: string; clientId?: string },
+    options?: {
+      name?: string;
+      conversationId?: string;
+      folderId?: string;
+      replaces?: string;
+      clientId?: string;
+      /** Encrypts the file first; the service then learns neither its name nor its type. */
+      sealedBy?: Pick<EndToEnd, "sealFile">;
+    },
   ): Promise<DriveFile>;
   resume(clientId: string, file: Blob): Promise<DriveFile>;
   cancel(clientId: string): Promise<void>;

@@ -61,7 +61,7 @@ export class UploadManager implements Uploads {
       this.#put(fields, { state: "waiting_for_file" });
       if (fileId) this.#fileIds.set(fields.client_id, fileId);
       // an error shows in the list of uploads; the caller who started the upload is gone
-      if (blob) this.#upload(fields, blob).catch(() => undefined);
+      if (blob) this.#cancellable(fields.client_id, (signal) => this.#upload(fields, blob, signal)).catch(() => undefined);
       else if (fileId) void this.#showUploaded(fields, fileId);
     }
   }
@@ -77,49 +77,49 @@ export class UploadManager implements Uploads {
     }
   }
 
-  async start(
-    file: Blob & { name?: string },
-    options: {
-      name?: string;
-      contentType?: string;
-      conversationId?: string;
-      folderId?: string;
-      replaces?: string;
-      clientId?: string;
-    } = {},
-  ): Promise<DriveFile> {
-    const { uuid } = this.#parts;
+  async start(given: Blob & { name?: string }, options: Parameters<Uploads["start"]>[1] = {}): Promise<DriveFile> {
+    const { sealedBy } = options;
+    const id = options.clientId ?? this.#parts.uuid();
+    const name = options.name ?? given.name ?? "file";
     const fields: UploadFields = {
-      client_id: options.clientId ?? uuid(),
-      name: options.name ?? file.name ?? "file",
-      size: file.size,
-      content_type: options.contentType ?? (file.type || "application/octet-stream"),
+      client_id: id,
+      name: sealedBy ? "encrypted" : name,
+      size: given.size,
+      content_type: (!sealedBy && given.type) || "application/octet-stream",
       sha256: "",
       conversation_id: options.conversationId ?? null,
       folder_id: options.folderId ?? null,
       replaces: options.replaces ?? null,
     };
-    this.#put(fields, { state: "hashing" });
-    try {
-      fields.sha256 = await sha256Hex(file);
-    } catch (error) {
-      this.#put(fields, { state: "failed", error: asError(error) });
-      throw error;
-    }
-    const blob = file.size <= MAX_KEPT_BYTES ? file : null;
-    await this.#remember({ fields, blob });
-    return this.#upload(fields, file);
+    this.#put(fields, { name, state: "hashing" });
+    return this.#cancellable(id, async (signal) => {
+      let file: Blob = given;
+      try {
+        if (sealedBy) file = await sealedBy.sealFile(id, given, { signal, onProgress: (sentBytes) => this.#change(id, { sentBytes }) });
+        fields.size = file.size;
+        this.#change(id, { size: file.size, sentBytes: 0 });
+        fields.sha256 = await sha256Hex(file);
+      } catch (error) {
+        if (!signal.aborted) this.#change(id, { state: "failed", error: asError(error) });
+        throw error;
+      }
+      signal.throwIfAborted();
+      await this.#remember({ fields, blob: file.size <= MAX_KEPT_BYTES ? file : null });
+      return this.#upload(fields, file, signal);
+    });
   }
 
   async resume(clientId: string, file: Blob): Promise<DriveFile> {
-    const remembered = await this.#remembered(clientId);
-    if (!remembered) throw new UploadCancelled("there is no such upload any more");
-    if (file.size !== remembered.fields.size || (await sha256Hex(file)) !== remembered.fields.sha256) {
-      const error = new UploadRejected("another_file");
-      this.#change(clientId, { error });
-      throw error;
-    }
-    return this.#upload(remembered.fields, file);
+    return this.#cancellable(clientId, async (signal) => {
+      const remembered = await this.#remembered(clientId);
+      if (!remembered) throw new UploadCancelled("there is no such upload any more");
+      if (file.size !== remembered.fields.size || (await sha256Hex(file)) !== remembered.fields.sha256) {
+        const error = new UploadRejected("another_file");
+        this.#change(clientId, { error });
+        throw error;
+      }
+      return this.#upload(remembered.fields, file, signal);
+    });
   }
 
   async cancel(clientId: string): Promise<void> {
@@ -139,38 +139,49 @@ export class UploadManager implements Uploads {
     if (event.data) this.#scanListeners.get(event.data.id)?.(event.data);
   }
 
-  async #upload(fields: UploadFields, file: Blob): Promise<DriveFile> {
+  /** Runs `work` so that `cancel` ends it, from the first moment of an upload on. */
+  async #cancellable(clientId: string, work: (signal: AbortSignal) => Promise<DriveFile>): Promise<DriveFile> {
+    const stop = new AbortController();
+    this.#stops.set(clientId, stop);
+    try {
+      return await work(stop.signal);
+    } catch (error) {
+      throw stop.signal.aborted ? stop.signal.reason : error;
+    } finally {
+      this.#stops.delete(clientId);
+    }
+  }
+
+  async #upload(fields: UploadFields, file: Blob, signal: AbortSignal): Promise<DriveFile> {
     const { api } = this.#parts;
     const id = fields.client_id;
-    const stop = new AbortController();
-    this.#stops.set(id, stop);
+    signal.throwIfAborted();
     this.#put(fields, { state: "uploading" });
     try {
-      const begun = await api.post("/drive/uploads", { body: fields, signal: stop.signal });
+      const begun = await api.post("/drive/uploads", { body: fields, signal });
       this.#fileIds.set(id, begun.file.id);
       this.#change(id, { file: begun.file });
       const remembered = await this.#remembered(id);
-      if (remembered && !stop.signal.aborted) await this.#remember({ ...remembered, fileId: begun.file.id });
+      if (remembered && !signal.aborted) await this.#remember({ ...remembered, fileId: begun.file.id });
       if (begun.upload) {
-        if (begun.upload.kind === "post") await this.#sendWhole(id, begun.upload, file, stop.signal);
-        else await this.#sendParts(id, begun.file.id, begun.upload, file, stop.signal);
+        if (begun.upload.kind === "post") await this.#sendWhole(id, begun.upload, file, signal);
+        else await this.#sendParts(id, begun.file.id, begun.upload, file, signal);
       }
-      stop.signal.throwIfAborted();
+      signal.throwIfAborted();
       const path = { file_id: begun.file.id };
       if (begun.upload) await api.post("/drive/uploads/{file_id}/complete", { path, body: {}, retry: true });
       await this.#forget(id);
       this.#change(id, { state: "processing", sentBytes: fields.size });
-      const settled = await this.#whenScanned(begun.file.id, stop.signal);
+      const settled = await this.#whenScanned(begun.file.id, signal);
       if (settled.state === "rejected") throw new UploadRejected(settled.reject_reason ?? "rejected");
       this.#change(id, { state: "ready", file: settled });
       return settled;
     } catch (error) {
-      if (stop.signal.aborted) throw new UploadCancelled("cancelled");
-      if (error instanceof ApiError && !error.transient) await this.#forget(id);
-      this.#change(id, { state: "failed", error: asError(error) });
+      if (!signal.aborted) {
+        if (error instanceof ApiError && !error.transient) await this.#forget(id);
+        this.#change(id, { state: "failed", error: asError(error) });
+      }
       throw error;
-    } finally {
-      this.#stops.delete(id);
     }
   }
 

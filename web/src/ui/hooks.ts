@@ -45,6 +45,7 @@ export class ExplainedError extends Error {
 }
 
 const ENCRYPTION: Readonly<Record<string, TextKey>> = {
+  file_too_large: "e2e.file_too_large",
   not_in_group: "e2e.waiting",
   server_misbehaved: "e2e.broken",
   withheld: "e2e.withheld",

@@ -19,6 +19,15 @@ export class CannotDecrypt extends EncryptionError {
   }
 }
 
+/** A file is too large to be encrypted here. */
+export class FileTooLarge extends EncryptionError {
+  override name = "FileTooLarge";
+
+  constructor() {
+    super("the file is too large", { code: "file_too_large", transient: false });
+  }
+}
+
 /** Other commits won the epoch too many times in a row. */
 export class NoRest extends EncryptionError {
   override name = "NoRest";

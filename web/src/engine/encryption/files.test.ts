@@ -59,3 +59,7 @@ test("the encryption tells how far it is, and ends when it is no longer wanted",
   const ended = sealFile(file(3 * CHUNK), { signal: stop.signal, onProgress: () => stop.abort(new Error("not wanted")) });
   await expect(ended).rejects.toThrow("not wanted");
 });
+
+test("a file of more than 1 GB is refused before anything is read of it", async () => {
+  await expect(sealFile({ size: 2 ** 30 + 1 } as File)).rejects.toMatchObject({ code: "file_too_large", transient: false });
+});

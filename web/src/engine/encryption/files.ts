@@ -8,7 +8,7 @@
  */
 import type { Sealing } from "../types";
 import { type Bytes, base64, bytesOf, fromBase64 } from "./bytes";
-import { CannotDecrypt } from "./errors";
+import { CannotDecrypt, FileTooLarge } from "./errors";
 
 /** A message's description of an attached file; `id` is the drive's. Key and nonce, the nonces' prefix, are base 64. */
 export interface SealedFile {
@@ -24,13 +24,17 @@ export interface SealedFile {
 /** Bytes before encryption; only the last chunk is shorter. */
 const CHUNK_BYTES = 2 ** 20;
 const TAG_BYTES = 16;
+/** More than this has been tried in no browser. */
+const MAX_BYTES = 2 ** 30;
 const PREFIX_BYTES = 7;
 const ASSOCIATED_DATA = bytesOf("SecureConnect file 2");
 /** Files of before were one piece, of up to 64 MB, with a nonce of their own. */
 const WHOLE_NONCE_BYTES = 12;
 const WHOLE_ASSOCIATED_DATA = bytesOf("SecureConnect file 1");
 
+/** Encrypts a file. Throws FileTooLarge, or the signal's reason. */
 export async function sealFile(file: Blob & { name?: string }, { signal, onProgress }: Sealing = {}): Promise<{ blob: Blob; secret: Omit<SealedFile, "id"> }> {
+  if (file.size > MAX_BYTES) throw new FileTooLarge();
   const raw = crypto.getRandomValues(new Uint8Array(32));
   const prefix = crypto.getRandomValues(new Uint8Array(PREFIX_BYTES));
   const key = await crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt"]);

@@ -4,12 +4,9 @@ import { type DragEvent, useRef, useState } from "react";
 import { type DriveFile, UploadCancelled, type UploadState, type Uploads } from "../../engine";
 import { useLanguage } from "../../i18n";
 import { sizeOf } from "../attachments";
-import { ExplainedError, errorText, useAttempt, useEngine, useValue } from "../hooks";
-import { Problem } from "../problem";
+import { errorText, useEngine, useValue } from "../hooks";
 
 const MAX_FILES = 10;
-/** More than this has been tried in no browser. */
-const MAX_SEALED_BYTES = 2 ** 30;
 const IN_PROGRESS: ReadonlySet<UploadState["state"]> = new Set(["hashing", "uploading", "processing"]);
 
 export interface Tray {
@@ -17,8 +14,6 @@ export interface Tray {
   /** The files that are ready to be sent. */
   readonly files: readonly DriveFile[];
   readonly busy: boolean;
-  /** Why a file could not be added. */
-  readonly problem?: string;
   add(files: Iterable<File>): void;
   /** Resolves when the service has freed the room of an upload that had not ended. */
   remove(upload: UploadState): Promise<void>;
@@ -26,49 +21,13 @@ export interface Tray {
   clear(): void;
 }
 
-type Where = Parameters<Uploads["start"]>[1];
+type Where = NonNullable<Parameters<Uploads["start"]>[1]>;
 
 /** The files for the next message, encrypted in an encrypted conversation. Voice messages are sent without the tray. */
 export function useTray(conversationId: string, enabled: boolean): Tray {
-  const { conversations, endToEnd, uploads } = useEngine();
-  const { attempt, problem } = useAttempt();
-  const [sealing, setSealing] = useState<readonly (UploadState & { stop: AbortController })[]>([]);
-  const tray = useUploads((each) => enabled && each.conversationId === conversationId && !each.clientId.startsWith("voice-"), { conversationId }, MAX_FILES);
-  if (!conversations.of(conversationId)?.settings.encrypted) return tray;
-  const before = sealing.filter((each) => each.conversationId === conversationId);
-  const seal = async (file: File) => {
-    if (file.size > MAX_SEALED_BYTES) throw new ExplainedError("e2e.file_too_large");
-    const [clientId, stop] = [crypto.randomUUID(), new AbortController()];
-    const row = { clientId, name: file.name, size: file.size, contentType: file.type, conversationId, folderId: null, state: "hashing", sentBytes: 0, file: null, error: null, stop } as const;
-    setSealing((rows) => [...rows, row]);
-    const onProgress = (sentBytes: number) => setSealing((rows) => rows.map((each) => (each.clientId === clientId ? { ...each, sentBytes } : each)));
-    try {
-      const blob = await endToEnd.sealFile(clientId, file, { signal: stop.signal, onProgress });
-      // an error shows in the upload's own row
-      void uploads.start(blob, { name: "encrypted", contentType: blob.type, conversationId, clientId }).catch(() => undefined);
-    } catch (error) {
-      if (!stop.signal.aborted) throw error;
-    } finally {
-      setSealing((rows) => rows.filter((each) => each.clientId !== clientId));
-    }
-  };
-  const add = (given: Iterable<File>) => void attempt(() => Promise.all([...given].slice(0, MAX_FILES - tray.uploads.length - before.length).map(seal)));
-  return {
-    ...tray,
-    problem,
-    uploads: [...tray.uploads.map((each) => ({ ...each, name: endToEnd.nameOfUpload(each.clientId) ?? each.name })), ...before],
-    busy: tray.busy || before.length > 0,
-    add,
-    remove: async (upload) => {
-      const its = before.find((each) => each.clientId === upload.clientId);
-      if (its) its.stop.abort();
-      else await tray.remove(upload);
-    },
-    again: (upload, file) => {
-      void tray.remove(upload);
-      add([file]);
-    },
-  };
+  const { conversations, endToEnd } = useEngine();
+  const where = { conversationId, ...(conversations.of(conversationId)?.settings.encrypted ? { sealedBy: endToEnd } : {}) };
+  return useUploads((each) => enabled && each.conversationId === conversationId && !each.clientId.startsWith("voice-"), where, MAX_FILES);
 }
 
 /** The uploads for which `belongs` holds; new ones are uploaded to `where`, up to `most` in all. */
@@ -78,20 +37,22 @@ export function useUploads(belongs: (upload: UploadState) => boolean, where: Whe
   const files = uploads.flatMap((each) => (each.state === "ready" && each.file ? [each.file] : []));
   // an error shows in the upload's own row
   const ignoringErrors = async (work: Promise<unknown>) => void (await work.catch(() => undefined));
+  const remove: Tray["remove"] = async (upload) => {
+    const open = IN_PROGRESS.has(upload.state) || upload.state === "waiting_for_file";
+    const freed = open && ignoringErrors(manager.cancel(upload.clientId));
+    manager.dismiss(upload.clientId);
+    await freed;
+  };
   return {
     uploads,
     files: files.slice(0, most),
     busy: uploads.some((each) => IN_PROGRESS.has(each.state)),
     add: (given) => [...given].slice(0, most - uploads.length).forEach((file) => void ignoringErrors(manager.start(file, where))),
-    remove: async (upload) => {
-      const open = IN_PROGRESS.has(upload.state) || upload.state === "waiting_for_file";
-      const freed = open && ignoringErrors(manager.cancel(upload.clientId));
-      manager.dismiss(upload.clientId);
-      await freed;
-    },
+    remove,
     again: (upload, file) => {
-      if (upload.state === "waiting_for_file") return void ignoringErrors(manager.resume(upload.clientId, file));
-      manager.dismiss(upload.clientId);
+      // encrypted again, the file would be another one
+      if (upload.state === "waiting_for_file" && !where.sealedBy) return void ignoringErrors(manager.resume(upload.clientId, file));
+      void remove(upload);
       void ignoringErrors(manager.start(file, where));
     },
     clear: () => uploads.forEach((each) => each.state === "ready" && manager.dismiss(each.clientId)),
@@ -124,7 +85,7 @@ export function useFileDrop(add: Tray["add"]) {
 }
 
 export function FileTray({ tray }: { tray: Tray }) {
-  if (tray.uploads.length === 0) return <Problem text={tray.problem ?? ""} />;
+  if (tray.uploads.length === 0) return null;
   return (
     <ul className="tray">
       {tray.uploads.map((each) => (

@@ -119,8 +119,7 @@ export default function Recorder({ conversationId, replyTo, onDone, onFailed }: 
     const { endToEnd, uploads } = engine;
     const clientId = `voice-${crypto.randomUUID()}`;
     if (!engine.conversations.of(conversationId)?.settings.encrypted) return uploads.start(file, { conversationId, clientId });
-    const blob = await endToEnd.sealFile(clientId, file);
-    const { id } = await uploads.start(blob, { name: "encrypted", contentType: blob.type, conversationId, clientId });
+    const { id } = await uploads.start(file, { conversationId, clientId, sealedBy: endToEnd });
     await endToEnd.nameFiles([{ clientId, file: { id } }]);
     return { id };
   }
