@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "vitest";
-import type { Conversation, Event, Message, MessageFields } from "./api";
+import type { Api, Conversation, Event, Message, MessageFields } from "./api";
 import { clock } from "./browser";
 import { EncryptedFrom, isInTheClear } from "./encrypted-view";
 import { EncryptionDesk } from "./encryption-desk";
@@ -21,12 +21,14 @@ function desk(server: FakeDelivery, userId: string, id: string, deviceName = "a 
   const conversation = { id, settings, member_count: 2, last_message: null } as unknown as Conversation;
   const tabs = { leading: true, on: () => undefined, tell: (kind: string, body: unknown) => void told.push([kind, body]) } as unknown as Tabs;
   const from = new EncryptedFrom({ store, account: userId, tabs, onLearn: () => undefined });
+  const api = server.api(userId);
+  const ports = { clock, random: () => 0, uuid: () => crypto.randomUUID(), locks: localTabs().locks } as unknown as Ports & { fetch: typeof fetch };
   const made = new EncryptionDesk({
     userId,
     deviceName,
-    api: server.api(userId),
+    api,
     store,
-    ports: { clock, random: () => 0, uuid: () => crypto.randomUUID(), locks: localTabs().locks } as unknown as Ports,
+    ports,
     lockName: userId,
     tabs,
     conversation: () => conversation,
@@ -40,7 +42,7 @@ function desk(server: FakeDelivery, userId: string, id: string, deviceName = "a 
   });
   open.push(made);
   const shown = made.shown.bind(made);
-  return Object.assign(made, { went, told, conversation, from, store, shown: (message: Message, place = id) => shown(message, place) });
+  return Object.assign(made, { went, told, conversation, from, store, api, ports, shown: (message: Message, place = id) => shown(message, place) });
 }
 const events = (server: FakeDelivery, id: string, after = 0) => (server.logs.get(id) ?? []).filter(({ seq }) => seq > after) as unknown as Event[];
 const messages = (server: FakeDelivery, id: string) =>
@@ -115,6 +117,14 @@ test("a voice message's length and waveform go encrypted, as does its recording"
   const [message] = messages(server, id);
   await until(() => expect(bob.shown(message!).metadata).toEqual({ voice }));
   expect(bob.opens("fil_1")).toBe(true);
+
+  let fetched = 0;
+  bob.ports.fetch = async () => (fetched++, new Response(blob));
+  bob.api.get = (async () => ({ url: "https://storage/fil_1" })) as unknown as Api["get"];
+  const opened = await Promise.all([bob.openFile("fil_1"), bob.openFile("fil_1")]); // a second press meanwhile
+  expect([await opened[0].text(), await opened[1].text(), fetched]).toEqual(["sound", "sound", 1]);
+  await bob.openFile("fil_1");
+  expect(fetched).toBe(2);
 });
 
 test("a text that was decrypted before its event arrived shows when it does", async () => {

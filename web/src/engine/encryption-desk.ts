@@ -45,6 +45,8 @@ export class EncryptionDesk implements EndToEnd {
   /** Contents that this tab sends or has just sent, by client_id: shown before the log brings the message. */
   readonly #ownContents = new Map<string, Content>();
   readonly #files = new Map<string, SealedFile>();
+  /** Files that are being fetched and decrypted. */
+  readonly #opened = new Map<string, Promise<Blob>>();
   readonly #shown = new WeakMap<Message, { decrypted: DecryptedMessage | undefined; from: number | undefined; shown: Message }>();
   readonly #keys = new Map<string, Value<ConversationKeys>>();
   readonly #newEvents = new Map<string, Event[]>();
@@ -164,7 +166,13 @@ export class EncryptionDesk implements EndToEnd {
     return this.#files.has(fileId);
   }
 
-  async openFile(file_id: string): Promise<Blob> {
+  openFile(fileId: string): Promise<Blob> {
+    let opened = this.#opened.get(fileId);
+    if (!opened) this.#opened.set(fileId, (opened = this.#openFile(fileId).finally(() => this.#opened.delete(fileId))));
+    return opened;
+  }
+
+  async #openFile(file_id: string): Promise<Blob> {
     const { api, ports } = this.#parts;
     const secret = this.#files.get(file_id);
     if (!secret) throw new EncryptionError("this device has no key for the file", { code: "cannot_decrypt", transient: false });

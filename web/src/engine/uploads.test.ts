@@ -40,11 +40,11 @@ test("cancelling an upload from before a reload frees its quota at once, however
 });
 
 /** Uploads to a service that does not answer; `went` are the requests that it got. */
-function sending() {
+function sending(store = new MemoryStore()) {
   const went: { body: unknown }[] = [];
   const api = { post: (_route: string, request: { body: unknown }) => new Promise(() => void went.push(request)), delete: async () => undefined } as unknown as Api;
-  const uploads = new UploadManager({ account: "me", api, store: new MemoryStore(), uuid: () => "one" } as unknown as UploadParts);
-  return { went, uploads };
+  const uploads = new UploadManager({ account: "me", api, store, uuid: () => "one" } as unknown as UploadParts);
+  return { went, uploads, store };
 }
 
 test("an upload that is cancelled while its file is hashed sends nothing and does not come back", async () => {
@@ -79,7 +79,7 @@ function slowDesk() {
 }
 
 test("a file that is being encrypted is an upload with its own name, size and progress, and goes without its name", async () => {
-  const [{ went, uploads }, desk] = [sending(), slowDesk()];
+  const [{ went, uploads, store }, desk] = [sending(), slowDesk()];
   void uploads.start(new File(["one, two"], "notes.txt", { type: "text/plain" }), { conversationId: "cnv_1", sealedBy: desk });
   desk.asked[0]?.onProgress?.(5);
   expect(uploads.items.get()).toMatchObject([{ clientId: "one", name: "notes.txt", size: 8, conversationId: "cnv_1", state: "hashing", sentBytes: 5 }]);
@@ -87,6 +87,11 @@ test("a file that is being encrypted is an upload with its own name, size and pr
   desk.resolve(new Blob(["longer, as it is encrypted"]));
   await until(() => expect(went).toMatchObject([{ body: { name: "encrypted", content_type: "application/octet-stream", size: 26, conversation_id: "cnv_1" } }]));
   expect(uploads.items.get()).toMatchObject([{ name: "notes.txt", size: 26, state: "uploading", sentBytes: 0 }]);
+
+  const reloaded = sending(store);
+  await reloaded.uploads.restore();
+  await until(() => expect(reloaded.went).toMatchObject([{ body: { name: "encrypted" } }]));
+  expect(reloaded.uploads.items.get()).toMatchObject([{ name: "notes.txt", size: 26 }]);
 });
 
 test("a file whose encryption is cancelled is not uploaded, also if the encryption comes to its end", async () => {

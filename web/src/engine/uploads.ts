@@ -26,6 +26,8 @@ const PROGRESS_TIMEOUT_MS = 20_000;
 /** The stored form of an upload. */
 interface Remembered {
   readonly fields: UploadFields;
+  /** As shown; the service gets another one of an encrypted file. */
+  readonly name?: string;
   readonly blob: Blob | null;
   /** The file's id, once the upload was created at the service. */
   readonly fileId?: string;
@@ -57,8 +59,8 @@ export class UploadManager implements Uploads {
   /** Continues uploads that were started before a reload. */
   async restore(): Promise<void> {
     const remembered = await this.#parts.store.loadValues<Remembered>(this.#parts.account, PREFIX);
-    for (const { fields, blob, fileId } of remembered.values()) {
-      this.#put(fields, { state: "waiting_for_file" });
+    for (const { fields, name, blob, fileId } of remembered.values()) {
+      this.#put(fields, { name: name ?? fields.name, state: "waiting_for_file" });
       if (fileId) this.#fileIds.set(fields.client_id, fileId);
       // an error shows in the list of uploads; the caller who started the upload is gone
       if (blob) this.#cancellable(fields.client_id, (signal) => this.#upload(fields, blob, signal)).catch(() => undefined);
@@ -104,7 +106,7 @@ export class UploadManager implements Uploads {
         throw error;
       }
       signal.throwIfAborted();
-      await this.#remember({ fields, blob: file.size <= MAX_KEPT_BYTES ? file : null });
+      await this.#remember({ fields, name, blob: file.size <= MAX_KEPT_BYTES ? file : null });
       return this.#upload(fields, file, signal);
     });
   }
