@@ -36,6 +36,7 @@ function Ringing({ call }: { call: Call }) {
   useEffect(() => answer.current?.focus(), []);
   useEffect(() => (answering ? undefined : ring()), [answering]);
   const join = async () => {
+    if (answering) return; // the browser may ask for the microphone for long
     setAnswering(true);
     await attempt(() => callStore.join(engine, call));
     setAnswering(false); // it rings on if that failed

@@ -8,6 +8,7 @@ import { openTrack } from "./media";
 import type { CallProtection } from "./protection";
 
 const HEARTBEAT_MS = 10_000;
+const OFFER_AGAIN_MS = 5_000; // an offer is repeated when it has gone so long ago
 const POLL_MS = 1_000;
 const MEASURE_MS = 5_000;
 const REPORT_EVERY = 6; // measurements
@@ -24,10 +25,14 @@ interface Payload {
   life: string;
   description?: RTCSessionDescriptionInit;
   candidate?: RTCIceCandidateInit;
+  /** Which offer this is, or answers; answers of earlier versions do not tell. */
+  offer?: string | undefined;
 }
 interface Peer {
   readonly pc: RTCPeerConnection;
   life: string | undefined;
+  /** The last offer; `sentAt` is Infinity while it waits to be sent. */
+  offer: { readonly id: string; sentAt: number } | undefined;
   making: boolean;
   ignoring: boolean;
   measured: Counted | undefined;
@@ -178,7 +183,8 @@ export class CallSession {
 
   // --- signals, sent to each peer one after the other
 
-  #signal(to: string, kind: Kind, payload: Payload): void {
+  /** Resolves when it has been sent, or could not be. */
+  #signal(to: string, kind: Kind, payload: Payload): Promise<unknown> {
     const fields = { to, kind, payload: payload as never };
     const overHttp = () =>
       this.#engine.api.post("/calls/{call_id}/signals", { path: { call_id: this.callId }, body: fields });
@@ -186,16 +192,23 @@ export class CallSession {
       .then(() => this.#engine.request("signal", { call_id: this.callId, ...fields }).catch(overHttp))
       .catch(() => undefined); // `#repeatOffers` repeats what has no answer; a later failure shows in the connection's state
     this.#signalQueues.set(to, sent);
+    return sent;
   }
 
   /** An offer or its answer may be lost with nothing after it that would tell, and such a connection never fails. */
   #repeatOffers(): void {
-    for (const [id, { pc }] of this.#peers)
-      if (pc.signalingState === "have-local-offer" && pc.localDescription) this.#offer(id, pc.localDescription);
+    for (const [id, peer] of this.#peers)
+      if (peer.pc.signalingState === "have-local-offer" && peer.offer && performance.now() - peer.offer.sentAt > OFFER_AGAIN_MS)
+        void this.#offer(id, peer, peer.offer.id);
   }
 
-  #offer(to: string, description: RTCSessionDescription): void {
-    this.#signal(to, "offer", { life: this.#sessionId, description: description.toJSON() });
+  async #offer(to: string, peer: Peer, id: string): Promise<void> {
+    const description = peer.pc.localDescription?.toJSON();
+    if (!description) return; // the connection was closed meanwhile
+    const offer = { id, sentAt: Infinity };
+    peer.offer = offer;
+    await this.#signal(to, "offer", { life: this.#sessionId, description, offer: id });
+    offer.sentAt = performance.now();
   }
 
   #receiveSignal(signal: Signal): void {
@@ -222,10 +235,10 @@ export class CallSession {
 
   #peer(id: string, offering: boolean): Peer {
     const pc = new RTCPeerConnection({ iceServers: this.#joined.ice_servers as RTCIceServer[] });
-    const peer: Peer = { pc, life: undefined, making: false, ignoring: false, measured: undefined, sound: undefined, grade: "good" };
+    const peer: Peer = { pc, life: undefined, offer: undefined, making: false, ignoring: false, measured: undefined, sound: undefined, grade: "good" };
     this.#peers.set(id, peer);
     pc.onicecandidate = ({ candidate }) => {
-      if (candidate) this.#signal(id, "ice", { life: this.#sessionId, candidate: candidate.toJSON() });
+      if (candidate) void this.#signal(id, "ice", { life: this.#sessionId, candidate: candidate.toJSON() });
     };
     pc.onconnectionstatechange = () => {
       this.#changed();
@@ -250,7 +263,7 @@ export class CallSession {
       try {
         this.protection?.restrict(pc);
         await pc.setLocalDescription();
-        if (pc.localDescription) this.#offer(id, pc.localDescription);
+        void this.#offer(id, peer, crypto.randomUUID());
       } finally {
         peer.making = false;
       }
@@ -318,7 +331,7 @@ export class CallSession {
   }
 
   async #handleSignal({ from, kind, payload }: Signal): Promise<void> {
-    const { life, description, candidate } = payload as unknown as Payload;
+    const { life, description, candidate, offer } = payload as unknown as Payload;
     let peer = this.#peers.get(from);
     if (kind === "offer" && (!peer || (peer.life !== undefined && peer.life !== life))) {
       if (peer) this.#drop(from); // the peer has reloaded its page
@@ -334,7 +347,8 @@ export class CallSession {
       }
       return;
     }
-    if (kind === "answer" && pc.signalingState !== "have-local-offer") return; // the second answer to a repeated offer
+    const isToOffer = pc.signalingState === "have-local-offer" && (offer ?? peer.offer?.id) === peer.offer?.id;
+    if (kind === "answer" && !isToOffer) return; // for example the second answer to a repeated offer
     const collides = kind === "offer" && (peer.making || pc.signalingState !== "stable");
     peer.ignoring = collides && !this.#polite.has(from);
     if (peer.ignoring || !description) return;
@@ -345,6 +359,6 @@ export class CallSession {
     this.#addTracks(from, pc);
     this.protection?.restrict(pc);
     await pc.setLocalDescription();
-    if (pc.localDescription) this.#signal(from, "answer", { life: this.#sessionId, description: pc.localDescription.toJSON() });
+    if (pc.localDescription) void this.#signal(from, "answer", { life: this.#sessionId, description: pc.localDescription.toJSON(), offer });
   }
 }
