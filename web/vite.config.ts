@@ -45,5 +45,5 @@ export default defineConfig({
     host: "127.0.0.1",
     ...(api ? { proxy: { "/v1": { target: api, changeOrigin: true, rewrite: (path: string) => path.slice(3) } } } : {}),
   },
-  test: { include: ["src/**/*.test.ts", "src/**/*.test.tsx", "tests/**/*.test.ts"], environment: "node" },
+  test: { include: ["src/**/*.test.ts", "src/**/*.test.tsx", "tests/**/*.test.ts"], environment: "node", testTimeout: 60_000 }, // on half a core, too
 });

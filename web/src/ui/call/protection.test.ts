@@ -51,4 +51,4 @@ test("when there are no more numbers for streams, nothing is sent any more", asy
   expect([protection.failure, worker.ended]).toEqual([null, false]);
   expect(cover().transform).toBeInstanceOf(FakeTransform); // never a stream without one
   expect([protection.failure, worker.ended]).toEqual(["e2e.failed", true]);
-}, 30_000);
+});
