@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# rfc8785 0.1.4 (PyPI): its own canonical JSON, parsed and canonicalised again, is refused, and so are numbers of RFC 8785.
+# rfc8785 0.1.4 (PyPI): its own canonical JSON, parsed and canonicalised again, is refused, as are numbers of RFC 8785.
 #
 # A good guess: canonicalising twice is canonicalising once, which is what a signature needs: one side canonicalises and
-# sends, the other parses what it got, canonicalises and compares. So with JavaScript on one side and Python on the other.
+# sends, the other parses what it got, canonicalises and compares, be it JavaScript on one side and Python on the other.
 # What happens: JSON has one kind of number and Python two. The float 1e20 is written 100000000000000000000, as the RFC
 # says. `json.loads` makes an int of that, and ints above 2^53 - 1 raise IntegerDomainError, though the text names a
 # double exactly. Three numbers of the RFC's own table of samples (appendix B) are refused in that way. `canonicalize`
 # (npm) takes all and changes none; `jcs` 0.2.1 (PyPI) does too.
-# For users: times in nanoseconds or sizes in bytes, signed by a browser, cannot be checked, and the error is
-# no InvalidSignature but a ValueError where nobody looks for one. Parse with `json.loads(text, parse_int=float)` before.
+# For users: times in nanoseconds or sizes in bytes, signed by a browser, cannot be checked, and the error is no
+# InvalidSignature but a ValueError where nobody looks for one. Parse with `json.loads(text, parse_int=float)` before.
 # Source: https://www.rfc-editor.org/rfc/rfc8785#appendix-B and section 3.2.2.3 (numbers as ECMAScript writes them);
-# https://trailofbits.github.io/rfc8785.py (IntegerDomainError); https://docs.python.org/3/library/json.html (parse_int).
+# https://trailofbits.github.io/rfc8785.py (IntegerDomainError);
+# https://docs.python.org/3/library/json.html (parse_int).
 set -euo pipefail
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT

@@ -4,14 +4,14 @@
 # A good guess: `ClientConfig` takes a `group_state_storage`, so a client that is made anew with the same signature key
 # and the same storage is the same client: it loads its groups, and it opens Welcomes for the key packages it published.
 # What happens: groups are loaded, but the private parts of key packages are kept by the client object alone. mls-rs has
-# a storage for them (`KeyPackageStorage`), the binding has no way to give one and no way to export them. A Welcome for a
-# package from before the restart is refused ("key package not found, unable to process"), while the adder's commit stands and everybody else
-# counts the device as a member that never answers.
+# a storage for them (`KeyPackageStorage`), the binding has no way to give one and no way to export them. A Welcome for
+# a package from before the restart is refused ("key package not found, unable to process"), while the adder's commit
+# stands and everybody else counts the device as a member that never answers.
 # For users: a device that publishes packages for people to add it while it is away (what key packages are for) is shut
 # out of each group it was added to over a restart. Whoever uses the binding withdraws published packages at each start
 # and publishes new ones, and lets a device that was added by an old one be removed and added again.
-# Source: https://docs.rs/mls-rs/latest/mls_rs/client_builder/struct.ClientBuilder.html (key_package_repo, "by default an
-# in-memory storage"); the binding's ClientConfig has `group_state_storage` and `use_ratchet_tree_extension`.
+# Source: https://docs.rs/mls-rs/latest/mls_rs/client_builder/struct.ClientBuilder.html (key_package_repo, "by default
+# an in-memory storage"); the binding's ClientConfig has `group_state_storage` and `use_ratchet_tree_extension`.
 set -euo pipefail
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT

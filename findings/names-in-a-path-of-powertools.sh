@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # aws-lambda-powertools 3.37.0: the route `/rooms/<name>` finds "Édé" in one of its normal forms and not in the other.
 #
-# A good guess: a dynamic part of a route is whatever stands between two slashes, as in Flask, whose style it has. A room
-# called "Édé" is one room however its accents are coded, and names in Hindi, Tamil or Thai are as good as English ones.
+# A good guess: a dynamic part of a route is whatever stands between two slashes, as in Flask, whose style it has. A
+# room called "Édé" is one room however its accents are coded, and names in Hindi or Tamil are as good as English ones.
 # What happens: the part is matched by a class of characters, `\w` and some ASCII signs. Python's `\w` has letters and
 # digits and no combining marks: the composed name is found, the same name decomposed (as file names of a Mac often are)
-# is answered 404 by the router, before any code of one's own. A vowel sign of Devanagari, a dash, "№" and "#" do the same.
+# is answered 404 by the router, before any code of one's own. So is one with a vowel sign of Devanagari, a dash, "№" or
+# "#".
 # An HTTP API hands paths over decoded, so that percent signs do not help; where they stay, as behind a load balancer,
 # every name is found, as `%E0%A4%...`, and still has to be decoded.
 # For users: "not found" for rooms that are in the list; in the logs an answer of 404 without a line of the handler. Put

@@ -3,11 +3,11 @@
 #
 # A good guess: a download of many files, zipped while it is sent, has small files and needs nothing of ZIP64, so every
 # reader that takes streams takes it. The lengths stand after the data (a data descriptor), which is old and usual.
-# What happens: a writer that does not know how long a file will be has to allow for more than 4 GB, so zipstream-ng 1.9.3
-# and stream-zip 0.0.84 write the lengths with eight bytes each, as the ZIP64 field of the local header makes them. `Parse`
-# takes sixteen bytes for each descriptor and reads the rest of the twenty-four as the next header: the "signature" in its
-# error is the length of the file before. The same library's `Open.buffer`, Python's zipfile and stream-unzip read all;
-# with lengths known beforehand zipstream-ng writes four bytes each, and `Parse` reads it.
+# What happens: a writer that does not know how long a file will be has to allow for more than 4 GB, so zipstream-ng
+# 1.9.3 and stream-zip 0.0.84 write the lengths with eight bytes each, as the ZIP64 field of the local header makes
+# them. `Parse` takes sixteen bytes for each descriptor and reads the rest of the twenty-four as the next header: the
+# "signature" in its error is the length of the file before. The same library's `Open.buffer`, Python's zipfile and
+# stream-unzip read all; with lengths known beforehand zipstream-ng writes four bytes each, and `Parse` reads it.
 # For users: an export of a conversation that opens on every desktop cannot be imported by a Node service, and the error
 # names a damaged file. Read the directory at the end (`Open`), or give lengths when writing.
 # Source: PKWARE APPNOTE.TXT, 4.3.9.1 and 4.3.9.2 (eight bytes each with a ZIP64 field); unzipper, lib/parse.js
@@ -24,7 +24,8 @@ import unzipper from "unzipper";
 async function parsed(name) {
   const lengths = [];
   try {
-    for await (const entry of createReadStream(name).pipe(unzipper.Parse({ forceStream: true }))) lengths.push((await entry.buffer()).length);
+    const entries = createReadStream(name).pipe(unzipper.Parse({ forceStream: true }));
+    for await (const entry of entries) lengths.push((await entry.buffer()).length);
     return lengths;
   } catch (error) {
     return error.message;
