@@ -53,9 +53,9 @@ export class EncryptedDevice {
   async open(): Promise<{ device_id: string; key: string }> {
     const { http_url, user_id: userId, session } = this.#opening;
     const store = await IdbStore.open(`${this.#name} ${this.#losses}`);
-    const tabs = localTabs(); // new locks, as after the end of the process that held them
+    const { locks, channel } = localTabs(); // new locks, as after the end of the process that held them
     const http = new Http({ baseUrl: http_url, fetch: this.#fetch, clock, random: Math.random, backoff: { baseMs: 100, capMs: 1_000 }, timeoutMs: 30_000 });
-    const keeper = new SessionKeeper({ http, store, clock, locks: tabs.locks, lockName: "refresh" });
+    const keeper = new SessionKeeper({ http, store, clock, locks, lockName: "refresh" });
     await keeper.begin({ user: { id: userId }, tokens: session });
     const api = typedApi(actingAs(http, keeper, userId));
     const [lockName, uuid] = ["keys", () => crypto.randomUUID()];
@@ -64,22 +64,23 @@ export class EncryptedDevice {
       this.#nextId = null;
       return id;
     };
+    const tabs = new Tabs({ channel: channel("keys"), locks, clock, lockName: "leader", tabId: uuid() });
     const encrypted = { settings: { encrypted: true } } as Conversation;
     const desk = new EncryptionDesk({
       userId,
       deviceName: this.#name,
       api,
       store,
-      ports: { clock, locks: tabs.locks, uuid: nextId, random: Math.random, fetch: this.#fetch } as never,
+      ports: { clock, locks, uuid: nextId, random: Math.random, fetch: this.#fetch } as never,
       lockName,
-      tabs: new Tabs({ channel: tabs.channel("keys"), locks: tabs.locks, clock, lockName: "leader", tabId: uuid() }),
+      tabs,
       conversation: () => encrypted,
       conversations: () => [],
-      from: new EncryptedFrom({ store, account: userId }),
+      from: new EncryptedFrom({ store, account: userId, tabs, onLearn: () => undefined }),
       send: (conversation_id: string, body: MessageFields) => api.post("/conversations/{conversation_id}/messages", { path: { conversation_id }, body }),
       onRead: () => undefined,
     });
-    const encryption = await Encryption.open({ userId, api, store, locks: tabs.locks, lockName, now: clock.now, uuid });
+    const encryption = await Encryption.open({ userId, api, store, locks, lockName, now: clock.now, uuid });
     this.#running = { encryption, desk, store };
     const identity = await this.#vault.get<Identity>("identity");
     return { device_id: encryption.deviceId, key: hex(identity!.signatureKey) };
