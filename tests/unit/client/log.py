@@ -174,7 +174,7 @@ class Log:
         self, me: str, conversation: Conversation, message_id: str, by: Callable[[str], None] | None = None
     ) -> None:
         message = self.own(conversation, message_id)
-        message |= {"text": None, "edited_at": None, "deleted_at": AT}
+        message |= {"text": None, "edited_at": None, "deleted_at": AT, "metadata": {}}
         conversation.reactions[message_id].clear()
         self.commit(conversation, "message.deleted", me, self.view(conversation, message_id), by=by)
 
