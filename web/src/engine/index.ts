@@ -5,3 +5,4 @@ export * from "./problems";
 export type { Journal } from "./ports";
 export { createEngine } from "./browser";
 export { isInTheClear } from "./encrypted-view";
+export { allItems } from "./pages";

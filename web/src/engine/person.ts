@@ -13,6 +13,7 @@ import type { Http } from "./http";
 import type { LiveSettings } from "./live";
 import { NotificationBoard } from "./notifications";
 import { CallBoard, PresenceBoard, ReceiptBoard, TypingBoard } from "./ephemeral";
+import { allItems } from "./pages";
 import type { Ports } from "./ports";
 import { ApiError, EncryptionError, SecureConnectError } from "./problems";
 import { typedApi } from "./requests";
@@ -29,7 +30,6 @@ const SKIP_BEYOND = 300;
 const REFRESH_AFTER_MS = 300;
 const READ_AFTER_MS = 400;
 const REMEMBER_EVERY_MS = 5_000;
-const RECEIPTS_PAGE = 100;
 
 export interface PersonParts {
   userId: string;
@@ -392,18 +392,8 @@ export class Person implements Outbox, Commands {
     });
   }
 
-  async #allReceipts(conversation_id: string): Promise<Receipt[]> {
-    const found: Receipt[] = [];
-    let cursor: string | null = null;
-    do {
-      const page: { items: Receipt[]; next_cursor: string | null } = await this.api.get(
-        "/conversations/{conversation_id}/receipts",
-        { path: { conversation_id }, query: { limit: RECEIPTS_PAGE, ...(cursor === null ? {} : { cursor }) } },
-      );
-      found.push(...page.items);
-      cursor = page.next_cursor;
-    } while (cursor !== null);
-    return found;
+  #allReceipts(conversation_id: string): Promise<Receipt[]> {
+    return allItems((query) => this.api.get("/conversations/{conversation_id}/receipts", { path: { conversation_id }, query }));
   }
 
   /** Stores the list of conversations for the next start, at most every `REMEMBER_EVERY_MS`. */

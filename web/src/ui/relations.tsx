@@ -1,6 +1,6 @@
 /** The person's contacts and blocks, and the buttons that change what is between them and somebody else. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import type { PublicProfile } from "../engine";
+import { type PublicProfile, allItems } from "../engine";
 import { type TextKey, useTranslations } from "../i18n";
 import { errorText, useAttempt, useEngine, useValue } from "./hooks";
 import { Sure } from "./kit";
@@ -19,17 +19,6 @@ export interface Relations {
   readonly change: (doing: () => Promise<unknown>) => Promise<unknown>;
 }
 
-/** All pages of a list. */
-async function everything<T>(fetch: (query: { limit: number; cursor?: string }) => Promise<{ items: T[]; next_cursor: string | null }>): Promise<T[]> {
-  const items: T[] = [];
-  for (let cursor: string | null = ""; cursor !== null; ) {
-    const page = await fetch({ limit: 100, ...(cursor && { cursor }) });
-    items.push(...page.items);
-    cursor = page.next_cursor;
-  }
-  return items;
-}
-
 const KEY = "relations";
 
 /** Asked again at each request that comes; others' answers, of which the server tells nothing, come within a minute. */
@@ -45,8 +34,8 @@ export function useRelations(): Relations {
     refetchInterval: 60_000,
     queryFn: async () => {
       const [contacts, blocks] = await Promise.all([
-        everything((query) => engine.api.get("/contacts", { query })),
-        everything((query) => engine.api.get("/users/me/blocks", { query })),
+        allItems((query) => engine.api.get("/contacts", { query })),
+        allItems((query) => engine.api.get("/users/me/blocks", { query })),
       ]);
       const found: { user: PublicProfile; state: RelationState }[] = [...contacts, ...blocks.map((user) => ({ user, state: "blocked" as const }))];
       return found.sort((one, other) => one.user.display_name.localeCompare(other.user.display_name));

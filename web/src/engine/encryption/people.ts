@@ -6,6 +6,7 @@
  * has removed them from the group.
  */
 import type { Api, Event } from "../api";
+import { allItems } from "../pages";
 import { fromBase64, hex, sha256 } from "./bytes";
 import { GhostDevice } from "./errors";
 import type { KeyLog } from "./key-log";
@@ -29,18 +30,9 @@ export class People {
   }
 
   async members(conversation_id: string): Promise<string[]> {
-    const found: string[] = [];
-    let cursor: string | null = null;
-    do {
-      const query = { limit: PAGE, ...(cursor === null ? {} : { cursor }) };
-      const page: { items: { user: { id: string } | null }[]; next_cursor: string | null } = await this.#parts.api.get(
-        "/conversations/{conversation_id}/members",
-        { path: { conversation_id }, query },
-      );
-      found.push(...page.items.flatMap((each) => (each.user ? [each.user.id] : [])));
-      cursor = page.next_cursor;
-    } while (cursor !== null);
-    return found;
+    const path = { conversation_id };
+    const found = await allItems((query) => this.#parts.api.get("/conversations/{conversation_id}/members", { path, query }));
+    return found.flatMap((each) => (each.user ? [each.user.id] : []));
   }
 
   /** The devices of all members, each verified against the key log. Throws GhostDevice. */

@@ -1,7 +1,7 @@
 /** A thread: its root message, the replies, and a composer. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
-import type { Message } from "../../engine";
+import { allItems } from "../../engine";
 import { useTranslations } from "../../i18n";
 import { Composer } from "../composer";
 import { errorText, useEngine, useValue } from "../hooks";
@@ -22,15 +22,7 @@ export default function ThreadPanel({ conversation, detail: rootId = "", onClose
     queryFn: async () => {
       const path = { conversation_id: id, message_id: rootId };
       const root = await engine.api.get("/conversations/{conversation_id}/messages/{message_id}", { path });
-      const replies: Message[] = [];
-      for (let cursor: string | null = ""; cursor !== null; ) {
-        const page: { items: Message[]; next_cursor: string | null } = await engine.api.get(
-          "/conversations/{conversation_id}/messages/{message_id}/thread",
-          { path, query: { limit: 100, ...(cursor ? { cursor } : {}) } },
-        );
-        replies.push(...page.items);
-        cursor = page.next_cursor;
-      }
+      const replies = await allItems((query) => engine.api.get("/conversations/{conversation_id}/messages/{message_id}/thread", { path, query }));
       return { root, replies: replies.filter((each) => each.seq > root.seq).sort((a, b) => a.seq - b.seq) };
     },
   });
