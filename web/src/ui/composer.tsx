@@ -5,7 +5,6 @@
 import { BarChart3, CalendarClock, Mic, Paperclip, SendHorizontal, Sparkles, X } from "lucide-react";
 import { type ClipboardEvent, type KeyboardEvent, Suspense, lazy, useCallback, useEffect, useRef, useState } from "react";
 import { useQuery } from "@tanstack/react-query";
-import { isInTheClear } from "../engine";
 import { useTranslations } from "../i18n";
 import { useChat } from "./chat/context";
 import { FileTray, useTray } from "./chat/file-tray";
@@ -13,7 +12,7 @@ import { MentionList, useMentions } from "./chat/mentions";
 import { SlowMode } from "./chat/slow-mode";
 import { useAiHelp } from "./chat/use-ai-help";
 import { KeysHint } from "./chat/key-notice";
-import { errorText, useEngine, useValue } from "./hooks";
+import { errorText, messageText, useEngine, useValue } from "./hooks";
 import { Problem } from "./problem";
 
 const Recorder = lazy(() => import("./chat/recorder"));
@@ -252,7 +251,7 @@ function Reference({ label, messageId, onCancel }: { label: string; messageId: s
   return (
     <p className="row about">
       <span className="grow cut" dir="auto">
-        {label} {data && isInTheClear(data) ? t("e2e.plain") : (data?.text ?? data?.attachments[0]?.name)}
+        {label} {data && (messageText(data, t) ?? data.attachments[0]?.name)}
       </span>
       <button className="icon" aria-label={t("nav.cancel")} onClick={onCancel}>
         <X aria-hidden />

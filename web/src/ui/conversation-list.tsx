@@ -1,7 +1,7 @@
 /** The list of conversations, with previews and unread counts. */
-import { type Conversation, type Message, isInTheClear } from "../engine";
+import type { Conversation, Message } from "../engine";
 import { type Translate, useLanguage } from "../i18n";
-import { timeOf, useEngine, useValue } from "./hooks";
+import { messageText, timeOf, useEngine, useValue } from "./hooks";
 import { useTitle } from "./people";
 
 export function ConversationList({ selected, onOpen }: { selected: string | null; onOpen: (id: string) => void }) {
@@ -56,8 +56,8 @@ function Entry({ conversation, current, onOpen }: { conversation: Conversation; 
 
 function preview(message: Message, t: Translate): string {
   if (message.deleted_at) return t("message.deleted");
-  if (isInTheClear(message)) return t("e2e.plain");
-  if (message.text) return message.text;
+  const text = messageText(message, t);
+  if (text) return text;
   const kind = { poll: t("message.poll"), call: t("message.call"), file: t("message.file"), encrypted: t("message.encrypted") };
   return kind[message.type as keyof typeof kind] ?? "";
 }

@@ -1,6 +1,6 @@
 /** Shared hooks and helpers of screens: the engine, its values as React state, texts for errors, formats of times. */
 import { createContext, use, useRef, useState, useSyncExternalStore } from "react";
-import { ApiError, EncryptionError, type Engine, type Subscribable, UploadRejected } from "../engine";
+import { ApiError, EncryptionError, type Engine, type Message, type Subscribable, UploadRejected, isInTheClear } from "../engine";
 import { type TextKey, type Translate, useTranslations } from "../i18n";
 import { FIELDS, REFUSALS } from "./refusals";
 
@@ -32,6 +32,11 @@ export function errorText(error: unknown, t: Translate): string {
   const known = REFUSALS[error.code] ?? (error.transient ? "error.busy" : undefined);
   // a newer server may have codes that this client does not know
   return known ? t(known, { minutes: Math.max(1, Math.ceil((error.retryAfterMs ?? 0) / 60_000)) }) : error.detail || error.code;
+}
+
+/** What a message says; null without a text. What came in the clear into an encrypted conversation is not shown. */
+export function messageText(message: Pick<Message, "text">, t: Translate): string | null {
+  return isInTheClear(message) ? t("e2e.plain") : message.text;
 }
 
 /** An error of this device that a person can resolve; `key` is the text that says how. */
@@ -105,6 +110,11 @@ export function dayOf(instant: string, locale: string): string {
 
 export function momentOf(instant: string | Date, locale: string): string {
   return format(locale, { dateStyle: "medium", timeStyle: "short" }, instant);
+}
+
+/** A moment in the format of `<input type="datetime-local">`, in local time. */
+export function localInput(moment: Date): string {
+  return new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }
 
 export function dateOf(instant: string, locale: string): string {

@@ -5,10 +5,10 @@ import { Button, I18nProvider, Menu, MenuItem, MenuTrigger, Popover } from "reac
 import type { Conversation } from "../../engine";
 import { useLanguage } from "../../i18n";
 import { FormEnd } from "../form-end";
+import { localInput } from "../hooks";
 import { openConversation } from "../places";
 import { Sheet } from "../sheet";
 import { jumpIn } from "./jumps";
-import { localInput } from "./send-later";
 
 const PANELS = [
   { id: "pins", label: "chat.pins", Icon: Pin },

@@ -1,8 +1,8 @@
 /** A message as an entry of a list of results; a press shows it in the history. */
 import type { ReactNode } from "react";
-import { type Message, isInTheClear } from "../../engine";
+import type { Message } from "../../engine";
 import { useLanguage } from "../../i18n";
-import { momentOf, useAttempt } from "../hooks";
+import { messageText, momentOf, useAttempt } from "../hooks";
 import { Problem } from "../problem";
 import { showMessage } from "./jumps";
 
@@ -28,7 +28,7 @@ export function Hit({ message, who, where, children }: HitProps) {
             <time dateTime={message.created_at}>{momentOf(message.created_at, locale)}</time>
           </span>
           <span className="lines" dir="auto">
-            {isInTheClear(message) ? t("e2e.plain") : (message.text ?? message.attachments[0]?.name ?? (message.type === "poll" ? t("message.poll") : "…"))}
+            {messageText(message, t) ?? message.attachments[0]?.name ?? (message.type === "poll" ? t("message.poll") : "…")}
           </span>
         </span>
       </button>

@@ -1,9 +1,8 @@
 /** The people to whom a message was delivered, and those who have read it. */
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
-import { isInTheClear } from "../../engine";
 import { useTranslations } from "../../i18n";
-import { errorText, useEngine, useMyId, useValue } from "../hooks";
+import { errorText, messageText, useEngine, useMyId, useValue } from "../hooks";
 import { nameOf, useMembers } from "../people";
 import { Panel, type PanelProps } from "../panels";
 import { Problem } from "../problem";
@@ -37,7 +36,7 @@ export default function InfoPanel({ conversation, detail: message_id = "", onClo
     <Panel title={t("chat.who_read")} onClose={onClose}>
       <Problem text={error ? errorText(error, t) : ""} />
       <p className="lines" dir="auto">
-        {shown && (isInTheClear(shown) ? t("e2e.plain") : shown.text)}
+        {shown && messageText(shown, t)}
       </p>
       {counts ? (
         <p>{t("chat.read_counts", { read: counts.read ?? "–", delivered: counts.delivered, members: counts.members })}</p>

@@ -3,16 +3,11 @@ import { type FormEvent, useState } from "react";
 import type { MessageFields } from "../../engine";
 import { useTranslations } from "../../i18n";
 import { FormEnd } from "../form-end";
-import { useAttempt, useEngine } from "../hooks";
+import { localInput, useAttempt, useEngine } from "../hooks";
 import { Problem } from "../problem";
 import { Sheet } from "../sheet";
 
 const HOUR_MS = 3_600_000;
-
-/** A moment in the format of `<input type="datetime-local">`, in local time. */
-export function localInput(moment: Date): string {
-  return new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
-}
 
 export interface SendLaterProps {
   conversationId: string;

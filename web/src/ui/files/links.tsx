@@ -2,8 +2,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useLanguage } from "../../i18n";
-import { localInput } from "../chat/send-later";
-import { errorText, momentOf, useAttempt, useEngine } from "../hooks";
+import { errorText, localInput, momentOf, useAttempt, useEngine } from "../hooks";
 import { Done, Field, Sure } from "../kit";
 import { Problem } from "../problem";
 
