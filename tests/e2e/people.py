@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection
 
@@ -193,3 +194,14 @@ class Town:
             ExpressionAttributeNames={"#role": "role"},
             ExpressionAttributeValues={":role": {"S": "admin"}},
         )
+
+
+@pytest.fixture
+def new_ada(town: Town) -> Person:
+    """A person for one test, who has nothing of another test; modules use it in the place of the shared `ada`."""
+    return town.person("ada")
+
+
+@pytest.fixture
+def new_bob(town: Town) -> Person:
+    return town.person("bob")

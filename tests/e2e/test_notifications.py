@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.people import Person, Town
+from tests.e2e.people import Person, Town, new_ada, new_bob
 from tests.e2e.tools import eventually, problem
 from tests.support.push_services import Answer, Browser, WebPushService, web_push_service
 
+ada, bob = new_ada, new_bob
 TRIES = 5  # of a job of the push queue (infra/notifications.yaml)
 RING_OVER_S = 2.0  # how long a ring may go on after its call was answered or ended (R53)
 DEFAULTS = {
@@ -28,17 +29,6 @@ DEFAULTS = {
     "quiet_hours": None,
     "show_preview": False,
 }
-
-
-@pytest.fixture
-def ada(town: Town) -> Person:
-    """A person whose notifications no other test has made."""
-    return town.person("ada")
-
-
-@pytest.fixture
-def bob(town: Town) -> Person:
-    return town.person("bob")
 
 
 @pytest.fixture(scope="module")

@@ -10,21 +10,11 @@ import pytest
 import websockets.exceptions
 
 from tests.e2e.live import Frame, Live
-from tests.e2e.people import Person, Town
+from tests.e2e.people import Person, Town, new_ada, new_bob
 from tests.e2e.tools import eventually, problem
 
+ada, bob = new_ada, new_bob
 LIMIT = 120  # frames of one socket in 60 s
-
-
-@pytest.fixture
-def ada(town: Town) -> Person:
-    """A person whose presence no other test has changed."""
-    return town.person("ada")
-
-
-@pytest.fixture
-def bob(town: Town) -> Person:
-    return town.person("bob")
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from tests.e2e import ai_providers
-from tests.e2e.people import Person, Town
+from tests.e2e.people import Person, Town, new_ada, new_bob
 from tests.e2e.tools import eventually
-from tests.e2e.windows import Window, needs_a_browser, new_ada, new_bob, window_of
+from tests.e2e.windows import Window, needs_a_browser, window_of
 from tests.support.models import LoopbackModel, data_in
 
 pytestmark = needs_a_browser

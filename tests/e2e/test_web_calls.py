@@ -11,9 +11,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.accessibility import audit
-from tests.e2e.people import Person, Town
+from tests.e2e.people import Person, Town, new_ada, new_bob
 from tests.e2e.tools import eventually
-from tests.e2e.windows import PATIENCE_MS, Window, chromium, needs_a_browser, new_ada, new_bob, window_of
+from tests.e2e.windows import PATIENCE_MS, Window, chromium, needs_a_browser, window_of
 
 pytestmark = needs_a_browser
 ada, bob = new_ada, new_bob

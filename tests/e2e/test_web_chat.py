@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.e2e.people import Person
+from tests.e2e.people import Person, new_ada, new_bob
 from tests.e2e.tools import at_once, eventually
-from tests.e2e.windows import Drag, Window, needs_a_browser, new_ada, new_bob, window_of
+from tests.e2e.windows import Drag, Window, needs_a_browser, window_of
 
 pytestmark = needs_a_browser
 ada, bob = new_ada, new_bob

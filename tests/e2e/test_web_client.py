@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.people import Person
+from tests.e2e.people import Person, new_ada, new_bob
 from tests.e2e.tools import eventually
-from tests.e2e.windows import PATIENCE_MS, Window, needs_a_browser, new_ada, new_bob, window_of
+from tests.e2e.windows import PATIENCE_MS, Window, needs_a_browser, window_of
 
 SHOWN = "[...document.querySelectorAll('.screens video')].filter((each) => each.videoWidth > 0).length"
 

@@ -14,8 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playw
 
 from infra.local.web import POLICY
 from tests.e2e.histories.web_host import WEB, missing
-from tests.e2e.people import Person, Town
-from tests.e2e.windows import new_ada, new_bob
+from tests.e2e.people import Person, Town, new_ada, new_bob
 
 CHROMIUM = shutil.which("chromium")
 BUILT = WEB / ".build" / "page"

@@ -13,9 +13,9 @@ from urllib.parse import urljoin
 import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
-from tests.e2e.people import Person
+from tests.e2e.people import Person, new_ada, new_bob
 from tests.e2e.tools import eventually
-from tests.e2e.windows import CHROMIUM, FLAGS, Window, needs_a_browser, new_ada, new_bob, window_of
+from tests.e2e.windows import CHROMIUM, FLAGS, Window, needs_a_browser, window_of
 from tests.support.push_services import Browser as Subscriber
 from tests.support.push_services import WebPushService, web_push_service
 

@@ -6,9 +6,9 @@ from contextlib import closing
 
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.people import Person
+from tests.e2e.people import Person, new_ada, new_bob
 from tests.e2e.tools import eventually
-from tests.e2e.windows import Window, needs_a_browser, new_ada, new_bob
+from tests.e2e.windows import Window, needs_a_browser
 
 pytestmark = needs_a_browser
 ada, bob = new_ada, new_bob

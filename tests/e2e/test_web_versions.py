@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.people import Person
+from tests.e2e.people import Person, new_ada, new_bob
 from tests.e2e.tools import operators_client
-from tests.e2e.windows import needs_a_browser, new_ada, new_bob, window_of
+from tests.e2e.windows import needs_a_browser, window_of
 
 pytestmark = needs_a_browser
 ada, bob = new_ada, new_bob

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 from tests.e2e.histories.web_host import missing
-from tests.e2e.people import PASSWORD, Person, Town
+from tests.e2e.people import PASSWORD, Person
 
 CHROMIUM = shutil.which("chromium")
 PATIENCE_MS = 20_000
@@ -32,17 +32,6 @@ needs_a_browser = [
     pytest.mark.skipif(missing() is not None, reason=f"the web client cannot be built: {missing()}"),
 ]
 expect.set_options(timeout=PATIENCE_MS)
-
-
-@pytest.fixture
-def new_ada(town: Town) -> Person:
-    """A person for one test, whose lists show nothing of another; modules use it in the place of the shared `ada`."""
-    return town.person("ada")
-
-
-@pytest.fixture
-def new_bob(town: Town) -> Person:
-    return town.person("bob")
 
 
 class Window:
