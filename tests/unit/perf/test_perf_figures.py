@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from perf import budgets, cold, held, packages
+from perf.__main__ import PARTS
 from perf.budgets import Budget
 from perf.cold import ColdStart, ColdStarts
 from perf.imports import NEEDED, unneeded
@@ -169,3 +170,9 @@ def test_a_command_held_by_hand_ends_with_its_own_code_or_says_what_is_missing()
     for arguments in ([], ["0.5"], ["2", "true"], ["half", "true"]):
         refused = subprocess.run([sys.executable, "-m", "perf.held", *arguments], capture_output=True)
         assert (refused.returncode, refused.stderr.startswith(b"use:")) == (2, True)
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_every_part_of_a_measurement_has_an_estimate_of_its_duration(name: str) -> None:
+    _, (quick, usual, slow) = PARTS[name]
+    assert 0 < quick <= usual <= slow
