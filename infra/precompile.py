@@ -1,8 +1,9 @@
 """Adds compiled files to the functions of a finished `sam build`: `python -m infra.precompile BUILD [RUNTIME]`.
 
 SAM's builder leaves them out, and Lambda cannot store compiled files, so every cold start would compile again. The
-Makefiles of the layers compile the layers. The methods that `dataclasses` compiles while a function starts are stored
-as well. The files are valid whatever their time stamps, because a zip does not keep those.
+Makefiles of the layers compile the layers. What functions compile from text while they start is stored as well, and
+the compiled modules of a folder are packed into one file. The compiled files are valid whatever their time stamps,
+because a zip does not keep those.
 """
 
 import os
@@ -11,18 +12,21 @@ import sys
 from importlib.util import cache_from_source
 from pathlib import Path, PurePosixPath
 
-from infra import dataclass_methods
+from infra import archives, compiled_texts
 
 TASK_ROOT = PurePosixPath("/var/task")  # where Lambda unpacks a function
 
 
 def functions(build: Path) -> int:
-    """Compile the functions of a build; those with the same code share the files. Returns the number of files.
+    """Compile the functions of a build and pack them; those with the same code share the files.
+
+    Returns the number of compiled files.
 
     Raises:
         py_compile.PyCompileError: a file is not Python.
     """
     compiled: dict[tuple[str, bytes], Path] = {}
+    packed: dict[frozenset[tuple[str, int]], Path] = {}
     for function in sorted(path for path in build.rglob("*Function") if path.is_dir()):
         for source in function.rglob("*.py"):
             name = source.relative_to(function).as_posix()
@@ -37,20 +41,45 @@ def functions(build: Path) -> int:
             else:
                 target.parent.mkdir(exist_ok=True)
                 os.link(known, target)
+        files = frozenset((name, path.stat().st_ino) for name, path in archives.compiled(function).items())
+        if files in packed:
+            _share(packed[files], function)
+        else:
+            packed[files] = archives.pack(function)
     return len(compiled)
 
 
-def methods(build: Path) -> None:
-    """Store with each function of a build the methods that `dataclasses` compiles at its start (`kernel.coldstart`).
+def layers(build: Path) -> None:
+    """Pack the layers that every function has.
+
+    The packages' compiled files, 14 MB, are then in the archive only. The kernel's stay, because reading archives
+    begins with some of them.
+    """
+    archives.pack(build / "KernelLayer" / "python")
+    packages = build / "RuntimeLayer" / "python"
+    if found := archives.compiled(packages):  # it has none if it was packed after an earlier build
+        archives.pack(packages)
+        for path in found.values():
+            path.unlink()
+
+
+def texts(build: Path) -> None:
+    """Store with each function of a build what it compiles from text at its start (`kernel.coldstart`).
 
     Raises:
         subprocess.CalledProcessError: a handler cannot be imported.
     """
     first, *others = sorted(path for path in build.rglob("*Function") if path.is_dir())
-    made = dataclass_methods.keep(first, build / "KernelLayer")
+    made = compiled_texts.keep(first, build / "KernelLayer")
     for function in others:
-        (function / made.name).unlink(missing_ok=True)
-        os.link(made, function / made.name)
+        _share(made, function)
+
+
+def _share(made: Path, function: Path) -> None:
+    """Link a file of one function into the folder of another."""
+    target = function / made.name
+    target.unlink(missing_ok=True)
+    os.link(made, target)
 
 
 if __name__ == "__main__":
@@ -60,4 +89,5 @@ if __name__ == "__main__":
     elif functions(Path(sys.argv[1])) == 0:
         sys.exit(f"{sys.argv[1]} holds no function: run sam build first")
     else:
-        methods(Path(sys.argv[1]))
+        texts(Path(sys.argv[1]))
+        layers(Path(sys.argv[1]))

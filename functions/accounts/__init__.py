@@ -2,3 +2,5 @@
 
 It stores only hashes of passwords and tokens, and never shows people to each other.
 """
+
+import kernel  # before any package (kernel.coldstart)

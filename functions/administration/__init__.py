@@ -3,3 +3,5 @@
 It owns no data: it calls the domains that do, and counts rows of their tables. It never changes the content of
 conversations, and shows none but reported messages. For everybody but platform admins its routes do not exist.
 """
+
+import kernel  # before any package (kernel.coldstart)

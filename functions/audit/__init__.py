@@ -3,3 +3,5 @@
 It owns the chain, its hashes and its proof, and never holds content, names, e-mail addresses or secrets.
 Entries are never changed; they expire after the deployment's retention period.
 """
+
+import kernel  # before any package (kernel.coldstart)

@@ -2,3 +2,5 @@
 
 It never sees media, which goes from device to device or through the SFU.
 """
+
+import kernel  # before any package (kernel.coldstart)

@@ -3,3 +3,5 @@
 It decides who may do what in a conversation. It never reads messages, polls or calls: previews of messages come through
 `ports`.
 """
+
+import kernel  # before any package (kernel.coldstart)

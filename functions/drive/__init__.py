@@ -2,3 +2,5 @@
 
 It never decides who is in a conversation or what a message says: messages pass it their attachments.
 """
+
+import kernel  # before any package (kernel.coldstart)

@@ -2,3 +2,5 @@
 
 Memberships themselves are written by `conversations`.
 """
+
+import kernel  # before any package (kernel.coldstart)

@@ -2,3 +2,5 @@
 
 It never holds a private key and never decrypts: of encrypted messages it reads the framing only.
 """
+
+import kernel  # before any package (kernel.coldstart)

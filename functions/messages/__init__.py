@@ -2,3 +2,5 @@
 
 The contents that other domains put into messages (polls) are registered in `contents`, and never read here.
 """
+
+import kernel  # before any package (kernel.coldstart)

@@ -2,3 +2,5 @@
 
 It never deletes a message by itself, and never shows a report to the author of the reported message.
 """
+
+import kernel  # before any package (kernel.coldstart)

@@ -3,3 +3,5 @@
 It learns what happened from the log's stream and `realtime.notify`. It never sends content to a push service unless the
 recipient chose previews, and never of an encrypted conversation.
 """
+
+import kernel  # before any package (kernel.coldstart)

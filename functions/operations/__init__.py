@@ -2,3 +2,5 @@
 
 It owns no data. Each kind of follow-up work is defined by its own domain.
 """
+
+import kernel  # before any package (kernel.coldstart)

@@ -2,3 +2,5 @@
 
 Who may see a person's presence follows from blocks and settings, which belong to `users`.
 """
+
+import kernel  # before any package (kernel.coldstart)

@@ -3,3 +3,5 @@
 It owns these requests and their workflows, and reads and deletes the data of other domains. It never decides who may
 see what.
 """
+
+import kernel  # before any package (kernel.coldstart)

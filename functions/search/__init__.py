@@ -2,3 +2,5 @@
 
 The index only proposes: every result is read from its own domain and authorised there before it is returned.
 """
+
+import kernel  # before any package (kernel.coldstart)

@@ -2,3 +2,5 @@
 
 Sign-in belongs to `accounts`, messages to `messages`.
 """
+
+import kernel  # before any package (kernel.coldstart)

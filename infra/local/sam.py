@@ -66,7 +66,8 @@ def build(instance: Instance, given: list[str]) -> str:
         *("--parameter-overrides", *given, f"PythonRuntime={python_runtime()}"),
     )
     precompile.functions(BUILD)
-    precompile.methods(BUILD)
+    precompile.texts(BUILD)
+    precompile.layers(BUILD)
     stamp.write_text(fingerprint)
     return "built"
 

@@ -1,15 +1,18 @@
 """Functions are deployed with compiled files that Python accepts whatever their time stamps."""
 
+import marshal
 import os
 import py_compile
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from infra import precompile
-from kernel import coldstart
+from infra import archives, precompile
+from kernel import archive, coldstart
+from kernel.archive import Archive
 
 
 def write(build: Path, function: str, code: str) -> Path:
@@ -83,19 +86,35 @@ def test_what_is_not_python_stops_the_build(tmp_path: Path) -> None:
         precompile.functions(tmp_path)
 
 
-THING = "from dataclasses import dataclass\n@dataclass(frozen=True, slots=True)\nclass Thing:\n    size: int\n"
+PATTERN = 'r"(?P<day>[0-9]+)-x"'
+THING = f"""
+import re
+from dataclasses import dataclass
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    size: int
+
+DAY = re.compile({PATTERN})
+"""
 COUNTING = """
 import sys
 import kernel
-compiled = []
+import re._compiler, re._parser
+compiled, parsed, parse = [], [], re._parser.parse
+re._parser.parse = lambda *given: parsed.append(given) or parse(*given)
 sys.addaudithook(lambda event, given: event == "compile" and compiled.append(given))
 import things.app
 assert things.app.Thing(1) == things.app.Thing(1)
-print(len(compiled))
+day = things.app.DAY
+assert day is re.compile(day.pattern) and list(day.groupindex.values()) == [1]
+assert day.fullmatch("12-x")[1] == "12" and not day.match("x")
+print(len(compiled), len(parsed))
 """
 
 
-def compiled_at_start(function: Path, layer: Path, **environment: str) -> int:
+def compiled_at_start(function: Path, layer: Path, **environment: str) -> tuple[int, int]:
+    """How many texts and how many regular expressions a function compiles while it starts."""
     paths = os.pathsep.join((str(function), str(layer / "python")))
     ran = subprocess.run(
         [sys.executable, "-c", COUNTING],
@@ -104,25 +123,105 @@ def compiled_at_start(function: Path, layer: Path, **environment: str) -> int:
         text=True,
         check=True,
     )
-    return int(ran.stdout)
+    texts, patterns = map(int, ran.stdout.split())
+    return texts, patterns
 
 
-def test_in_lambda_methods_of_dataclasses_are_those_that_the_build_has_compiled(tmp_path: Path) -> None:
+@pytest.fixture
+def thing(tmp_path: Path) -> tuple[Path, Path]:
+    """A build with two functions of the same code and the kernel's layer; the first function and the layer."""
     function, other, layer = tmp_path / "OneFunction", tmp_path / "Nested/TwoFunction", tmp_path / "KernelLayer"
     for folder in (function, other):
         (folder / "things").mkdir(parents=True)
         (folder / "things/__init__.py").touch()
         (folder / "things/app.py").write_text(THING)
-    layer.mkdir()
-    (layer / "python").symlink_to(Path(__file__).parents[2] / "layers/shared")
+    shutil.copytree(Path(__file__).parents[2] / "layers/shared/kernel", layer / "python/kernel")
+    precompile.functions(tmp_path)
+    return function, layer
+
+
+def test_in_lambda_texts_are_those_that_the_build_has_compiled(tmp_path: Path, thing: tuple[Path, Path]) -> None:
+    function, layer = thing
+    precompile.texts(tmp_path)
+    precompile.texts(tmp_path)  # an existing build
+
+    assert (tmp_path / "Nested/TwoFunction" / coldstart.TEXTS).samefile(function / coldstart.TEXTS)
+    assert compiled_at_start(function, layer, LAMBDA_TASK_ROOT="/var/task") == (0, 0)
+    texts, patterns = compiled_at_start(function, layer)
+    assert texts > 0, "elsewhere dataclasses are left alone"
+    assert patterns > 0, "and so are expressions"
+
+
+def test_texts_that_the_build_does_not_know_are_compiled_as_ever(tmp_path: Path, thing: tuple[Path, Path]) -> None:
+    function, layer = thing
+    precompile.texts(tmp_path)
+    (function / "things/app.py").write_text(THING.replace("size", "other").replace("day", "d"))
     precompile.functions(tmp_path)
 
-    precompile.methods(tmp_path)
-    precompile.methods(tmp_path)  # an existing build
+    texts, patterns = compiled_at_start(function, layer, LAMBDA_TASK_ROOT="/var/task")
 
-    assert (other / coldstart.METHODS).samefile(function / coldstart.METHODS)
-    assert compiled_at_start(function, layer, LAMBDA_TASK_ROOT="/var/task") == 0
-    assert compiled_at_start(function, layer) > 0, "elsewhere dataclasses are left alone"
-    (function / "things/app.py").write_text(THING.replace("size", "other"))
-    precompile.functions(tmp_path)
-    assert compiled_at_start(function, layer, LAMBDA_TASK_ROOT="/var/task") > 0, "an unknown class is compiled as ever"
+    assert texts > 0
+    assert patterns > 0
+
+
+def test_another_engine_of_expressions_gets_none(tmp_path: Path, thing: tuple[Path, Path]) -> None:
+    function, layer = thing
+    precompile.texts(tmp_path)
+    known = Archive(str(function / coldstart.TEXTS))
+    values = {key: known.read(key) for key in known.index} | {coldstart.ENGINE: (0, 4)}
+    archives.write(function / coldstart.TEXTS, {key: marshal.dumps(value) for key, value in values.items()})
+
+    texts, patterns = compiled_at_start(function, layer, LAMBDA_TASK_ROOT="/var/task")
+
+    assert texts == 0
+    assert patterns > 0
+
+
+def test_modules_come_from_the_archives(tmp_path: Path, thing: tuple[Path, Path]) -> None:
+    function, layer = thing
+    packages = tmp_path / "RuntimeLayer/python"
+    (packages / "tools").mkdir(parents=True)
+    (packages / "tools/__init__.py").write_text("")
+    (packages / "tools/data.txt").write_text("data")
+    (packages / "tools/part.py").write_text("def fail():\n    raise ValueError\n")
+    for folder in (packages, layer / "python"):
+        for source in folder.rglob("*.py"):
+            py_compile.compile(str(source), dfile=f"/opt/python/{source.relative_to(folder)}")
+    precompile.layers(tmp_path)
+    precompile.layers(tmp_path)  # an existing build
+    code = (
+        "import sys, traceback, importlib.resources, inspect, kernel, things.app, tools.part\n"
+        "print(tools.part.__cached__, things.app.__cached__)\n"
+        "print(importlib.resources.files('tools').joinpath('data.txt').read_text())\n"
+        "print(inspect.getsource(tools.part.fail).splitlines()[1].strip(), tools.part.__file__, tools.__path__[0])\n"
+        "try: tools.part.fail()\n"
+        "except ValueError: print(traceback.format_exc().splitlines()[-3].strip())\n"
+    )
+    paths = os.pathsep.join(map(str, (function, layer / "python", packages)))
+
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": paths, "LAMBDA_TASK_ROOT": "/var/task"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert ran.stdout.splitlines() == [
+        f"{packages / archive.MODULES} {function / archive.MODULES}",
+        "data",
+        f"raise ValueError {packages}/tools/part.py {packages}/tools",
+        'File "/opt/python/tools/part.py", line 2, in fail',
+    ]
+    assert (archives.MODULES, archives.SIZE_BYTES) == (archive.MODULES, archive.SIZE_BYTES)
+    assert list(packages.rglob("*.pyc")) == [], "the packages' files are in the archive only"
+    assert (tmp_path / "Nested/TwoFunction" / archive.MODULES).samefile(function / archive.MODULES)
+
+
+def test_a_file_compiled_by_another_python_is_not_packed(tmp_path: Path) -> None:
+    source = write(tmp_path, "OneFunction", "x = 1")
+    compiled(source).parent.mkdir()
+    compiled(source).write_bytes(b"another version's")
+
+    with pytest.raises(ValueError, match="another version"):
+        archives.pack(tmp_path / "OneFunction")

@@ -1,34 +1,59 @@
 """Speeds up cold starts, in Lambda only, because elsewhere the process belongs to another program.
 
 Garbage collection is off during the start: imported objects stay anyway, and collecting takes a tenth of a cold start.
-Generated methods of dataclasses are not compiled again: `dataclasses` generates them as source text and runs `exec`,
-0.6 ms per class. The build stores the compiled code of each text (`infra.precompile`); texts that it does not know are
-compiled as usual.
+Modules come from archives (`kernel.archive`). What modules compile from text while they are imported is not compiled
+again: the methods that `dataclasses` generates (0.6 ms per class) and regular expressions (0.2 ms each). The build
+stores the compiled code of each text (`infra.compiled_texts`); texts that it does not know are compiled as usual.
+
+All this begins with the kernel's first import, so each domain imports the kernel before anything else.
 """
 
 from __future__ import annotations
 
+import _sre  # type: ignore[import-not-found]
 import dataclasses
 import gc
-import marshal
 import os
+import re
 import sys
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
+from zlib import crc32
 
-from kernel import snapshot
+from kernel import archive, snapshot
+from kernel.archive import Archive
 
-# Deployed with the functions: a marshalled dict from each source text to its marshalled code for this Python version.
-METHODS = f"dataclass_methods.{sys.implementation.cache_tag}"
+# An archive, deployed with the functions for one version of Python: the engine of regular expressions by `ENGINE`,
+# texts of `dataclasses` with their code by `method_key`, and regular expressions with the further arguments of
+# `_sre.compile` by `pattern_key`.
+TEXTS = f"compiled_texts.{sys.implementation.cache_tag}"
+ENGINE = "engine"
+
+
+def method_key(text: str) -> int:
+    """The key of a text of `dataclasses`; two texts may have the same, so each is stored with its text."""
+    return crc32(text.encode())
+
+
+def pattern_key(text: str | bytes, flags: int) -> tuple[int, int]:
+    """The key of a regular expression; two may have the same, as above."""
+    return crc32(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")), flags
+
+
+def engine() -> tuple[int, int]:
+    """What regular expressions are compiled for."""
+    return _sre.MAGIC, _sre.CODESIZE
 
 
 def begin() -> None:
-    """Turn off collection and load the compiled methods. The kernel's first import calls it."""
+    """Turn off collection, use the archives and load the compiled texts. The kernel's first import calls it."""
     if "LAMBDA_TASK_ROOT" in os.environ:
         gc.disable()
-        if known := _known_methods():
-            _use(known)
+        archive.use_modules(sys.path)
+        for known in archive.named(TEXTS, sys.path):
+            _use_methods(known)
+            if known.read(ENGINE) == engine():
+                _use_patterns(known)
 
 
 @snapshot.before
@@ -43,20 +68,26 @@ def finish() -> None:
         gc.enable()
 
 
-def _known_methods() -> Mapping[str, bytes]:
-    for folder in sys.path:
-        try:
-            with open(os.path.join(folder, METHODS), "rb") as file:
-                found: dict[str, bytes] = marshal.load(file)  # noqa: S302 - part of the deployment, like code
-                return found
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-    return {}
-
-
-def _use(known: Mapping[str, bytes]) -> None:
+def _use_methods(known: Archive) -> None:
     def compiled(text: str, *namespaces: Any) -> None:
-        code = known.get(text)
-        exec(text if code is None else marshal.loads(code), *namespaces)  # noqa: S102, S302
+        code: Any = text
+        if (key := method_key(text)) in known:
+            stored, stored_code = known.read(key)
+            code = stored_code if stored == text else text
+        exec(code, *namespaces)  # noqa: S102
 
     setattr(dataclasses, "exec", compiled)  # noqa: B010 - a module global that shadows the built-in `exec`
+
+
+def _use_patterns(known: Archive) -> None:
+    compiler: Any = re._compiler  # type: ignore[attr-defined]
+    compile_text = compiler.compile
+
+    def compiled(text: Any, flags: int = 0) -> Any:
+        if isinstance(text, str | bytes) and (key := pattern_key(text, flags)) in known:
+            stored, *rest = known.read(key)
+            if stored == text:
+                return _sre.compile(text, *rest)
+        return compile_text(text, flags)
+
+    compiler.compile = compiled

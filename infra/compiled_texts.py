@@ -1,0 +1,110 @@
+"""Stores what functions compile from text while they start, for `kernel.coldstart`.
+
+These are the methods that `dataclasses` generates, and regular expressions. `infra.precompile` runs it. All handlers
+are imported in a separate interpreter, with the packages of this one: what is stored depends on the version of Python
+and on the texts, not on the machine.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import re
+import sys
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # an imported module compiles its expressions before they can be recorded
+    from pathlib import Path
+
+HANDLERS = ("app.py", "actions/*.py", "consumers/*.py")
+LATE = ("redis",)  # packages that functions import during their first call
+SETTINGS = {"ENVIRONMENT": "local", "STACK_NAME": "build"}
+
+
+def keep(function: Path, layer: Path) -> Path:
+    """Write the file for a built function and the kernel's built layer; returns its path.
+
+    Raises:
+        subprocess.CalledProcessError: a handler cannot be imported.
+    """
+    import subprocess
+
+    root = os.path.dirname(os.path.dirname(__file__))
+    paths = os.pathsep.join((root, str(function), str(layer / "python")))
+    environment = {**os.environ, **SETTINGS, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment.pop("LAMBDA_TASK_ROOT", None)
+    target = function / f"compiled_texts.{sys.implementation.cache_tag}"
+    target.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "infra.compiled_texts", str(function), str(target)]
+    subprocess.run(command, env=environment, check=True)  # noqa: S603
+    return target
+
+
+def _record_patterns() -> dict[tuple[Any, int], tuple[Any, ...]]:
+    """From now on, the arguments for each expression and its flags that is compiled."""
+    import _sre  # type: ignore[import-not-found]
+
+    compiler: Any = re._compiler  # type: ignore[attr-defined]
+    compile_text = compiler.compile
+    compiled: dict[tuple[Any, int], tuple[Any, ...]] = {}
+
+    class Recording:
+        """The engine, which remembers what it was last given."""
+
+        given: tuple[Any, ...] = ()
+
+        def compile(self, *given: Any) -> Any:
+            self.given = given
+            return _sre.compile(*given)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(_sre, name)
+
+    def recording(text: Any, flags: int = 0) -> Any:
+        engine = compiler._sre = Recording()
+        made = compile_text(text, flags)
+        _, all_flags, code, *groups = engine.given
+        compiled[text, flags] = (text, int(all_flags), [int(each) for each in code], *groups)
+        return made
+
+    compiler.compile = recording
+    return compiled
+
+
+def _record_methods() -> dict[str, CodeType]:
+    """From now on, the code of each text that `dataclasses` compiles."""
+    import dataclasses
+
+    compiled: dict[str, CodeType] = {}
+
+    def recording(text: str, *namespaces: Any) -> None:
+        compiled[text] = compile(text, "<string>", "exec")
+        exec(compiled[text], *namespaces)  # noqa: S102 - what dataclasses wrote
+
+    setattr(dataclasses, "exec", recording)  # noqa: B010 - its `exec` is the built-in one
+    return compiled
+
+
+def _record(function: str, target: str) -> None:
+    re.purge()
+    patterns, methods = _record_patterns(), _record_methods()
+    from pathlib import Path
+
+    for pattern in HANDLERS:
+        for path in sorted(Path(function).glob(f"*/{pattern}")):
+            if path.name != "__init__.py":
+                __import__(".".join(path.relative_to(function).with_suffix("").parts))
+    for name in LATE:
+        __import__(name)
+    from infra import archives
+    from kernel import coldstart
+
+    found: dict[Any, Any] = {coldstart.ENGINE: coldstart.engine()}
+    found |= {coldstart.method_key(text): (text, code) for text, code in sorted(methods.items())}
+    found |= {coldstart.pattern_key(*each): patterns[each] for each in sorted(patterns, key=repr)}
+    archives.write(Path(target), {key: marshal.dumps(value) for key, value in found.items()})
+
+
+if __name__ == "__main__":
+    _record(sys.argv[1], sys.argv[2])
