@@ -4,6 +4,7 @@ Each change replaces a text in a package's file; `…` matches any text in betwe
 has the text, so that a new version is reviewed.
 """
 
+import ast
 import re
 from pathlib import Path
 
@@ -53,6 +54,14 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
             "    await recorder.record_streaming_lag_from_response(**arguments)\n\n\n",
         ),
     ],
+    "redis/event.py": [
+        ("import asyncio\nimport threading\n", "from __future__ import annotations\n\nimport threading\n"),
+        ("            self._async_lock = a", "            import asyncio\n\n            self._async_lock = a"),
+    ],
+    "redis/commands/cluster.py": [
+        ("\nimport asyncio\n", "\n"),
+        ("        return await asyncio.gather", "        import asyncio\n\n        return await asyncio.gather"),
+    ],
     "redis/_parsers/base.py": [
         ("from asyncio import IncompleteReadError, StreamReader\n", ""),
         ("            except IncompleteReadError", '            except __import__("asyncio").IncompleteReadError'),
@@ -62,6 +71,38 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ("import importlib.metadata as importlib_metadata\n", ""),
         ("    disabled_plugins = os", "    return ()\n    disabled_plugins = os"),
     ],
+    # time zones as values of fields, of which there are none
+    "pydantic/_internal/_generate_schema.py": [
+        ("from zoneinfo import ZoneInfo\n", ""),
+        ("obj is ZoneInfo:", "obj is getattr(sys.modules.get('zoneinfo'), 'ZoneInfo', self):"),
+    ],
+    "pydantic/_internal/_validators.py": [
+        ("from zoneinfo import ZoneInfo, ZoneInfoNotFoundError\n", ""),
+        (
+            "    if isinstance(value, ZoneInfo)",
+            "    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError\n\n    if isinstance(value, ZoneInfo)",
+        ),
+    ],
+    # whether a function has **kwargs, without its signature; asked of 140 functions for each session
+    "botocore/compat.py": [
+        (
+            "    return inspect.getfullargspec(func)[2]",
+            "    code = getattr(func, '__code__', None)\n    if code is not None:\n"
+            "        return code.co_flags & inspect.CO_VARKEYWORDS\n    return inspect.getfullargspec(func)[2]",
+        ),
+    ],
+    # the attributes and indexes of a record, read from its classes' dictionaries instead of by `getattr` of each name
+    **{
+        f"pynamodb/{name}.py": [
+            (
+                "from inspect import getmembers\n",
+                "\n\ndef getmembers(cls, chosen):\n"
+                "    found = {name: each for base in reversed(cls.__mro__) for name, each in vars(base).items()}\n"
+                "    return [(name, found[name]) for name in sorted(found) if chosen(found[name])]\n\n\n",
+            )
+        ]
+        for name in ("attributes", "models")
+    },
     # a hundred TypedDicts for type checkers, each built from the text of its annotations
     "pydantic_core/core_schema.py": [
         (
@@ -91,6 +132,11 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
     ],
 }
 
+# Packages whose annotations are not evaluated. Nothing reads them while functions run, and evaluating their unions and
+# generics calls `typing` 1,500 times.
+UNEVALUATED = ("chalice", "pynamodb", "redis")
+_FUTURE = "from __future__ import annotations\n"
+
 
 class PackageChanged(Exception):
     """A package's file no longer has the text to replace exactly once."""
@@ -108,3 +154,18 @@ def put_off(packages: Path) -> None:
                 raise PackageChanged(f"{name} has {found} times: {before}")
             text = pattern.sub(lambda _, after=after: after, text)
         path.write_text(text)
+    for name in UNEVALUATED:
+        for path in (packages / name).rglob("*.py"):
+            path.write_text(unevaluated(path.read_text()))
+
+
+def unevaluated(text: str) -> str:
+    """The source with its annotations left as text."""
+    body = ast.parse(text).body
+    while body and isinstance(body[0], ast.Expr):  # the docstring
+        del body[0]
+    if not body or _FUTURE in text:
+        return text
+    lines = text.splitlines(keepends=True)
+    lines.insert(body[0].lineno - 1, _FUTURE)
+    return "".join(lines)

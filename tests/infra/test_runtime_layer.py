@@ -1,7 +1,9 @@
 """Functions use nothing that the runtime layer removes from botocore's models, or loads later."""
 
 import ast
+import functools
 import importlib.util
+import inspect
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import botocore
+import botocore.compat
 import botocore.session
 import pytest
 from botocore.awsrequest import AWSResponse
@@ -180,3 +183,64 @@ def test_a_package_that_has_changed_stops_the_build(packages: Path) -> None:
     lean.put_off(packages)
     with pytest.raises(lean.PackageChanged, match="has 0 times"):
         lean.put_off(packages)
+
+
+def _of(name: str, packages: Path) -> ModuleType:
+    """A module of a folder of packages, under a name that does not replace the installed one."""
+    spec = importlib.util.spec_from_file_location(f"changed_{name.replace('/', '_')}", packages / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_changed_helpers_answer_as_before(packages: Path) -> None:
+    lean.put_off(packages)
+    compat, attributes = _of("botocore/compat", packages), _of("pynamodb/attributes", packages)
+
+    class Handler:
+        def method(self, **_: Any) -> None: ...
+
+        def __call__(self, **_: Any) -> None: ...
+
+    functions: list[Any] = [
+        lambda **_: None,
+        lambda: None,
+        Handler.method,
+        Handler().method,
+        Handler(),
+        functools.partial(print),
+    ]
+    for each in functions:
+        before, after = botocore.compat.accepts_kwargs(each), compat.accepts_kwargs(each)
+        assert bool(before) == bool(after)
+
+    class Mark:
+        pass
+
+    class First:
+        b: Any = Mark()
+        a: Any = Mark()
+        other = 1
+
+    class Second(First):
+        a = 2
+        c = Mark()
+
+    def is_mark(value: object) -> bool:
+        return isinstance(value, Mark)
+
+    assert attributes.getmembers(Second, is_mark) == inspect.getmembers(Second, is_mark)
+
+
+def test_annotations_of_some_packages_stay_text() -> None:
+    source = '"""Docstring."""\n\nimport os\n\ndef f(x: missing | None) -> None: ...\n'
+    given: dict[str, Any] = {}
+    exec(lean.unevaluated(source), given)
+    assert given["f"].__annotations__ == {"x": "missing | None", "return": "None"}
+    assert given["__doc__"] == "Docstring."
+    assert lean.unevaluated(lean.unevaluated(source)) == lean.unevaluated(source)
+    for name in lean.UNEVALUATED:
+        for path in (PACKAGES / name).rglob("*.py"):
+            compile(lean.unevaluated(path.read_text()), str(path), "exec")
