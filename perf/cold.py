@@ -144,7 +144,7 @@ class _Starts:
 
     def _pair(self, function: Function, share: float) -> tuple[dict[str, Any], dict[str, Any]]:
         bare = self._start(BARE, {"table": "users"}, [str(self._bare)], share)
-        return bare, self._start(function.handler, self._events.of(function), self._build.paths, share)
+        return bare, self._start(function.handler, self._events.of(function), self._build.paths(function), share)
 
     def _start(self, handler: str, event: dict[str, Any], paths: Sequence[str], share: float) -> dict[str, Any]:
         given, report = self._folder / "event.json", self._folder / "report.json"

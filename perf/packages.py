@@ -14,11 +14,12 @@ from typing import Any
 
 from infra.local.locks import locked
 from perf.report import Table, number
-from perf.template import ROOT
+from perf.template import ROOT, Function
 
 BUILDS = (ROOT / ".local" / "build", ROOT / ".aws-sam" / "build")
 FUNCTIONS = "MessagesFunction"  # any function, because all have the same code
 LAYERS = ("RuntimeLayer", "KernelLayer", "ClientLayer", "Drive/MediaLayer")
+COMMON_LAYERS = LAYERS[:2]
 MB = 2**20
 
 
@@ -34,10 +35,10 @@ class Build:
     def layers(self) -> list[Path]:
         return [self.home / layer / "python" for layer in LAYERS]
 
-    @property
-    def paths(self) -> list[str]:
-        """The path of a function's interpreter, in order."""
-        return [str(path) for path in (self.functions(), *self.layers())]
+    def paths(self, function: Function) -> list[str]:
+        """The path of a function's interpreter, in order: its code, the layers of all functions and its own."""
+        layers = [name for name in LAYERS if name in COMMON_LAYERS or Path(name).name in function.own_layers]
+        return [str(self.functions()), *(str(self.home / name / "python") for name in layers)]
 
 
 class NotBuilt(Exception):

@@ -54,6 +54,7 @@ class Function:
     serves_http: bool
     serves_queue: bool
     traced: bool  # traced by Lambda, also without TraceCode=on
+    own_layers: tuple[str, ...]  # names of layers that not all functions have
 
     @property
     def answers_people(self) -> bool:
@@ -77,5 +78,7 @@ def functions() -> dict[str, Function]:
                 properties = resource["Properties"]
                 events = {event["Type"] for event in properties.get("Events", {}).values()}
                 size = properties.get("MemorySize", memory)
-                found[name] = Function(name, properties["Handler"], size, "Api" in events, "SQS" in events, traced)
+                layers = properties.get("Layers", [])
+                own = tuple(each["Ref"] for each in layers if isinstance(each, dict) and "Ref" in each)
+                found[name] = Function(name, properties["Handler"], size, "Api" in events, "SQS" in events, traced, own)
     return found
