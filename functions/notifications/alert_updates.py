@@ -16,6 +16,8 @@ from notifications.alert_store import Alerts
 from notifications.bursts import Alerted
 from notifications.model import Occurrence
 
+LOOKED_AT = 100  # events after an alert, for messages that were deleted since
+
 
 def update(conversation_id: str) -> None:
     """Send the one update after a burst to everybody whose 30 s are over and who has not read the conversation."""
@@ -34,11 +36,14 @@ def _update(conversation_id: str) -> None:
     last = max([log.head(conversation_id).last_message_seq, *(each.last_seq for each in owed.values())])
     now = clock.now()
     due = [user_id for user_id, each in owed.items() if each.due_at <= now]
+    newest = _newest_message(
+        conversation_id, after=min((owed[each].alert_seq for each in due), default=last), last=last
+    )
     # named by the events owed, so that a retry sends a job of the same name
     first = min((owed[user_id].last_seq for user_id in due), default=last)
     key = f"{conversation_id}/{first}/update"
-    occurrence = Occurrence(key, "message", None, now, conversation_id=conversation_id, seq=last)
-    decisions = notifier.decide(occurrence, due, members, inputs)
+    occurrence = Occurrence(key, "message", None, now, conversation_id=conversation_id, seq=newest)
+    decisions = notifier.decide(occurrence, [each for each in due if owed[each].alert_seq < newest], members, inputs)
     push_jobs.enqueue(
         push_jobs.job_of(occurrence), {each.user_id: each.verdict.kind for each in decisions if each.pushes}
     )
@@ -47,6 +52,17 @@ def _update(conversation_id: str) -> None:
         push_jobs.update_later(conversation_id, max(1, -(-(min(waiting) - now) // clock.SECOND)))
     updated = {bursts.user_code(user_id): bursts.after_update(owed[user_id], last) for user_id in due}
     alert_store.save_alerts(inputs.alerts, {**inputs.alerts.by_code, **updated})
+
+
+def _newest_message(conversation_id: str, *, after: int, last: int) -> int:
+    """The seq of the newest message after a seq that was not deleted since; 0 if there is none.
+
+    Looks at the last `LOOKED_AT` events, which are one round trip. In a longer burst it is `last`.
+    """
+    if last - after > LOOKED_AT:
+        return last
+    events = log.events_at((conversation_id, seq) for seq in range(after + 1, last + 1)).values()
+    return max((each.seq for each in events if each.is_message and each.deleted_at is None), default=0)
 
 
 def _owed(alerts: Alerts, among: Iterable[str]) -> dict[str, Alerted]:

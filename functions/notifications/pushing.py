@@ -1,4 +1,5 @@
-"""Sending a job's pushes to the registered devices of people who may still be notified and have not seen the message.
+"""Sending a job's pushes to the registered devices of people who may still be notified and have not seen the message,
+unless it was deleted.
 
 Each device gets a push once, although jobs are repeated: it is claimed before sending and marked after. Deliveries that
 a provider defers are retried by the queue, for those devices alone.
@@ -20,6 +21,7 @@ from kernel.errors import Conflict
 from kernel.resilience import retried
 from kernel.telemetry import MetricUnit
 from log import api as log
+from log.model import Event
 from messages import api as messages
 from notifications import alert_store, model, payloads, push_store, service, store, vapid
 from notifications.model import RegisteredDevice
@@ -61,18 +63,27 @@ class PushJob:
 
 def push(job: PushJob) -> None:
     """Send a job's pushes; raises TryLater if some have to be retried."""
-    people = _recipients(job)
+    message = _message(job)
+    people = {} if message is not None and message.deleted_at is not None else _recipients(job)
     devices = _devices(job, people)
     claimed = push_store.claim(job.push, [_name(each) for each in devices])
     devices = [each for each in devices if _name(each) in claimed]
     if not devices:
         return
     try:
-        outcomes = _send(job, devices, people)
+        outcomes = _send(job, devices, people, message)
     except Exception:
         push_store.record_outcome(job.push, done=[], undone=claimed)
         raise
     _record_outcomes(job, devices, outcomes)
+
+
+def _message(job: PushJob) -> Event | None:
+    """The message that a job is about; deleted if it has expired."""
+    if job.conversation_id is None or job.seq is None or job.is_ring:
+        return None
+    event = log.event_at(job.conversation_id, job.seq)
+    return event if event is not None and event.is_message else None
 
 
 # --- recipients and devices -----------------------------------------------------------------------------------
@@ -129,10 +140,12 @@ def _name(device: RegisteredDevice) -> str:
 # --- sending --------------------------------------------------------------------------------------------------
 
 
-def _send(job: PushJob, devices: Sequence[RegisteredDevice], people: Mapping[str, Addressee]) -> list[PushOutcome]:
+def _send(
+    job: PushJob, devices: Sequence[RegisteredDevice], people: Mapping[str, Addressee], message: Event | None
+) -> list[PushOutcome]:
     user_ids = sorted({each.user_id for each in devices})
     unread = messages.unread_of_people(user_ids, fresh=job.conversation_id)
-    previews = _previews(job, [each for each in user_ids if people[each].preferences.show_preview])
+    previews = _previews(job, [each for each in user_ids if people[each].preferences.show_preview], message)
     deliveries = [
         Delivery(
             device,
@@ -179,8 +192,8 @@ def _count(provider: str, outcomes: Sequence[PushOutcome]) -> None:
         telemetry.logger().info("pushes not delivered", extra={"provider": provider, "reasons": dict(reasons)})
 
 
-def _previews(job: PushJob, user_ids: Sequence[str]) -> dict[str, PushPreview]:
-    """Previews for people who chose them; none of an encrypted conversation or a deleted message's text."""
+def _previews(job: PushJob, user_ids: Sequence[str], message: Event | None) -> dict[str, PushPreview]:
+    """Previews for people who chose them; none of an encrypted conversation."""
     if not user_ids or any(kind in ("read", "call_ended") for kind in job.people.values()):
         return {}
     info: ConversationInfo | None = None
@@ -189,11 +202,8 @@ def _previews(job: PushJob, user_ids: Sequence[str]) -> dict[str, PushPreview]:
         if info is None or info.settings.encrypted:
             return {}
     text, actor_id = job.text, job.actor_id
-    if job.conversation_id is not None and job.seq is not None and not job.is_ring:
-        event = log.event_at(job.conversation_id, job.seq)
-        if event is not None and event.is_message:
-            actor_id = event.actor_id
-            text = None if event.deleted_at is not None else _text(event.text, event.data)
+    if message is not None:
+        actor_id, text = message.actor_id, _text(message.text, message.data)
     actor = users.profiles_of([actor_id]).get(actor_id) if actor_id is not None else None
     return {
         user_id: payloads.preview(

@@ -6,6 +6,8 @@ import json
 from datetime import time
 from typing import Any
 
+import pytest
+
 from accounts import sessions
 from calls import service as calls
 from calls.consumers import sweep
@@ -219,15 +221,33 @@ def test_a_conversation_that_is_encrypted_by_now_shows_nothing_whatever_was_chos
     assert browser.pushes == [{"kind": "message", "conversation_id": team, "badge": 1, "tag": team}]
 
 
-def test_a_message_deleted_before_its_push_shows_no_text(world: World) -> None:
+def test_a_message_deleted_before_its_push_is_not_pushed(world: World) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    chat = rooms.direct(ada, bob)
+    browser = world.browser(bob, "bob")
+    sent = rooms.send(ada, chat, "a slip")
+    messages.delete(caller=ada, conversation_id=chat, message_id=sent["id"])
+    world.work()
+    assert browser.pushes == []
+
+
+@pytest.mark.parametrize(("deleted", "bodies"), [((), ["0", "2"]), ((2,), ["0", "1"]), ((1, 2), ["0"])])
+def test_the_update_after_a_burst_is_about_what_was_not_deleted(
+    world: World, deleted: tuple[int, ...], bodies: list[str]
+) -> None:
     ada, bob = rooms.people("ada", "bob")
     chat = rooms.direct(ada, bob)
     browser = world.browser(bob, "bob")
     wishes(bob, show_preview=True)
-    sent = rooms.send(ada, chat, "a slip")
-    messages.delete(caller=ada, conversation_id=chat, message_id=sent["id"])
-    world.work()
-    assert all("slip" not in json.dumps(each) for each in browser.pushes)
+    with clock.held(NOON) as advance:
+        sent = [rooms.send(ada, chat, f"{n}") for n in range(3)]
+        world.work()
+        for n in deleted:
+            messages.delete(caller=ada, conversation_id=chat, message_id=sent[n]["id"])
+        world.work()
+        advance(31 * clock.SECOND)
+        world.work_later()
+    assert [each["body"] for each in browser.pushes] == bodies
 
 
 def test_who_was_removed_or_signed_out_before_the_push_hears_nothing(world: World) -> None:
