@@ -39,7 +39,7 @@ app = App("conversations", authenticate=authenticate)
     returns=Conversation,
     status=201,
     other_statuses=[200],
-    errors=["blocked", "ai_unavailable"],
+    errors=["blocked", "ai_unavailable", "encrypted_conversation"],
 )
 def create_conversation(caller: Caller, body: NewConversation) -> Answer:
     """Create a direct conversation or a group; 200 if the two people already have a direct conversation."""
@@ -67,7 +67,10 @@ def get_conversation(caller: Caller, conversation_id: str) -> Any:
 
 
 @app.patch(
-    "/conversations/{conversation_id}", body=ConversationChanges, returns=Conversation, errors=["ai_unavailable"]
+    "/conversations/{conversation_id}",
+    body=ConversationChanges,
+    returns=Conversation,
+    errors=["ai_unavailable", "encrypted_conversation"],
 )
 def change_conversation(caller: Caller, conversation_id: str, body: ConversationChanges) -> Any:
     """Change a group's name, description or settings (owner and admins)."""

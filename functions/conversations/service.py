@@ -278,7 +278,16 @@ def members(*, caller: Caller, conversation_id: str, limit: int, after: str | No
 
 
 def _merged(settings: Settings, changes: Mapping[str, Any]) -> Settings:
-    """Settings after changes; raises PolicyUnavailable for moderation in a deployment without it."""
+    """Settings after changes. Encryption switches off what reads messages: AI help and moderation.
+
+    Raises Forbidden `encrypted_conversation` for switching one of them on there, PolicyUnavailable for moderation in a
+    deployment without it.
+    """
+    merged = replace(settings, **changes)
+    if merged.encrypted:
+        if changes.get("ai_enabled") or changes.get("moderation") == "flag":
+            raise Forbidden("AI help and moderation cannot read encrypted messages.", code="encrypted_conversation")
+        return replace(merged, ai_enabled=False, moderation="off")
     if changes.get("moderation") == "flag" and os.environ.get("AI_MODERATION", "off") != "on":
         raise PolicyUnavailable
-    return replace(settings, **changes)
+    return merged

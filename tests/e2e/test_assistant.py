@@ -90,7 +90,9 @@ def test_what_the_provider_does_not_have_is_refused(ada: Person, path: str, body
 
 def test_refusals_come_in_the_contract_s_order(town: Town, ada: Person, bob: Person) -> None:
     eve = town.person("eve")
-    encrypted = ada.group_with(bob, eve, settings={"encrypted": True, "ai_enabled": True})
+    encrypted = ada.group_with(bob, eve, settings={"encrypted": True})
+    on = {"settings": {"ai_enabled": True}}
+    problem(ada.patch(f"/conversations/{encrypted}", on), 403, "encrypted_conversation")
     plain = ada.group_with(bob)
     body = {"conversation_id": encrypted}
     problem(eve.post("/ai/summaries", body), 403, "encrypted_conversation")

@@ -10,6 +10,7 @@ import pytest
 from pynamodb.expressions.operand import Path
 
 from conversations import record_store, service
+from conversations.model import Settings
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Forbidden, InvalidCursor, NotFound, ValidationFailed
@@ -181,6 +182,27 @@ def test_encryption_cannot_be_switched_off_again() -> None:
     with pytest.raises(Forbidden):
         _change(ada, conversation_id, settings={"encrypted": False})
     assert _get(ada, conversation_id)["settings"]["encrypted"] is True
+
+
+@pytest.mark.parametrize("reads", [{"ai_enabled": True}, {"moderation": "flag"}])
+def test_what_reads_messages_is_off_where_they_are_encrypted(
+    reads: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AI_MODERATION", "on")
+    ada, bob = people("ada", "bob")
+    conversation_id = group(ada, bob, settings=reads)
+    (name,) = reads
+    changed = _change(ada, conversation_id, settings={"encrypted": True})
+    assert changed["settings"][name] == getattr(Settings(), name)
+    assert whole_log(conversation_id)[-1].data["metadata"] == {"kind": name, "enabled": False}
+    for attempt in (
+        lambda: _change(ada, conversation_id, settings=reads),
+        lambda: _change(ada, group(ada), settings={**reads, "encrypted": True}),
+        lambda: group(ada, bob, settings={**reads, "encrypted": True}),
+    ):
+        with pytest.raises(Forbidden) as refused:
+            attempt()
+        assert refused.value.stable_code == "encrypted_conversation"
 
 
 # --- ending ---------------------------------------------------------------------------------------------------

@@ -98,7 +98,7 @@ export function Rules({ conversation }: PartProps) {
           onChoose={(seconds) => set({ disappearing_seconds: Number(seconds) || null })}
         />
         <Toggle label={t("group.history_visible")} on={settings.history_visible} onChange={(history_visible) => set({ history_visible })} />
-        <Toggle label={t("group.ai")} on={settings.ai_enabled} onChange={(ai_enabled) => set({ ai_enabled })} />
+        {!settings.encrypted && <Toggle label={t("group.ai")} on={settings.ai_enabled} onChange={(ai_enabled) => set({ ai_enabled })} />}
       </Section>
       {!settings.encrypted && (
         <Section title={t("e2e.title")} hint={t("e2e.encrypt_hint")}>
