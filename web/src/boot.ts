@@ -1,6 +1,6 @@
 /**
- * Starts this page's engine with the URLs from the meta tags, and wakes it when the tab is shown or the network is
- * back.
+ * Starts this page's engine with the URLs from the meta tags, wakes it when the tab is shown or the network is back, and
+ * lets it rest when the page is left.
  */
 import { type Engine, createEngine } from "./engine";
 import { localJournal } from "./journal";
@@ -29,6 +29,7 @@ export async function bootEngine({ keepsNothing = false } = {}): Promise<Engine>
     keepsNothing,
   });
   window.addEventListener("online", () => engine.wake());
+  window.addEventListener("pagehide", (event) => event.persisted && engine.rest());
   window.addEventListener("pageshow", (event) => event.persisted && engine.wake());
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && engine.wake());
   if (keepsNothing) window.addEventListener("pagehide", () => engine.auth.leave());

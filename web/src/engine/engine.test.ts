@@ -127,6 +127,16 @@ test("after an outage missed messages arrive, and those written meanwhile are se
   await until(() => expect(engine.outbox.items.get()).toEqual([]));
 });
 
+test("a page that is left closes its socket before it is frozen, and has another one when it is shown again", async () => {
+  const server = new FakeServer();
+  const engine = await (await browser(server))();
+  await live(engine);
+  engine.rest();
+  expect(server.sockets.size).toBe(0);
+  engine.wake();
+  await until(() => expect(server.sockets.size).toBe(1));
+});
+
 test("where sockets are refused the log is polled, and messages go over HTTP", async () => {
   const server = new FakeServer();
   server.socketsRefused = true;

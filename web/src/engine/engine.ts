@@ -214,6 +214,10 @@ export class TabEngine implements Engine, Auth {
     void this.#person?.account.outbox.kick();
   }
 
+  rest(): void {
+    this.#person?.account.live.rest();
+  }
+
   // --- how
 
   #require(): Person {

@@ -183,9 +183,14 @@ export class Live {
     if (ports.clock.now() - (this.#resync.syncedAt ?? 0) > settings.pollMs) this.#resync.sync();
   }
 
+  /** The page is left: closes the socket, since a browser that keeps the page would hold it open with nobody listening. */
+  rest(): void {
+    this.#reconnect?.current?.abort();
+  }
+
   /** For tests: drops the socket. */
   dropConnection(): void {
-    this.#reconnect?.current?.abort();
+    this.rest();
     this.#reconnect?.hurry();
   }
 

@@ -445,6 +445,8 @@ export interface Engine {
   on(type: "*", listener: (event: Event) => void): () => void;
   /** Reconnects and retries at once: the network is back, or the tab is visible again. */
   wake(): void;
+  /** Closes this tab's socket at once: the page is left, and may be kept and shown again, when `wake` opens the next one. */
+  rest(): void;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
