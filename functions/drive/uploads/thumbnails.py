@@ -1,12 +1,15 @@
-"""Thumbnails by Pillow: small WebP images without any metadata."""
+"""Thumbnails by Pillow: small WebP images in sRGB, without any metadata."""
 
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kernel import blobs, telemetry
 from kernel.blobs import Blob
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 EDGE_PX = 512
 MAX_PIXELS = 50_000_000  # 200 MB decoded; larger images get no thumbnail
@@ -46,6 +49,7 @@ def _make_thumbnail(content: bytes) -> tuple[bytes, int, int] | None:
             if upright.size != decoded:
                 width, height = height, width
             upright.thumbnail((EDGE_PX, EDGE_PX))
+            upright = _in_srgb(upright)
             small = upright.convert("RGBA" if "A" in upright.getbands() else "RGB")
             out = io.BytesIO()
             small.info.clear()  # no EXIF, location or colour profile
@@ -55,3 +59,23 @@ def _make_thumbnail(content: bytes) -> tuple[bytes, int, int] | None:
         telemetry.count("ThumbnailsFailed")
         return None
     return out.getvalue(), width, height
+
+
+def _in_srgb(picture: Image) -> Image:
+    """The picture in sRGB, as what has no colour profile is shown; unchanged if it has none, or none that can be read.
+
+    Telephones write Display P3: their numbers taken for sRGB are a duller picture.
+    """
+    from PIL import ImageCms
+
+    profile = picture.info.get("icc_profile")
+    if not profile or picture.mode not in ("RGB", "RGBA", "CMYK"):
+        return picture
+    mode = "RGBA" if picture.mode == "RGBA" else "RGB"
+    try:
+        meant = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        converted = ImageCms.profileToProfile(picture, meant, ImageCms.createProfile("sRGB"), outputMode=mode)
+    except (OSError, ImageCms.PyCMSError):  # no profile, or one for another kind of picture
+        telemetry.count("ThumbnailsWithoutProfile")
+        return picture
+    return converted or picture

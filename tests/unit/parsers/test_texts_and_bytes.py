@@ -184,11 +184,11 @@ def _picture(kind: str) -> bytes:
     return out.getvalue()
 
 
-def _thumbnail_of(content: bytes) -> dict[str, Any] | None:
+def _thumbnail_of(content: bytes, keep: Callable[[bytes], object] = len) -> dict[str, Any] | None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(blobs, "find", lambda _key, version: Blob("files/f", version, len(content)))
         patched.setattr(blobs, "read", lambda _blob, first, length: content[first : first + length])
-        patched.setattr(blobs, "put", lambda *_, **__: None)
+        patched.setattr(blobs, "put", lambda _key, small, **_: keep(small))
         return thumbnails.make("files/f", "v")
 
 
@@ -203,6 +203,38 @@ def test_a_picture_has_a_thumbnail(kind: str) -> None:
         "width": 16 if turned else 24,
         "height": 24 if turned else 16,
     }
+
+
+def _seen(picture: Any, kind: str, profile: bytes) -> tuple[int, ...]:
+    """The first pixel of the thumbnail of a picture with a colour profile."""
+    from PIL import Image
+
+    out, kept = io.BytesIO(), list[bytes]()
+    picture.save(out, kind, icc_profile=profile)
+    assert _thumbnail_of(out.getvalue(), kept.append)
+    with Image.open(io.BytesIO(kept[0])) as small:
+        assert "icc_profile" not in small.info
+        return tuple(small.tobytes()[: len(small.getbands())])
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF", "AVIF"])
+def test_a_thumbnail_has_the_colours_that_the_pictures_profile_means(kind: str) -> None:
+    from PIL import Image, ImageCms
+
+    # sRGB with its red and its green swapped, as a camera's wider colours are numbers of another meaning
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for tag, other in ((b"rXYZ", b"----"), (b"gXYZ", b"rXYZ"), (b"----", b"gXYZ")):
+        profile = profile.replace(tag, other, 1)
+    red, green, blue = _seen(Image.new("RGB", (32, 32), (250, 10, 10)), kind, profile)
+    assert (red < 40, green > 215, blue < 40) == (True, True, True)
+    assert _seen(Image.new("RGB", (32, 32), (10, 10, 250)), kind, b"no profile")[2] > 215
+
+
+def test_a_see_through_picture_with_a_profile_stays_so() -> None:
+    from PIL import Image, ImageCms
+
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert _seen(Image.new("RGBA", (32, 32), (250, 10, 10, 120)), "PNG", profile)[3] == 120
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
