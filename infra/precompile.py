@@ -9,6 +9,7 @@ because a zip does not keep those.
 import os
 import py_compile
 import sys
+from collections.abc import Callable
 from importlib.util import cache_from_source
 from pathlib import Path, PurePosixPath
 
@@ -50,17 +51,21 @@ def functions(build: Path) -> int:
 
 
 def layers(build: Path) -> None:
-    """Pack the layers that every function has.
+    """Pack the layers that every function has."""
+    for layer, pack in PACKED.items():
+        pack(build / layer / "python")
 
-    The packages' compiled files, 14 MB, are then in the archive only. The kernel's stay, because reading archives
-    begins with some of them.
-    """
-    archives.pack(build / "KernelLayer" / "python")
-    packages = build / "RuntimeLayer" / "python"
-    if found := archives.compiled(packages):  # it has none if it was packed after an earlier build
-        archives.pack(packages)
+
+def _pack_packages(folder: Path) -> None:
+    """Pack the packages' compiled files, 14 MB, which are then in the archive only."""
+    if found := archives.compiled(folder):  # it has none if it was packed after an earlier build
+        archives.pack(folder)
         for path in found.values():
             path.unlink()
+
+
+# The kernel's compiled files stay, because reading archives begins with some of them.
+PACKED: dict[str, Callable[[Path], object]] = {"KernelLayer": archives.pack, "RuntimeLayer": _pack_packages}
 
 
 def texts(build: Path) -> None:

@@ -1,9 +1,8 @@
-"""The last build of the functions and layers, and its size."""
+"""The artifacts of the functions' code and of layers that `make up` has built last, and their sizes."""
 
 from __future__ import annotations
 
 import io
-import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -12,20 +11,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.local import artifacts
 from infra.local.locks import locked
 from perf.report import Table, number
-from perf.template import ROOT, Function
+from perf.template import Function
 
-BUILDS = (ROOT / ".local" / "build", ROOT / ".aws-sam" / "build")
-FUNCTIONS = "MessagesFunction"  # any function, because all have the same code
-LAYERS = ("RuntimeLayer", "KernelLayer", "ClientLayer", "Drive/MediaLayer")
+FUNCTIONS = artifacts.FUNCTIONS
+LAYERS = ("RuntimeLayer", "KernelLayer", "ClientLayer", "MediaLayer")
 COMMON_LAYERS = LAYERS[:2]
 MB = 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """A finished build of SAM, in Lambda's layout."""
+    """A folder with the unpacked artifacts: `functions`, and one per layer."""
 
     home: Path
 
@@ -37,7 +36,7 @@ class Build:
 
     def paths(self, function: Function) -> list[str]:
         """The path of a function's interpreter, in order: its code, the layers of all functions and its own."""
-        layers = [name for name in LAYERS if name in COMMON_LAYERS or Path(name).name in function.own_layers]
+        layers = [name for name in LAYERS if name in COMMON_LAYERS or name in function.own_layers]
         return [str(self.functions()), *(str(self.home / name / "python") for name in layers)]
 
 
@@ -47,15 +46,14 @@ class NotBuilt(Exception):
 
 @contextmanager
 def last_build() -> Iterator[Build]:
-    """A copy of the newest build, because another build may begin at any time. Raises NotBuilt."""
+    """The artifacts in use, unpacked into a temporary folder. Raises NotBuilt."""
     with tempfile.TemporaryDirectory() as folder:
         with locked("build"):
-            found = [home for home in BUILDS if (home / "template.yaml").exists() and (home / LAYERS[0]).exists()]
-            if not found:
-                raise NotBuilt("there is no build of the functions; run make up or make build first")
-            newest = max(found, key=lambda home: (home / "template.yaml").stat().st_mtime)
             for part in (FUNCTIONS, *LAYERS):
-                shutil.copytree(newest / part, Path(folder, part))
+                if not (found := artifacts.known(part)):
+                    raise NotBuilt(f"there is no artifact of {part}; run make up first")
+                with zipfile.ZipFile(found[-1]) as zipped:
+                    zipped.extractall(Path(folder, part))
         yield Build(Path(folder))
 
 

@@ -66,24 +66,6 @@ class Instance:
     def execute_api(self, api_id: str, *, scheme: str = "http") -> str:
         return f"{scheme}://{HOST}:{self.port}/_aws/execute-api/{api_id}/{STAGE}"
 
-    def aws_environment(self) -> dict[str, str]:
-        """The caller's environment with every AWS setting replaced by this instance's."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "SAM_CLI_"))}
-        return kept | {
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_REGION": REGION,
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "NO_PROXY": HOST,
-            "no_proxy": HOST,
-            "SAM_CLI_TELEMETRY": "0",
-            "SAM_CLI_POLL_DELAY": "0.3",
-        }
-
 
 def python_runtime() -> str:
     """The Lambda runtime of this interpreter's version; functions of the local cloud always run on this interpreter."""

@@ -1,20 +1,25 @@
 """Reads a deployed stack and its nested stacks through CloudFormation, as in AWS."""
 
+import os
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from infra.local.config import REGION, STACK, Instance
 from infra.local.console import Problem
 
+# The profile and the files of a session: their names in files, variables, and values.
+NO_SETTINGS = {name: (None, None, value, None) for name, value in (("profile", None), ("config_file", os.devnull))}
 NESTED = "AWS::CloudFormation::Stack"
 FUNCTION = "AWS::Lambda::Function"
-NEVER_WORKED = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
+DEPLOYED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
+NEVER_WORKED = {"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
 SETTLE_S = 120
 
 
@@ -27,9 +32,10 @@ class Stack:
         self._cloudformation = self.client("cloudformation")
 
     def client(self, service: str) -> Any:
-        session = boto3.session.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
-        retries = Config(connect_timeout=2, read_timeout=30, retries={"total_max_attempts": 2})
-        return session.client(service, endpoint_url=self.instance.endpoint, config=retries)  # type: ignore[call-overload]
+        """A client that uses none of the caller's settings for AWS, and no proxy."""
+        session = boto3.session.Session("test", "test", None, REGION, botocore.session.Session(NO_SETTINGS))
+        own = Config(connect_timeout=2, read_timeout=30, retries={"total_max_attempts": 2}, proxies={})
+        return session.client(service, endpoint_url=self.instance.endpoint, config=own)  # type: ignore[call-overload]
 
     def describe(self, name: str | None = None) -> dict[str, Any] | None:
         try:
@@ -82,6 +88,11 @@ class Stack:
             self._cloudformation.get_waiter("stack_delete_complete").wait(
                 StackName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": SETTLE_S}
             )
+
+    def latest(self) -> str:
+        """The resource to which the deployment has come; nested stacks count as one."""
+        events = self._events(self.name)
+        return str(events[0]["LogicalResourceId"]) if events else ""
 
     def failures(self) -> list[str]:
         """Why the last deployment failed: each resource with an error of its own, those of nested stacks included."""

@@ -2,22 +2,24 @@
 
 import json
 import shutil
-import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
-from infra.local import antivirus, sam, services, web
+from infra import generate
+from infra.local import antivirus, deployment, services, templates, web
+from infra.local.artifacts import Artifacts
 from infra.local.config import REGION, STACK, STATE, Instance
 from infra.local.console import Problem, Step, say, step
 from infra.local.locks import locked
-from infra.local.process import Daemon, tail
+from infra.local.process import Daemon
 from infra.local.stack import Stack
 
 DISK_NEEDED_MB = 2048
 READY_WAIT_S = 30
-DEPLOYED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
 
 
 def up(instance: Instance, *, force: bool = False) -> None:
@@ -31,21 +33,24 @@ def _up(instance: Instance, *, force: bool) -> None:
     STATE.mkdir(exist_ok=True)
     check_disk(shutil.disk_usage(STATE).free // 2**20)
     check_kept_address(instance)
-    cloud, redis = services.cloud(instance), services.redis(instance)
-    prefix = "SC_" if instance.name == "default" else f"SC_{instance.name.upper()}_"
-    with step("Valkey") as current:
-        _start(instance, redis, f"{prefix}REDIS_PORT", current)
-    with step("MiniStack") as current:
-        _start(instance, cloud, f"{prefix}PORT", current)
-    with step("Antivirus") as current:
-        scanner = antivirus.found()
-        current.note = antivirus.told(scanner)
-    stack, parameters = Stack(instance), sam.parameters(instance, antivirus=scanner)
-    with locked("build"), ThreadPoolExecutor(1) as aside:  # all instances share the build
-        built = aside.submit(web.build, instance)  # npm and SAM wait for different things, so run both
+    # all instances share what is built; servers start, artifacts are made and npm runs side by side
+    with (
+        locked("build"),
+        Artifacts(templates.layers(), instance.logs / "build.log") as artifacts,
+        ThreadPoolExecutor(1) as aside,
+    ):
+        built = aside.submit(web.build, instance)
+        _start_servers(instance)
+        with step("Antivirus") as current:
+            scanner = antivirus.found()
+            current.note = antivirus.told(scanner)
         with step("Build") as current:
-            current.note = sam.build(instance, parameters)
-        _deploy(instance, stack, parameters, force=force)
+            current.doing = lambda: ", ".join(artifacts.making)
+            generate.main()
+            made = artifacts.result()
+            current.note = f"{artifacts.made} artifacts" if artifacts.made else "unchanged"
+        stack = Stack(instance)
+        _deploy(stack, made, deployment.parameters(instance, antivirus=scanner), force=force)
         with step("Web client") as current:
             web_url, current.note = web.publish(instance, stack, built)
     endpoints = write_endpoints(instance, stack, web_url)
@@ -83,6 +88,14 @@ def check_kept_address(instance: Instance) -> None:
         )
 
 
+def _start_servers(instance: Instance) -> None:
+    prefix = "SC_" if instance.name == "default" else f"SC_{instance.name.upper()}_"
+    with step("Valkey") as current:
+        _start(instance, services.redis(instance), f"{prefix}REDIS_PORT", current)
+    with step("MiniStack") as current:
+        _start(instance, services.cloud(instance), f"{prefix}PORT", current)
+
+
 def _start(instance: Instance, daemon: Daemon, port_variable: str, current: Step) -> None:
     if daemon.listening() and daemon.current():
         current.note = "already running"
@@ -94,32 +107,23 @@ def _start(instance: Instance, daemon: Daemon, port_variable: str, current: Step
     current.note = f"port {daemon.port}"
 
 
-def _deploy(instance: Instance, stack: Stack, parameters: list[str], *, force: bool) -> None:
-    fingerprint = sam.deployment_fingerprint(parameters)
-    marker = instance.deployed_file
+def _deploy(stack: Stack, artifacts: Mapping[str, Path], parameters: list[str], *, force: bool) -> None:
     with step("Deploy") as current:
         stack.make_ready_for_deployment()
-        same = marker.exists() and marker.read_text() == fingerprint
-        if same and not force and stack.status() in DEPLOYED:
-            current.note = "unchanged"
-            return
-        marker.unlink(missing_ok=True)
         try:
-            sam.deploy(instance, parameters)
-        except subprocess.CalledProcessError as error:
-            raise deployment_problem(instance, stack) from error
-        marker.write_text(fingerprint)
-        current.note = f"{len(stack.functions())} functions"
+            deployment.deploy(stack, artifacts, parameters, current, force=force)
+        except deployment.Refused as error:
+            raise deployment_problem(stack, str(error)) from error
+        except deployment.Failed as error:
+            raise deployment_problem(stack, *stack.failures()) from error
 
 
-def deployment_problem(instance: Instance, stack: Stack) -> Problem:
-    """The failed resources and reasons, in CloudFormation's words, or in SAM's if CloudFormation was not reached."""
-    log = sam.log_file(instance, "deploy")
-    failures = stack.failures()
-    reasons = "\n".join(f"    {failure}" for failure in failures) or tail(log)
+def deployment_problem(stack: Stack, *reasons: str) -> Problem:
+    """The failed resources and reasons, in CloudFormation's words."""
+    told = "\n".join(f"    {reason}" for reason in reasons)
     return Problem(
-        f"the deployment failed (stack {STACK} is {stack.status()}):\n{reasons}",
-        f"put right what is named and run {instance.up_command} again; sam's words are in {log}",
+        f"the deployment failed (stack {stack.name} is {stack.status()}):\n{told}",
+        f"put right what is named and run {stack.instance.up_command} again",
     )
 
 

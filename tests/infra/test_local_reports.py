@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infra.local import look, sam
+from infra.local import look
 from infra.local.config import STACK, python_runtime
 from infra.local.console import Problem
 from infra.local.stack import NEVER_WORKED, Stack
@@ -68,7 +68,7 @@ def nested(cloud: Stack, resources: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_failed_deployment_names_the_resource_in_its_nested_stack_and_the_reason(cloud: Stack) -> None:
     status = deploy(cloud, {"Fine": QUEUE, "Inner": nested(cloud, {"Odd": ODD})})
-    problem = deployment_problem(cloud.instance, cloud)
+    problem = deployment_problem(cloud, *cloud.failures())
     assert status in NEVER_WORKED
     assert f"stack {STACK} is {status}" in str(problem)
     assert "\n    Inner / Odd (AWS::Nobody::KnowsThis): Unsupported resource type" in str(problem)
@@ -91,14 +91,6 @@ def test_a_resource_that_cannot_even_be_begun_is_named_with_the_reason(cloud: St
     (failure,) = cloud.failures()
     assert failure.startswith("Bucket (AWS::S3::Bucket): ")
     assert "already exists" in failure
-
-
-def test_what_failed_before_cloudformation_is_told_in_the_words_of_sam(cloud: Stack) -> None:
-    log = sam.log_file(cloud.instance, "deploy")
-    log.write_text("Error: the template is not valid\n")
-    problem = deployment_problem(cloud.instance, Stack(cloud.instance, "never-begun"))
-    assert "the template is not valid" in str(problem)
-    assert str(log) in problem.advice
 
 
 def test_the_logs_are_those_of_the_function_that_was_named(cloud: Stack, capsys: pytest.CaptureFixture[str]) -> None:
