@@ -15,6 +15,7 @@ from pathlib import Path
 
 import lean
 import models
+import redis_commands
 
 REQUIREMENTS = Path("requirements.txt")
 PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_34")
@@ -77,6 +78,7 @@ def main() -> None:
             prune(packages)
             models.cut_down(packages / "botocore" / "data", SERVICES)
             lean.put_off(packages)
+            redis_commands.cut_down(packages)
             if (version, chosen.machine) == (running, platform.machine()):
                 check(packages)
                 compile_all(packages)

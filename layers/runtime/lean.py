@@ -91,6 +91,16 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
             "        return code.co_flags & inspect.CO_VARKEYWORDS\n    return inspect.getfullargspec(func)[2]",
         ),
     ],
+    # the other name of an event, looked for among a hundred by their parts, each with an exception if it is not there
+    "botocore/hooks.py": [
+        (
+            "        for old_part, new_part in self._event_aliases.items():\n            # We",
+            "        parts = set(event_name.split('.'))\n"
+            "        for old_part, new_part in self._event_aliases.items():\n"
+            "            if old_part not in parts and ('.' not in old_part or old_part not in event_name):\n"
+            "                continue\n            # We",
+        ),
+    ],
     # the attributes and indexes of a record, read from its classes' dictionaries instead of by `getattr` of each name
     **{
         f"pynamodb/{name}.py": [

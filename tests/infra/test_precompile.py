@@ -1,5 +1,6 @@
 """Functions are deployed with compiled files that Python accepts whatever their time stamps."""
 
+import colorsys
 import marshal
 import os
 import py_compile
@@ -189,11 +190,13 @@ def test_modules_come_from_the_archives(tmp_path: Path, thing: tuple[Path, Path]
             py_compile.compile(str(source), dfile=f"/opt/python/{source.relative_to(folder)}")
     precompile.layers(tmp_path)
     precompile.layers(tmp_path)  # an existing build
+    (packages / "colorsys.py").write_text("")  # like a module of Python
     code = (
-        "import sys, traceback, importlib.resources, inspect, kernel, things.app, tools.part\n"
+        "import sys, traceback, importlib.resources, inspect, kernel, colorsys, things.app, tools.part\n"
         "print(tools.part.__cached__, things.app.__cached__)\n"
         "print(importlib.resources.files('tools').joinpath('data.txt').read_text())\n"
         "print(inspect.getsource(tools.part.fail).splitlines()[1].strip(), tools.part.__file__, tools.__path__[0])\n"
+        "print(colorsys.__file__)\n"
         "try: tools.part.fail()\n"
         "except ValueError: print(traceback.format_exc().splitlines()[-3].strip())\n"
     )
@@ -211,6 +214,7 @@ def test_modules_come_from_the_archives(tmp_path: Path, thing: tuple[Path, Path]
         f"{packages / archive.MODULES} {function / archive.MODULES}",
         "data",
         f"raise ValueError {packages}/tools/part.py {packages}/tools",
+        colorsys.__file__,
         'File "/opt/python/tools/part.py", line 2, in fail',
     ]
     assert (archives.MODULES, archives.SIZE_BYTES) == (archive.MODULES, archive.SIZE_BYTES)

@@ -12,8 +12,11 @@ from typing import Any
 
 import botocore
 import botocore.compat
+import botocore.hooks
 import botocore.session
+import botocore.utils
 import pytest
+import redis.commands.core
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
@@ -44,7 +47,7 @@ def _layer_module(name: str) -> ModuleType:
     return module
 
 
-models, lean = _layer_module("models"), _layer_module("lean")
+models, lean, redis_commands = map(_layer_module, ("models", "lean", "redis_commands"))
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +190,7 @@ def test_a_package_that_has_changed_stops_the_build(packages: Path) -> None:
 
 def _of(name: str, packages: Path) -> ModuleType:
     """A module of a folder of packages, under a name that does not replace the installed one."""
-    spec = importlib.util.spec_from_file_location(f"changed_{name.replace('/', '_')}", packages / f"{name}.py")
+    spec = importlib.util.spec_from_file_location(f"{name.replace('/', '.')}_changed", packages / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -197,7 +200,9 @@ def _of(name: str, packages: Path) -> ModuleType:
 
 def test_the_changed_helpers_answer_as_before(packages: Path) -> None:
     lean.put_off(packages)
-    compat, attributes = _of("botocore/compat", packages), _of("pynamodb/attributes", packages)
+    compat, hooks, attributes = (
+        _of(name, packages) for name in ("botocore/compat", "botocore/hooks", "pynamodb/attributes")
+    )
 
     class Handler:
         def method(self, **_: Any) -> None: ...
@@ -218,6 +223,12 @@ def test_the_changed_helpers_answer_as_before(packages: Path) -> None:
 
     class Mark:
         pass
+
+    events = ("before-call.dynamodb.GetItem", "needs-retry.logs", "docs.*.autoscaling.x", "a.iot-data.b", "other")
+    services = [*botocore.utils.EVENT_ALIASES, *(f"before-call.{each}.Get" for each in botocore.utils.EVENT_ALIASES)]
+    for event in (*events, *services):
+        aliases = [made.EventAliaser(None)._alias_event_name(event) for made in (botocore.hooks, hooks)]
+        assert aliases[0] == aliases[1]
 
     class First:
         b: Any = Mark()
@@ -244,3 +255,41 @@ def test_annotations_of_some_packages_stay_text() -> None:
     for name in lean.UNEVALUATED:
         for path in (PACKAGES / name).rglob("*.py"):
             compile(lean.unevaluated(path.read_text()), str(path), "exec")
+
+
+def test_every_command_of_redis_that_the_code_calls_is_kept() -> None:
+    called = {
+        node.func.attr
+        for folder in CODE
+        for path in folder.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if ast.unparse(node.func.value) in ("redis", "pipe", "pipeline", "_redis()", "_waiting_redis()")
+    }
+    assert {"eval", "set", "rpush", "blpop"} <= called
+    of_client = {"pipeline", "execute", "from_url", "Redis"}  # of other modules than the cut one
+    assert called - of_client - redis_commands.COMMANDS == set()
+
+
+def test_commands_of_redis_work_as_before_and_others_are_gone(tmp_path: Path) -> None:
+    (tmp_path / redis_commands.MODULE).parent.mkdir(parents=True)
+    shutil.copy(PACKAGES / redis_commands.MODULE, tmp_path / redis_commands.MODULE)
+    redis_commands.cut_down(tmp_path)
+    core = _of(str(redis_commands.MODULE.with_suffix("")), tmp_path)
+
+    cut, whole = (
+        type("Client", (each.CoreCommands,), {"execute_command": lambda _, *given, **__: given})()
+        for each in (core, redis.commands.core)
+    )
+
+    calls: tuple[tuple[str, tuple[Any, ...]], ...] = (
+        ("set", ("a", 1, 5)),
+        ("eval", ("return 1", 1, "a")),
+        ("blpop", (["a"],)),
+        ("mget", (["a", "b"],)),
+    )
+    for name, given in calls:
+        assert getattr(cut, name)(*given) == getattr(whole, name)(*given)
+    assert not hasattr(cut, "flushall")
+    with pytest.raises(redis_commands.NoSuchCommand, match="nonsense"):
+        redis_commands.only((PACKAGES / redis_commands.MODULE).read_text(), {"get", "nonsense"})

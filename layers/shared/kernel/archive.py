@@ -11,7 +11,7 @@ import marshal
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType
 from typing import Any
 
@@ -57,29 +57,48 @@ def named(name: str, folders: Iterable[str]) -> list[Archive]:
 
 
 def use_modules(folders: Iterable[str]) -> None:
-    """Import from the archives in these folders from now on; of a module in two, the one in the first folder counts."""
-    sys.meta_path[:0] = [_Finder(each) for each in named(MODULES, folders)]
+    """Import from the archives in these folders from now on; of a module in two, the one in the first folder counts.
+
+    Python's own modules are looked for in its own folders at once, instead of in those folders before.
+    """
+    at = sys.meta_path.index(PathFinder)
+    sys.meta_path[at:at] = [_OfPython(), _Finder(named(MODULES, folders))]
+
+
+class _OfPython:
+    """Finds modules of Python's standard library."""
+
+    def __init__(self) -> None:
+        own = os.path.dirname(os.__file__)
+        self._folders = [each for each in sys.path if each == own or os.path.dirname(each) == own]
+
+    def find_spec(self, name: str, path: Sequence[str] | None = None, _target: object = None) -> ModuleSpec | None:
+        """How to import a module of the library; None for others, and for those inside its packages."""
+        if path is None and name in sys.stdlib_module_names:
+            return PathFinder.find_spec(name, self._folders)
+        return None
 
 
 class _Finder:
-    """Finds modules in an archive."""
+    """Finds modules in archives."""
 
-    def __init__(self, archive: Archive) -> None:
-        self._archive = archive
-        self._folder = os.path.dirname(archive.path)
+    def __init__(self, archives: Sequence[Archive]) -> None:
+        self._places = [(each, os.path.dirname(each.path)) for each in archives]
 
     def find_spec(self, name: str, _path: Sequence[str] | None = None, _target: object = None) -> ModuleSpec | None:
-        """How to import a module; None if it is not in the archive."""
+        """How to import a module; None if it is in no archive."""
         path = name.replace(".", "/")
-        if (key := f"{path}.py") not in self._archive and (key := f"{path}/__init__.py") not in self._archive:
-            return None
-        source = f"{self._folder}/{key}"
-        spec = ModuleSpec(name, _Loader(name, source, self._archive, key), origin=source)
-        spec.has_location = True
-        spec.cached = self._archive.path
-        if key.endswith("/__init__.py"):
-            spec.submodule_search_locations = [f"{self._folder}/{path}"]
-        return spec
+        module, package = f"{path}.py", f"{path}/__init__.py"
+        for archive, folder in self._places:
+            if (key := module) in archive or (key := package) in archive:
+                source = f"{folder}/{key}"
+                spec = ModuleSpec(name, _Loader(name, source, archive, key), origin=source)
+                spec.has_location = True
+                spec.cached = archive.path
+                if key is package:
+                    spec.submodule_search_locations = [f"{folder}/{path}"]
+                return spec
+        return None
 
 
 class _Loader(SourceFileLoader):
