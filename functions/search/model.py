@@ -1,7 +1,8 @@
 """Search: splitting texts into words, parsing queries, and matching. No AWS.
 
-Words are compared folded (case, accents, width). A word of the query matches every word that begins with it. In scripts
-without spaces between words (CJK, Thai …) and in symbols, a query matches anywhere within a run of characters.
+Words are compared folded (case, accents, width). A word of the query matches every word that begins with it. A word with
+hyphens or apostrophes is found by its parts and as a whole: "O'Brien" by brien and by obrien. In scripts without spaces
+between words (CJK, Thai …) and in symbols, a query matches anywhere within a run of characters.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any, Literal, Protocol
 
 from kernel.errors import ValidationFailed
@@ -26,6 +28,7 @@ _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uf900-\ufaff\U00020000-\U0003ffff]"
 )
+_JOINER = re.compile("(?<=[^\\W_])['-](?=[^\\W_])")  # between letters or digits; `fold` makes its variants these two
 _CharClass = Literal["gap", "letter", "run"]
 
 
@@ -42,11 +45,11 @@ def _char_class(char: str) -> _CharClass | None:
     return "letter" if category[0] in "LN" else "gap"
 
 
-def _pieces(text: str) -> Iterator[tuple[_CharClass, str]]:
-    """The folded words and runs of a text, in order."""
+def _pieces(folded: str) -> Iterator[tuple[_CharClass, str]]:
+    """The words and runs of a folded text, in order."""
     piece = ""
     nature: _CharClass = "gap"
-    for char in fold(text) + " ":
+    for char in folded + " ":
         found = _char_class(char) or nature
         if found != nature:
             if nature != "gap":
@@ -59,7 +62,9 @@ def words(text: str) -> str:
     """The distinct words of a text, separated and surrounded by single spaces; "" if there are none."""
     kept: dict[str, None] = {}
     room = MAX_INDEXED_CHARS
-    for nature, piece in _pieces(text):
+    folded = fold(text)
+    whole = _JOINER.sub("", folded)  # its words are kept last, as the parts matter more in a very long text
+    for nature, piece in chain(_pieces(folded), _pieces(whole) if whole != folded else ()):
         word = piece[:MAX_WORD_CHARS] if nature == "letter" else piece[:room]
         if word not in kept:
             room -= len(word) + 1
@@ -96,7 +101,7 @@ def parse(
     typed = q.split()
     rest = " ".join(word for word in typed if word.casefold() != HAS_FILE)
     has_file = has_file or len(rest.split()) < len(typed)
-    pieces = dict.fromkeys(_pieces(rest))
+    pieces = dict.fromkeys(_pieces(fold(rest)))
     if not pieces and not has_file:
         raise ValidationFailed.of("q", "a word to look for")
     if len(pieces) > MAX_QUERY_WORDS:

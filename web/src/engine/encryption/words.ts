@@ -1,7 +1,7 @@
 /**
  * The words of texts and queries, compared as the server's search compares them (functions/search/model.py): without
  * case, accents, width and invisible characters; a word of the query matches every word that begins with it; in scripts
- * without spaces and in symbols it matches anywhere.
+ * without spaces and in symbols it matches anywhere. A word with hyphens or apostrophes is found by its parts and whole.
  */
 
 /** Scripts without spaces between words. */
@@ -12,6 +12,8 @@ const PIECES = new RegExp(`(${RUN}(?:${RUN}|\\p{M})*)|(?!${RUN})[\\p{L}\\p{N}](?
 /** Letters that Unicode does not decompose, and an apostrophe that it counts as one. */
 const PLAIN: Readonly<Record<string, string>> = { ł: "l", ø: "o", đ: "d", ħ: "h", ı: "i", æ: "ae", œ: "oe", ς: "σ", ʼ: "'" };
 const PLAINED = new RegExp(`[${Object.keys(PLAIN).join("")}]`, "gu");
+/** Hyphens and apostrophes between letters or digits. */
+const JOINER = /(?<=[\p{L}\p{N}])['\u2018\u2019\u2032\u2010\u2011\u2212-](?=[\p{L}\p{N}])/gu;
 const VIRAMA = "\u094d";
 
 /** Whether a mark is an accent: normalization sorts it behind a virama, the last of the marks that belong to letters. */
@@ -27,7 +29,12 @@ export function fold(text: string): string {
 }
 
 /** The folded words of a text, separated and surrounded by single spaces. */
-export const words = (text: string): string => ` ${[...fold(text).matchAll(PIECES)].map(([piece]) => piece).join(" ")} `;
+export function words(text: string): string {
+  const folded = fold(text);
+  const whole = folded.replace(JOINER, "");
+  const pieces = [folded, ...(whole === folded ? [] : [whole])].flatMap((each) => [...each.matchAll(PIECES)]);
+  return ` ${pieces.map(([piece]) => piece).join(" ")} `;
+}
 
 /** The parts of a query, all of which occur in the `words` of a matching text. */
 export const partsOf = (query: string): string[] => [...fold(query).matchAll(PIECES)].map(([piece, run]) => (run ? piece : ` ${piece}`));

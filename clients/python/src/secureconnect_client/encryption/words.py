@@ -1,7 +1,8 @@
 """The words of texts and queries, compared as the server's search and the web client compare them.
 
 Case, accents, width and invisible characters make no difference. A word of the query matches every word
-that begins with it; in scripts without spaces and in symbols it matches anywhere.
+that begins with it; in scripts without spaces and in symbols it matches anywhere. A word with hyphens or
+apostrophes is found by its parts and as a whole.
 tests/unit/search/matching.json has examples that hold for all three.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from itertools import chain
 
 # marks with combining classes up to this belong to a letter (nukta, kana voicing, virama); above are accents
 _LETTERS_OWN = 9
@@ -21,6 +23,8 @@ _IGNORABLE = re.compile(  # Unicode's Default_Ignorable_Code_Point
 _PLAIN = str.maketrans(
     {"ł": "l", "ø": "o", "đ": "d", "ħ": "h", "\u0131": "i", "æ": "ae", "œ": "oe", "\u02bc": "'"}
 )
+# hyphens and apostrophes between letters or digits
+_JOINER = re.compile("(?<=[^\\W_])['\u2018\u2019\u2032\u2010\u2011\u2212-](?=[^\\W_])")
 _UNSPACED = re.compile(  # scripts without spaces between words
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uf900-\ufaff\U00020000-\U0003ffff]"
@@ -37,18 +41,21 @@ def fold(text: str) -> str:
 
 def words(text: str) -> str:
     """The folded words of a text, separated and surrounded by single spaces."""
-    return f" {' '.join(piece for _, piece in _pieces(text))} "
+    folded = fold(text)
+    whole = _JOINER.sub("", folded)
+    pieces = chain(_pieces(folded), _pieces(whole) if whole != folded else ())
+    return f" {' '.join(piece for _, piece in pieces)} "
 
 
 def parts_of(query: str) -> list[str]:
     """The parts of a query, all of which occur in the `words` of a matching text."""
-    return [piece if is_run else f" {piece}" for is_run, piece in _pieces(query)]
+    return [piece if is_run else f" {piece}" for is_run, piece in _pieces(fold(query))]
 
 
-def _pieces(text: str) -> Iterator[tuple[bool, str]]:
-    """The words and, marked True, the runs of unspaced characters of a text, in order."""
+def _pieces(folded: str) -> Iterator[tuple[bool, str]]:
+    """The words and, marked True, the runs of unspaced characters of a folded text, in order."""
     piece, nature = "", "gap"
-    for char in fold(text) + " ":
+    for char in folded + " ":
         found = _nature(char) or nature
         if found != nature:
             if nature != "gap":
