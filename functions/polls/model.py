@@ -55,6 +55,11 @@ def poll_of(data: Mapping[str, Any]) -> PollRef | None:
     return None if found is None else PollRef(found["id"], found["anonymous"])
 
 
+def reading(option: str) -> str:
+    """A key that is equal for options that readers cannot tell apart. Accents count: `si` and `sí` are two answers."""
+    return sameness(option, with_accents=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     id: str
@@ -149,7 +154,7 @@ class Poll:
         """The poll with one more option; raises Forbidden, ValidationFailed if it reads like another, Conflict."""
         if not self.allow_add_options:
             raise Forbidden("No options can be added to this poll.")
-        if sameness(text) in (sameness(option.text) for option in self.options):
+        if reading(text) in (reading(option.text) for option in self.options):
             raise ValidationFailed.of("text", "an option that reads the same is there already")
         if len(self.options) >= MAX_OPTIONS:
             raise Conflict(f"A poll has at most {MAX_OPTIONS} options.", code="too_many_options")

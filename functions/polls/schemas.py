@@ -4,7 +4,6 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from kernel import text
 from kernel.schema import Body, ClientId, Id, Input, Instant, InstantIn, Label, Output, Paging
 from kernel.websocket import Frame
 from polls import model
@@ -31,7 +30,7 @@ class NewPollIn(Input):
     @field_validator("options")
     @classmethod
     def _different(cls, options: list[str]) -> list[str]:
-        if len({text.sameness(option) for option in options}) != len(options):
+        if len({model.reading(option) for option in options}) != len(options):
             raise ValueError("must be different from each other, as readers see them")
         return options
 

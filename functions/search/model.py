@@ -1,8 +1,8 @@
 """Search: splitting texts into words, parsing queries, and matching. No AWS.
 
-Words are compared folded (case, accents, width). A word of the query matches every word that begins with it. A word with
-hyphens or apostrophes is found by its parts and as a whole: "O'Brien" by brien and by obrien. In scripts without spaces
-between words (CJK, Thai …) and in symbols, a query matches anywhere within a run of characters.
+Words are compared folded (case, accents, width). A word of the query matches every word that begins with it. A word
+with hyphens or apostrophes is found by its parts and as a whole: "O'Brien" by brien and by obrien. In scripts without
+spaces between words (CJK, Thai …) and in symbols, a query matches anywhere within a run of characters.
 """
 
 from __future__ import annotations

@@ -102,6 +102,7 @@ SAME = [
 ]
 # the first letter of the last pair is Cyrillic
 DIFFERENT = [("modern", "modem"), ("1", "I"), ("Да", "Нет"), ("東京", "京都"), ("C", "C++"), ("10", "1O")]
+ACCENTED = [("si", "sí"), ("ba", "bà"), ("bá", "bà"), ("schon", "schön"), ("мои", "мой"), ("lodz", "łódź")]
 
 
 @pytest.mark.parametrize(("one", "other"), SAME)
@@ -111,9 +112,11 @@ def test_options_that_read_the_same_are_one(one: str, other: str) -> None:
         _poll(options=(Option("a", one), Option("b", "x")), allow_add_options=True).with_option(other)
 
 
-@pytest.mark.parametrize(("one", "other"), DIFFERENT)
+@pytest.mark.parametrize(("one", "other"), DIFFERENT + ACCENTED)
 def test_options_that_readers_tell_apart_are_two(one: str, other: str) -> None:
     assert len(NewPollIn.model_validate({**POLL, "options": [one, other]}).options) == 2
+    poll = _poll(options=(Option("a", one), Option("b", "x")), allow_add_options=True)
+    assert len(poll.with_option(other).options) == 3
 
 
 @pytest.mark.parametrize(("one", "other"), SAME)

@@ -60,14 +60,15 @@ def is_one_line(text: str) -> bool:
 # --- sameness -------------------------------------------------------------------------------------------------
 
 
-def sameness(text: str) -> str:
+def sameness(text: str, *, with_accents: bool = False) -> str:
     """A key that is equal for texts that readers cannot tell apart or would not distinguish; not for display.
 
-    Case, accents, width, spaces and invisible characters make no difference, nor do letters of another script that look
-    like Latin ones (UTS 39, by the package confusable-homoglyphs). Latin letters and digits stay distinct: `modern` and
-    `modem` differ.
+    Case, width, spaces and invisible characters make no difference, nor do letters of another script that look like
+    Latin ones (UTS 39, by the package confusable-homoglyphs), nor accents, unless `with_accents`. Latin letters and
+    digits stay distinct: `modern` and `modem` differ.
     """
-    plain = " ".join(fold(text).split())
+    folded = unicodedata.normalize("NFC", _spread(text)) if with_accents else fold(text)
+    plain = " ".join(folded.split())
     return plain if plain.isascii() else "".join(_as_latin(char) for char in plain)
 
 
@@ -90,11 +91,17 @@ def fold(text: str) -> str:
 
     Unicode's D146 over NFKD. The search of messages, people and files all use this function.
     """
-    spread = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    spread = _spread(text)
     if not spread.isascii():
-        spread = _IGNORABLE.sub("", spread).translate(_PLAIN).translate(_PUNCTUATION)
+        spread = spread.translate(_PLAIN)
         spread = "".join(char for char in spread if unicodedata.combining(char) <= _LETTERS_OWN)
     return unicodedata.normalize("NFC", spread)
+
+
+def _spread(text: str) -> str:
+    """The text without case, compatibility forms and invisible characters, its accents apart from their letters."""
+    spread = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    return spread if spread.isascii() else _IGNORABLE.sub("", spread).translate(_PUNCTUATION)
 
 
 def parts_of_word(word: str) -> list[str]:
