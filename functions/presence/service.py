@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 import presence.events  # noqa: F401 - registers the jobs
@@ -111,12 +110,11 @@ def schedule_expiry(user_id: str, was: list[str | None], until: int) -> None:
 
 def _future(text: str) -> int:
     try:
-        moment = datetime.fromisoformat(text)
-        at = int(moment.timestamp() * clock.SECOND) if moment.tzinfo is not None else 0
-    except (ValueError, OverflowError, OSError) as error:
-        raise ValidationFailed.of("until", "an RFC 3339 time") from error
+        at = clock.parse(text)
+    except ValueError as error:
+        raise ValidationFailed.of("until", str(error)) from error
     if not clock.now() < at <= clock.now() + MAX_UNTIL_MS:
-        raise ValidationFailed.of("until", "a time with its zone, within the coming year")
+        raise ValidationFailed.of("until", "a time within the coming year")
     return at
 
 

@@ -37,7 +37,31 @@ def test_what_is_written_is_read(instant_ms: int) -> None:
     assert clock.parse(clock.rfc3339(instant_ms)) == instant_ms
 
 
-@pytest.mark.parametrize("text", ["", "tomorrow", "2026-11-22", "2026-11-22T21:24:05", "21:24:05Z", "5", "-1", LATER])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-22T21:24:05.123Z",
+        "2026-11-22t21:24:05.123z",
+        "2026-11-22 21:24:05.123Z",
+        "2026-11-22T22:24:05.123999999+01:00",
+        "2026-11-22T21:24:05.123-00:00",
+    ],
+)
+def test_one_instant_is_read_in_every_notation_of_rfc_3339(text: str) -> None:
+    assert clock.parse(text) == 1_795_382_645_123
+
+
+OTHER_ISO_8601 = ["20261122T212405Z", "2026-W47-7T21:24:05Z", "2026-11-22T21:24Z", "2026-11-22T21:24:05,5Z"]
+NOT_ASCII = "２026-11-22T21:24:05Z"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "tomorrow", "2026-11-22", "2026-11-22T21:24:05", "21:24:05Z", "5", "-1", LATER, NOT_ASCII),
+        *("2026-11-22T21:24:05+00:60", "2026-11-22T21:24:05 Z", "2026-02-30T00:00:00Z", *OTHER_ISO_8601),
+    ],
+)
 def test_what_is_no_instant_with_a_zone_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="RFC 3339"):
         clock.parse(text)
