@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import Any, Literal
 
 from accounts.model import Credentials
@@ -177,6 +176,8 @@ def _with_token(message: Mapping[str, Any], *, subject: str, path: str, details:
 
 def _render(message: Mapping[str, Any], subject: str, parts: list[str], *, link: str = "") -> RenderedMail:
     """Each part is a paragraph, so that a token is alone on its line."""
+    from html import escape  # imported here because every sign-in imports this module, and only the mailer renders
+
     username = str(message.get("username", ""))
     paragraphs = [f"Hello {username}," if username else "Hello,", *parts, "SecureConnect"]
     anchor = f'<a href="{escape(link)}">{escape(link)}</a>'

@@ -8,6 +8,9 @@ import ast
 import re
 from pathlib import Path
 
+# a function in place of a class of dateutil's, which is only called
+_TZ = "\n\ndef {0}():\n    import dateutil.tz\n\n    return dateutil.tz.{0}()\n\n\n"
+
 # file: (a text that occurs in it exactly once, its replacement)
 CHANGES: dict[str, list[tuple[str, str]]] = {
     # the documentation of clients' methods, with an HTML parser: generated when somebody calls help()
@@ -85,6 +88,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
     ],
     # whether a function has **kwargs, without its signature; asked of 140 functions for each session
     "botocore/compat.py": [
+        ("from dateutil.tz import tzlocal\n", _TZ.format("tzlocal")),
         (
             "    return inspect.getfullargspec(func)[2]",
             "    code = getattr(func, '__code__', None)\n    if code is not None:\n"
@@ -99,6 +103,37 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
             "        for old_part, new_part in self._event_aliases.items():\n"
             "            if old_part not in parts and ('.' not in old_part or old_part not in event_name):\n"
             "                continue\n            # We",
+        ),
+    ],
+    # dateutil, which reads times in answers and in files of credentials
+    "botocore/credentials.py": [
+        (
+            "import dateutil.parser\nfrom dateutil.parser import parse\nfrom dateutil.tz import tzlocal, tzutc\n",
+            "import dateutil\n\n\ndef parse(*given):\n    return dateutil.parser.parse(*given)\n"
+            + _TZ.format("tzlocal")
+            + _TZ.format("tzutc"),
+        )
+    ],
+    **{
+        f"botocore/{name}.py": [
+            ("import dateutil.parser\nfrom dateutil.tz import tzutc\n", "import dateutil\n" + _TZ.format("tzutc"))
+        ]
+        for name in ("tokens", "utils")
+    },
+    # the tracer, and a query language for correlation ids, neither of which is used as a rule
+    "aws_lambda_powertools/__init__.py": [
+        (
+            "from aws_lambda_powertools.tracing import Tracer\n",
+            "\n\ndef __getattr__(name):\n    if name != 'Tracer':\n        raise AttributeError(name)\n"
+            "    from aws_lambda_powertools.tracing import Tracer\n\n    return Tracer\n\n\n",
+        ),
+    ],
+    "aws_lambda_powertools/logging/logger.py": [
+        ("from aws_lambda_powertools.utilities import jmespath_utils\n", ""),
+        (
+            "                self.set_correlation_id(\n                    jmespath_utils",
+            "                from aws_lambda_powertools.utilities import jmespath_utils\n\n"
+            "                self.set_correlation_id(\n                    jmespath_utils",
         ),
     ],
     # the attributes and indexes of a record, read from its classes' dictionaries instead of by `getattr` of each name

@@ -200,9 +200,8 @@ def _of(name: str, packages: Path) -> ModuleType:
 
 def test_the_changed_helpers_answer_as_before(packages: Path) -> None:
     lean.put_off(packages)
-    compat, hooks, attributes = (
-        _of(name, packages) for name in ("botocore/compat", "botocore/hooks", "pynamodb/attributes")
-    )
+    names = ("botocore/compat", "botocore/hooks", "botocore/utils", "pynamodb/attributes")
+    compat, hooks, utils, attributes = (_of(name, packages) for name in names)
 
     class Handler:
         def method(self, **_: Any) -> None: ...
@@ -229,6 +228,10 @@ def test_the_changed_helpers_answer_as_before(packages: Path) -> None:
     for event in (*events, *services):
         aliases = [made.EventAliaser(None)._alias_event_name(event) for made in (botocore.hooks, hooks)]
         assert aliases[0] == aliases[1]
+
+    moments: list[Any] = ["2026-11-30T12:00:00Z", "Mon, 30 Nov 2026 12:00:00 GMT", 1_795_953_600]
+    for moment in moments:
+        assert utils.parse_timestamp(moment) == botocore.utils.parse_timestamp(moment)
 
     class First:
         b: Any = Mark()
