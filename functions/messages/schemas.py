@@ -47,7 +47,7 @@ class MessageFields(Input):
     """The fields of a new message, over HTTP and in the socket's `sendMessage`."""
 
     client_id: ClientId
-    type: Literal["text", "file", "encrypted"] | None = None  # file with attachments, else text
+    type: Literal["text", "file", "encrypted"] | None = None  # by default the one that the content has
     text: MessageText | None = None
     ciphertext: Base64 | None = None
     attachment_ids: Annotated[list[Id], Field(max_length=10)] = []
@@ -60,14 +60,20 @@ class MessageFields(Input):
     @field_validator("metadata")
     @classmethod
     def _small(cls, metadata: dict[str, Any]) -> dict[str, Any]:
-        if len(json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode()) > model.MAX_METADATA_BYTES:
+        compact = json.dumps(metadata, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        if len(compact.encode()) > model.MAX_METADATA_BYTES:
             raise ValueError("at most 4 KB of JSON")
         return metadata
+
+    def _type_of_content(self) -> Literal["text", "file", "encrypted"]:
+        if self.ciphertext is not None and self.text is None:
+            return "encrypted"
+        return "file" if self.attachment_ids else "text"
 
     def message(self) -> model.NewMessage:
         return model.NewMessage(
             client_id=self.client_id,
-            type=self.type or ("file" if self.attachment_ids else "text"),
+            type=self.type or self._type_of_content(),
             text=self.text,
             ciphertext=self.ciphertext,
             attachment_ids=tuple(dict.fromkeys(self.attachment_ids)),

@@ -77,7 +77,7 @@ def test_a_text_of_one_to_ten_thousand_characters_is_taken(ada: Person, bob: Per
 
 def metadata_of(size: int) -> dict[str, str]:
     """Metadata of this size as JSON, in bytes."""
-    empty = len(json.dumps({"x": ""}))
+    empty = len('{"x":""}')
     return {"x": "é" * ((size - empty) // 2) + "x" * ((size - empty) % 2)}
 
 

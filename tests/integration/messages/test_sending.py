@@ -209,6 +209,8 @@ def test_an_encrypted_conversation_takes_ciphertext_alone() -> None:
     sealed = ciphertext(conversation_id)
     message, _ = say(ada, conversation_id, None, type="encrypted", ciphertext=sealed)
     assert (message["ciphertext"], message["text"]) == (sealed, None)
+    again, is_new = say(ada, conversation_id, None, ciphertext=sealed)
+    assert (again, is_new) == (message, False), "the content says which type it is"
 
 
 # --- replies --------------------------------------------------------------------------------------------------

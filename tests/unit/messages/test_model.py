@@ -180,7 +180,8 @@ def test_a_body_makes_a_message() -> None:
         {"text": "x" * 10_000},
         {"text": "👍" * 10_000},
         {"client_id": "x" * 64},
-        {"metadata": {"k": "x" * 4_087}},
+        {"metadata": {"k": "x" * 4_088}},
+        {"metadata": {str(number): 1 for number in range(100, 611)}},  # 4,089 bytes
         {"type": "encrypted", "text": None, "ciphertext": "A" * 65_536},
     ],
 )
@@ -203,7 +204,7 @@ def test_the_largest_fields_are_taken(changes: dict[str, Any]) -> None:
         ({"type": "system"}, "type"),
         ({"mentions": ["usr_bob"] * 51}, "mentions"),
         ({"metadata": []}, "metadata"),
-        ({"metadata": {"k": "x" * 4_088}}, "metadata"),
+        ({"metadata": {"k": "x" * 4_089}}, "metadata"),
         ({"metadata": {"k": "é" * 2_048}}, "metadata"),
         ({"metadata": {"k": float("nan")}}, "metadata"),
         ({"metadata": {"k": [float("inf")]}}, "metadata"),
