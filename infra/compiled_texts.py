@@ -1,6 +1,6 @@
 """Stores what functions compile from text while they start, for `kernel.coldstart`.
 
-These are the methods that `dataclasses` generates, and regular expressions. `infra.precompile` runs it. All handlers
+These are the methods of dataclasses and named tuples, and regular expressions. `infra.precompile` runs it. All handlers
 are imported in a separate interpreter, with the packages of this one: what is stored depends on the version of Python
 and on the texts, not on the machine.
 """
@@ -72,23 +72,30 @@ def _record_patterns() -> dict[tuple[Any, int], tuple[Any, ...]]:
     return compiled
 
 
-def _record_methods() -> dict[str, CodeType]:
-    """From now on, the code of each text that `dataclasses` compiles."""
+def _record_codes() -> dict[str, CodeType]:
+    """From now on, the code of each text that `dataclasses` executes and `collections` evaluates."""
+    import collections
     import dataclasses
 
     compiled: dict[str, CodeType] = {}
 
-    def recording(text: str, *namespaces: Any) -> None:
+    def execute(text: str, *namespaces: Any) -> None:
         compiled[text] = compile(text, "<string>", "exec")
         exec(compiled[text], *namespaces)  # noqa: S102 - what dataclasses wrote
 
-    setattr(dataclasses, "exec", recording)  # noqa: B010 - its `exec` is the built-in one
+    def evaluate(text: str, *namespaces: Any) -> Any:
+        compiled[text] = compile(text, "<string>", "eval")
+        return eval(compiled[text], *namespaces)  # noqa: S307 - what collections wrote
+
+    # module globals that shadow the built-in functions
+    setattr(dataclasses, "exec", execute)  # noqa: B010
+    setattr(collections, "eval", evaluate)  # noqa: B010
     return compiled
 
 
 def _record(function: str, target: str) -> None:
     re.purge()
-    patterns, methods = _record_patterns(), _record_methods()
+    patterns, codes = _record_patterns(), _record_codes()
     from pathlib import Path
 
     for pattern in HANDLERS:
@@ -101,7 +108,7 @@ def _record(function: str, target: str) -> None:
     from kernel import coldstart
 
     found: dict[Any, Any] = {coldstart.ENGINE: coldstart.engine()}
-    found |= {coldstart.method_key(text): (text, code) for text, code in sorted(methods.items())}
+    found |= {coldstart.code_key(text): (text, code) for text, code in sorted(codes.items())}
     found |= {coldstart.pattern_key(*each): patterns[each] for each in sorted(patterns, key=repr)}
     archives.write(Path(target), {key: marshal.dumps(value) for key, value in found.items()})
 

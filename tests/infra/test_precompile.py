@@ -90,7 +90,10 @@ def test_what_is_not_python_stops_the_build(tmp_path: Path) -> None:
 PATTERN = 'r"(?P<day>[0-9]+)-x"'
 THING = f"""
 import re
+from collections import namedtuple
 from dataclasses import dataclass
+
+Pair = namedtuple("Pair", "left right")
 
 @dataclass(frozen=True, slots=True)
 class Thing:
@@ -107,6 +110,7 @@ re._parser.parse = lambda *given: parsed.append(given) or parse(*given)
 sys.addaudithook(lambda event, given: event == "compile" and compiled.append(given))
 import things.app
 assert things.app.Thing(1) == things.app.Thing(1)
+assert things.app.Pair(right=2, left=1) == (1, 2)
 day = things.app.DAY
 assert day is re.compile(day.pattern) and list(day.groupindex.values()) == [1]
 assert day.fullmatch("12-x")[1] == "12" and not day.match("x")

@@ -8,6 +8,7 @@ botocore is used rather than boto3 because PynamoDB loads it anyway, and boto3 a
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -143,8 +144,13 @@ def breaker_of(service: str, part: str = "") -> Breaker:
 def session() -> botocore.session.Session:
     """The one session of the process; its event hooks see every call of every client (`perf` counts calls there)."""
     import botocore.session
+    from botocore.credentials import CredentialResolver, EnvProvider
 
     made = botocore.session.get_session()
+    if (
+        EnvProvider.ACCESS_KEY in os.environ
+    ):  # it comes first, but botocore prepares eleven others, two with HTTP clients
+        made.register_component("credential_provider", CredentialResolver([EnvProvider()]))
     hooks = made.get_component("event_emitter")
     hooks.register_first("before-send", _before_a_try)  # before any hook that answers in place of the network
     hooks.register("needs-retry", _after_a_try)

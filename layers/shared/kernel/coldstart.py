@@ -2,7 +2,7 @@
 
 Garbage collection is off during the start: imported objects stay anyway, and collecting takes a tenth of a cold start.
 Modules come from archives (`kernel.archive`). What modules compile from text while they are imported is not compiled
-again: the methods that `dataclasses` generates (0.6 ms per class) and regular expressions (0.2 ms each). The build
+again: the methods of dataclasses (0.6 ms per class) and named tuples, and regular expressions (0.2 ms each). The build
 stores the compiled code of each text (`infra.compiled_texts`); texts that it does not know are compiled as usual.
 
 All this begins with the kernel's first import, so each domain imports the kernel before anything else.
@@ -11,6 +11,7 @@ All this begins with the kernel's first import, so each domain imports the kerne
 from __future__ import annotations
 
 import _sre  # type: ignore[import-not-found]
+import collections
 import dataclasses
 import gc
 import os
@@ -24,14 +25,14 @@ from kernel import archive, snapshot
 from kernel.archive import Archive
 
 # An archive, deployed with the functions for one version of Python: the engine of regular expressions by `ENGINE`,
-# texts of `dataclasses` with their code by `method_key`, and regular expressions with the further arguments of
-# `_sre.compile` by `pattern_key`.
+# texts of `dataclasses` and `collections` with their code by `code_key`, and regular expressions with the further
+# arguments of `_sre.compile` by `pattern_key`.
 TEXTS = f"compiled_texts.{sys.implementation.cache_tag}"
 ENGINE = "engine"
 
 
-def method_key(text: str) -> int:
-    """The key of a text of `dataclasses`; two texts may have the same, so each is stored with its text."""
+def code_key(text: str) -> int:
+    """The key of a text of Python; two texts may have the same, so each is stored with its text."""
     return crc32(text.encode())
 
 
@@ -51,7 +52,7 @@ def begin() -> None:
         gc.disable()
         archive.use_modules(sys.path)
         for known in archive.named(TEXTS, sys.path):
-            _use_methods(known)
+            _use_codes(known)
             if known.read(ENGINE) == engine():
                 _use_patterns(known)
 
@@ -68,15 +69,23 @@ def finish() -> None:
         gc.enable()
 
 
-def _use_methods(known: Archive) -> None:
-    def compiled(text: str, *namespaces: Any) -> None:
-        code: Any = text
-        if (key := method_key(text)) in known:
-            stored, stored_code = known.read(key)
-            code = stored_code if stored == text else text
-        exec(code, *namespaces)  # noqa: S102
+def _use_codes(known: Archive) -> None:
+    def code_of(text: str) -> Any:
+        if (key := code_key(text)) in known:
+            stored, code = known.read(key)
+            if stored == text:
+                return code
+        return text
 
-    setattr(dataclasses, "exec", compiled)  # noqa: B010 - a module global that shadows the built-in `exec`
+    def execute(text: str, *namespaces: Any) -> None:
+        exec(code_of(text), *namespaces)  # noqa: S102
+
+    def evaluate(text: str, *namespaces: Any) -> Any:
+        return eval(code_of(text), *namespaces)  # noqa: S307
+
+    # module globals that shadow the built-in functions
+    setattr(dataclasses, "exec", execute)  # noqa: B010
+    setattr(collections, "eval", evaluate)  # noqa: B010
 
 
 def _use_patterns(known: Archive) -> None:
