@@ -4,13 +4,20 @@ A model's validator is built at first use, because a function imports more model
 """
 
 import math
+import re
 import unicodedata
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
 from kernel import clock, text
 from kernel.errors import FieldError, MalformedJson, Problem, ValidationFailed
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+# Pydantic's words for a text, or a list made of one, that is checked or changed before its length is.
+_LENGTH = re.compile(r"^Value should have at (most|least) (\d+) items? after validation")
 
 
 class Input(BaseModel):
@@ -172,6 +179,12 @@ def _problem(error: ValidationError) -> Problem:
     found = error.errors(include_url=False, include_context=False, include_input=False)
     if found[0]["type"] == "json_invalid":
         return MalformedJson()
-    errors = [FieldError(".".join(str(part) for part in item["loc"]) or "body", item["msg"]) for item in found[:20]]
+    errors = [FieldError(".".join(str(part) for part in item["loc"]) or "body", _message(item)) for item in found[:20]]
     names = ", ".join(dict.fromkeys(item.field for item in errors))
     return ValidationFailed(f"Wrong, missing or unknown: {names}.", errors=errors)
+
+
+def _message(item: "ErrorDetails") -> str:
+    """What is wrong with a field, without pydantic's words for itself."""
+    message = item["msg"].removeprefix("Value error, ")
+    return _LENGTH.sub(r"Value should have a length of at \1 \2", message).replace(" after validation", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
 import pytest
@@ -20,6 +21,7 @@ class Body(Input):
     count: Annotated[int, Field(ge=0, le=2**53)] = 0
     inner: Inner = Inner()
     extra: dict[str, Any] = {}
+    several: Annotated[list[int], Field(max_length=1)] = []
 
 
 class Shown(Output):
@@ -30,6 +32,19 @@ def _refusal(raw: str | bytes) -> Problem:
     with pytest.raises(Problem) as refusal:
         parse_json(Body, raw)
     return refusal.value
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"name": "x" * 11}, "Value should have a length of at most 10, not 11"),
+        ({"name": "a\0"}, "must not contain the NUL character"),
+        ({"name": 7}, "Input should be a valid string"),
+        ({"name": "a", "several": [1, 2]}, "List should have at most 1 item, not 2"),
+    ],
+)
+def test_a_refusal_says_what_is_wrong_in_words_for_people(body: dict[str, Any], message: str) -> None:
+    assert [each.message for each in _refusal(json.dumps(body)).errors] == [message]
 
 
 def test_a_good_body_is_read() -> None:
