@@ -4,8 +4,8 @@
 # A good guess: leaving a page ends its sockets. Until this year an open WebSocket kept a page out of the cache; since
 # Chromium 149 the page is kept, and the announcement says that its sockets are closed on entry. So the server learns
 # within a moment that the person has gone, and a page that comes back finds its socket closed.
-# What happens: for the server nothing ends. The connection stays open for as long as the page is away, each ping is
-# answered, each frame is taken, and none of them reaches the page. When the person comes back the page is shown
+# What happens: for the server nothing ends. The connection stays open while the page is away (for 90 s as well), each
+# ping is answered, each frame is taken, and none of them reaches the page. When the person comes back the page is shown
 # (`pageshow`, persisted) with readyState OPEN, what it sends then still arrives, and only after that come `error` and
 # `close` (1006) to the page and 1001 to the server. The frames that were taken are lost.
 # For users: somebody who followed a link in a message counts as online and as reached, and neither pings nor write
@@ -32,7 +32,7 @@ from urllib.parse import unquote
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import serve
 
-AWAY_S = 5
+AWAY_S = 6
 ROOM = """<!doctype html><script>
 const seen = [], socket = new WebSocket(`ws://${location.host}/socket`);
 for (const type of ["message", "error", "close"])
@@ -69,7 +69,7 @@ def talk(connection):
     try:
         connection.send("welcome")
         away.wait()
-        until, pongs, frames = time.monotonic() + AWAY_S - 1, 0, 0
+        until, pongs, frames = time.monotonic() + AWAY_S - 3, 0, 0
         try:
             while time.monotonic() < until:
                 time.sleep(0.5)

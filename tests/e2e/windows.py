@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -127,10 +127,13 @@ class Drag:
 
 
 @contextmanager
-def chromium(*more: str) -> Iterator[Browser]:
+def chromium(*more: str, without: Sequence[str] = ()) -> Iterator[Browser]:
+    """Chromium with more switches, and without these of Playwright's own."""
     with (
         sync_playwright() as playwright,
-        closing(playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *more])) as browser,
+        closing(
+            playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *more], ignore_default_args=[*without])
+        ) as browser,
     ):
         yield browser
 
