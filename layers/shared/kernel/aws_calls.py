@@ -2,7 +2,7 @@
 
 For every call botocore resolves the endpoint by a ruleset, emits a dozen events, copies requests and answers, and tries
 ten kinds of value for each DynamoDB attribute: two thirds of the CPU time of a call here. This module keeps botocore's
-serializer, signer, connections, parser and errors, and the events that have listeners (`before-parameter-build`,
+serializer, connections, parser and errors, and the events that have listeners (`before-parameter-build`,
 `before-call`, `before-send`, `after-call`).
 """
 
@@ -148,7 +148,7 @@ class DirectCalls:
         body: bytes = request["body"]
         headers = signing.signed(
             self._signer._credentials, endpoint.service, endpoint.region,
-            method="POST", url=endpoint.url, headers={**request["headers"], "Host": endpoint.host}, body=body,
+            method="POST", host=endpoint.host, path="/", body=body, headers=request["headers"],
         )  # fmt: skip
         sent: Any = HeadersDict(headers, **{"User-Agent": self._user_agent, "Content-Length": str(len(body))})
         return AWSPreparedRequest("POST", endpoint.url, sent, body, False, context)

@@ -132,11 +132,6 @@ def test_the_signature_is_that_of_what_is_sent() -> None:
     again = AWSRequest(sent.method, sent.url, {name: sent.headers[name] for name in names if name != "host"}, sent.body)
     again.context["timestamp"] = sent.headers["X-Amz-Date"]
     signer = SigV4Auth(Credentials("key", "secret", "token"), "dynamodb", "eu-west-1")
-    del again.headers["X-Amz-Content-SHA256"]  # the signer then looks at the body itself
-    request = signer.canonical_request(again)
-    hashed = request.splitlines()[-1]
-    assert hashed == sent.headers["X-Amz-Content-SHA256"]
-    again.headers["X-Amz-Content-SHA256"] = hashed
     expected = signer.signature(signer.string_to_sign(again, signer.canonical_request(again)), again)
     assert said.endswith(f"Signature={expected}")
 
