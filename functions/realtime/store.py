@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pynamodb.attributes import MapAttribute, UnicodeAttribute
+from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.update import Action
 
 from kernel import clock
 from kernel.dynamo import Key, Record, read_together
-from kernel.records import IntegerAttribute, Mapper
+from kernel.records import EntriesAttribute, IntegerAttribute, Mapper
 
 # A socket lives at most 2 h; without a $disconnect its entry expires 10 min later (R11).
 CONNECTION_TTL_MS = 2 * clock.HOUR + 10 * clock.MINUTE
@@ -76,7 +76,7 @@ class ConnectionsRecord(Record, table="connections"):
     """All live sockets of one person in one item, so that 100 people are read in one round trip."""
 
     user_id = UnicodeAttribute(hash_key=True)
-    connections: MapAttribute[str, Any] = MapAttribute(null=True)
+    connections = EntriesAttribute(null=True)
     last_seen_at = IntegerAttribute(null=True)  # when a socket was closed last
 
 
@@ -92,30 +92,29 @@ _TICKET = Mapper(TicketRecord, Ticket)
 
 
 def _live(record: ConnectionsRecord) -> list[Connection]:
-    if record.connections is None:
-        return []
     oldest = clock.now() - CONNECTION_TTL_MS
     return [
         Connection(
             connection_id,
             record.user_id,
             entry["session_id"],
-            opened_at=int(entry["opened_at"]),
+            opened_at=entry["opened_at"],
             heard_at=_heard_at(entry),
-            slow_until=int(entry.get("late_until", 0)),
+            slow_until=entry.get("late_until", 0),
         )
-        for connection_id, entry in record.connections.as_dict().items()
-        if int(entry["opened_at"]) >= oldest
+        for connection_id, entry in (record.connections or {}).items()
+        if entry["opened_at"] >= oldest
     ]
 
 
 def _heard_at(entry: Mapping[str, Any]) -> int:
-    return int(entry.get("heard_at", entry["opened_at"]))
+    heard_at: int = entry.get("heard_at", entry["opened_at"])
+    return heard_at
 
 
 def _liveness(record: ConnectionsRecord, *, but: str = "") -> Liveness:
     """The liveness of one person, without regard to the socket `but`."""
-    entries = {} if record.connections is None else record.connections.as_dict()
+    entries = record.connections or {}
     heard = max((_heard_at(entry) for each, entry in entries.items() if each != but), default=0)
     seen_at = max(heard, record.last_seen_at or 0)
     return Liveness(seen_at or None, heard + PRESENT_MS if heard else 0)
@@ -148,11 +147,11 @@ def add(connection: Connection) -> tuple[list[str], Liveness]:
         first = held_before.set({connection.connection_id: entry})
         if not record.update_if(held_before.does_not_exist(), first):
             record.update([added.set(entry)])
-    held = record.connections.as_dict()
-    newest = sorted(held, key=lambda each: int(held[each]["opened_at"]), reverse=True)
+    held = record.connections
+    newest = sorted(held, key=lambda each: held[each]["opened_at"], reverse=True)
     oldest = clock.now() - CONNECTION_TTL_MS
     over = newest[MAX_CONNECTIONS_PER_PERSON:] + [
-        each for each in newest[:MAX_CONNECTIONS_PER_PERSON] if int(held[each]["opened_at"]) < oldest
+        each for each in newest[:MAX_CONNECTIONS_PER_PERSON] if held[each]["opened_at"] < oldest
     ]
     before = _liveness(record, but=connection.connection_id)
     if over:
@@ -201,8 +200,8 @@ def shows(record: ConnectionsRecord | None, conversation_id: str) -> bool:
     if record is None or record.connections is None:
         return False
     now = clock.now()
-    entries = record.connections.as_dict().values()
-    return any(each.get("focus") == conversation_id and int(each["focus_until"]) > now for each in entries)
+    entries = record.connections.values()
+    return any(each.get("focus") == conversation_id and each["focus_until"] > now for each in entries)
 
 
 def remove_gone(user_id: str, connection_id: str) -> Liveness | None:

@@ -2,19 +2,21 @@
 
 For every call botocore resolves the endpoint by a ruleset, emits a dozen events, copies requests and answers, and tries
 ten kinds of value for each DynamoDB attribute: two thirds of the CPU time of a call here. This module keeps botocore's
-serializer, connections, parser and errors, and the events that have listeners (`before-parameter-build`,
-`before-call`, `before-send`, `after-call`).
+connections, parser and errors, and the events that have listeners (`before-parameter-build`, `before-call`,
+`before-send`, and `after-call` of a refusal). Arguments and answers are JSON as they are, except bytes and times.
 """
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Mapping
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from botocore.awsrequest import AWSPreparedRequest, HeadersDict
+from botocore.awsrequest import AWSPreparedRequest
 from botocore.parsers import JSONParser
 from botocore.serialize import JSONSerializer
 
@@ -34,22 +36,6 @@ AfterATry = Callable[..., "float | None"]
 _deep = _PLAIN.isdisjoint  # whether a DynamoDB value (a dict with its kind as the only key) needs conversion
 
 
-class Serializer(JSONSerializer):
-    """botocore's serializer, which leaves DynamoDB values alone that are JSON already."""
-
-    def _serialize_type_structure(self, serialized: Any, value: Any, shape: Any, key: Any) -> None:
-        if shape.name == _VALUE and not _deep(value):
-            serialized[key] = value
-        else:
-            super()._serialize_type_structure(serialized, value, shape, key)  # type: ignore[misc]
-
-    def _serialize_type_map(self, serialized: Any, value: Any, shape: Any, key: Any) -> None:
-        if shape.value.name == _VALUE and not any(map(_deep, value.values())):
-            serialized[key] = value
-        else:
-            super()._serialize_type_map(serialized, value, shape, key)  # type: ignore[misc]
-
-
 class Parser(JSONParser):
     """botocore's parser, which leaves DynamoDB values alone that need no conversion."""
 
@@ -63,6 +49,35 @@ class Parser(JSONParser):
             return super()._handle_map(shape, value)  # type: ignore[misc]
         of = shape.value
         return {name: self._handle_structure(of, each) if _deep(each) else each for name, each in value.items()}
+
+
+def _converted(shape: Any, name: str, seen: set[tuple[str, str]]) -> Iterator[str]:
+    """The names under which a value of this shape has bytes or times, which JSON has as texts and numbers."""
+    if shape is None or (name, shape.name) in seen:
+        return
+    seen.add((name, shape.name))
+    if shape.type_name in ("blob", "timestamp"):
+        yield name
+    elif shape.type_name == "structure":
+        for member, part in shape.members.items():
+            yield from _converted(part, member, seen)
+    elif shape.type_name in ("list", "map"):
+        yield from _converted(shape.member if shape.type_name == "list" else shape.value, name, seen)
+
+
+def _as_text(value: bytes) -> str:
+    return b64encode(value).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class _Operation:
+    """An operation of the service: its model, its full name, the headers of its requests, and the texts in an answer
+    that has something to convert."""
+
+    model: Any
+    name: str
+    headers: Mapping[str, str]
+    converted: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,27 +100,40 @@ class DirectCalls:
     def __init__(self, client: Any, after_a_try: AfterATry) -> None:
         self._client, self._after_a_try = client, after_a_try
         self._events, self._signer = client.meta.events, client._request_signer
-        self._serializer, self._parser = Serializer(), Parser()
-        self._service: str = client.meta.service_model.service_id.hyphenize()
+        self._parser = Parser()
         self._user_agent: str = client._user_agent_creator.to_string()
         self._endpoint: _Endpoint | None = None
+        self._operations: dict[str, _Operation] = {}
 
     def __call__(self, operation: str, arguments: Any) -> Any:
         client, emit = self._client, self._events.emit
-        model = client.meta.service_model.operation_model(operation)
-        name = f"{self._service}.{operation}"
+        asked = self._operations.get(operation) or self._learn(operation)
+        model, name = asked.model, asked.name
         context: dict[str, Any] = {"client_config": client.meta.config, "client_region": client.meta.region_name}
         emit(f"before-parameter-build.{name}", params=arguments, model=model, context=context)
         endpoint = self._endpoint or self._resolve(model, arguments)
-        request = self._serializer.serialize_to_request(arguments, model)
-        request["headers"] |= endpoint.headers
+        body = json.dumps(arguments, default=_as_text).encode()
+        request = {"headers": {**asked.headers, **endpoint.headers}, "body": body}
         emit(f"before-call.{name}", model=model, params=request, request_signer=self._signer, context=context)
-        answer, parsed = self._send(endpoint, request, model, name, context)
-        emit(f"after-call.{name}", http_response=answer, parsed=parsed, model=model, context=context)
+        answer, parsed = self._send(endpoint, request, asked, context)
         if answer.status_code >= 300:
+            emit(f"after-call.{name}", http_response=answer, parsed=parsed, model=model, context=context)
             code = context.get("error_code_override") or parsed.get("Error", {}).get("Code")
             raise client.exceptions.from_code(code)(parsed, operation)
         return parsed
+
+    def _learn(self, operation: str) -> _Operation:
+        """Prepare an operation for its first call."""
+        service = self._client.meta.service_model
+        model = service.operation_model(operation)
+        serializer: Any = JSONSerializer()
+        self._operations[operation] = known = _Operation(
+            model,
+            f"{service.service_id.hyphenize()}.{operation}",
+            serializer.serialize_to_request({}, model)["headers"],
+            tuple(f'"{name}"'.encode() for name in _converted(model.output_shape, "", set())),
+        )
+        return known
 
     def _resolve(self, model: Any, arguments: Any) -> _Endpoint:
         """Resolve the endpoint by botocore for the first call and keep it for all others."""
@@ -122,7 +150,7 @@ class DirectCalls:
         return found
 
     def _send(
-        self, endpoint: _Endpoint, request: Mapping[str, Any], model: Any, name: str, context: dict[str, Any]
+        self, endpoint: _Endpoint, request: Mapping[str, Any], asked: _Operation, context: dict[str, Any]
     ) -> tuple[Any, Any]:
         """The HTTP answer and its parsed body after all attempts; raises the last attempt's error."""
         attempts = 0
@@ -130,11 +158,11 @@ class DirectCalls:
             attempts += 1
             answer = parsed = failure = None
             try:
-                answer = self._ask(self._signed(endpoint, request, context), name)
+                answer = self._ask(self._signed(endpoint, request, context), asked.name)
             except Exception as error:  # `after_a_try` decides; raised below after the last attempt
                 failure = error
             else:
-                parsed = self._parsed(answer, model)
+                parsed = self._parsed(answer, asked)
             told = None if failure is not None else (answer, parsed)
             pause_s = self._after_a_try(response=told, caught_exception=failure, attempts=attempts)
             if pause_s is not None:
@@ -150,7 +178,7 @@ class DirectCalls:
             self._signer._credentials, endpoint.service, endpoint.region,
             method="POST", host=endpoint.host, path="/", body=body, headers=request["headers"],
         )  # fmt: skip
-        sent: Any = HeadersDict(headers, **{"User-Agent": self._user_agent, "Content-Length": str(len(body))})
+        sent: Any = {**headers, "User-Agent": self._user_agent, "Content-Length": str(len(body))}
         return AWSPreparedRequest("POST", endpoint.url, sent, body, False, context)
 
     def _ask(self, request: AWSPreparedRequest, name: str) -> Any:
@@ -159,10 +187,16 @@ class DirectCalls:
                 return answer
         return self._client._endpoint.http_session.send(request)
 
-    def _parsed(self, answer: Any, model: Any) -> Any:
-        """The parsed body; of an error also the fields of its type, such as the reasons of a cancellation."""
-        raw = {"headers": answer.headers, "status_code": answer.status_code, "body": answer.content, "context": {}}
-        parsed = self._parser.parse(raw, model.output_shape)
+    def _parsed(self, answer: Any, asked: _Operation) -> Any:
+        """The parsed body; of an error also the fields of its type, such as the reasons of a cancellation.
+
+        Its status and headers (`ResponseMetadata`) are added to errors and to what botocore's parser reads.
+        """
+        body: bytes = answer.content
+        if answer.status_code < 300 and not any(name in body for name in asked.converted):
+            return json.loads(body or b"{}")
+        raw = {"headers": answer.headers, "status_code": answer.status_code, "body": body, "context": {}}
+        parsed = self._parser.parse(raw, asked.model.output_shape)
         if answer.status_code >= 300:
-            self._client._endpoint._add_modeled_error_fields(raw, parsed, model, self._parser)
+            self._client._endpoint._add_modeled_error_fields(raw, parsed, asked.model, self._parser)
         return parsed

@@ -66,6 +66,10 @@ class _SharedConnection(Connection):
     def client(self) -> Any:
         return aws.client("dynamodb")
 
+    def dispatch(self, operation_name: str, operation_kwargs: dict[str, Any]) -> dict[str, Any]:
+        """PynamoDB's method also asks for the consumed capacity and sends signals, to which nobody listens."""
+        return self._make_api_call(operation_name, operation_kwargs)
+
     def _make_api_call(self, operation_name: str, operation_kwargs: dict[str, Any]) -> dict[str, Any]:
         try:
             return super()._make_api_call(operation_name, operation_kwargs)
@@ -126,12 +130,9 @@ class Record(Model, metaclass=_Records):
 
         Equivalent to PynamoDB's method, which looks up each name four times and sets defaults twice.
         """
-        attributes = _attributes(cls)
-        if attributes is None:
-            return super().from_raw_data(data)
         record = cls.__new__(cls)
         kept = record.attribute_values = {}
-        for name, stored, attribute, default in attributes:
+        for name, stored, attribute, default in _attributes(cls):
             raw = data.get(stored)
             if raw and NULL not in raw:
                 kept[name] = attribute.deserialize(attribute.get_value(raw))
@@ -185,13 +186,13 @@ class Record(Model, metaclass=_Records):
 
 
 @lru_cache(maxsize=256)
-def _attributes(model: type[Record]) -> list[tuple[str, str, Any, Any]] | None:
+def _attributes(model: type[Record]) -> list[tuple[str, str, Any, Any]]:
     """For each attribute of a model: its name in Python, its name in the table, the attribute and its default.
 
-    None if one is a map, because PynamoDB converts maps when they are set.
+    Raises TypeError for a MapAttribute, whose values PynamoDB converts when they are set; see `kernel.records`.
     """
     if any(isinstance(each, MapAttribute) for each in model.get_attributes().values()):
-        return None
+        raise TypeError(f"{model.__name__} has a MapAttribute")
     return [(name, each.attr_name, each, each.default) for name, each in model.get_attributes().items()]
 
 
@@ -217,15 +218,22 @@ def condition_failed(error: PynamoDBException) -> bool:
     return error.cause_response_code == "ConditionalCheckFailedException"
 
 
+# The table of a record, and the values of its key in the order of their names.
+Place = tuple[Any, ...]
+
+
 def read_together(keys: Sequence[tuple[type[Record], Key]], *, consistent: bool = True) -> list[Any]:
     """Read records of any tables in one round trip per 100 keys; in the order of `keys`, None for missing ones."""
-    found: dict[tuple[str, tuple[str, ...]], Record] = {}
-    wanted = [(model, _raw_key(model, key)) for model, key in keys]
-    unique = {(model.Meta.table_name, _identity(raw)): (model, raw) for model, raw in wanted}
-    pending = list(unique.values())
+    found: dict[Place, Record] = {}
+    places, wanted = [], {}
+    for model, key in keys:
+        raw = _raw_key(model, key)
+        places.append(_place(model.Meta.table_name, raw, sorted(raw)))
+        wanted[places[-1]] = (model, raw)
+    pending = list(wanted.items())
     for start in range(0, len(pending), BATCH_GET_MAX_KEYS):
-        _read_chunk(pending[start : start + BATCH_GET_MAX_KEYS], found, consistent)
-    return [found.get((model.Meta.table_name, _identity(raw))) for model, raw in wanted]
+        _read_chunk(dict(pending[start : start + BATCH_GET_MAX_KEYS]), found, consistent)
+    return [found.get(place) for place in places]
 
 
 def _raw_key(model: type[Record], key: Key) -> dict[str, Any]:
@@ -235,27 +243,23 @@ def _raw_key(model: type[Record], key: Key) -> dict[str, Any]:
     return {each.attr_name: {each.attr_type: each.serialize(part)} for each, part in zip(attributes, key, strict=True)}
 
 
-def _identity(raw_key: Mapping[str, Mapping[str, Any]]) -> tuple[Any, ...]:
-    """The values of a key, in the order of their names."""
-    return tuple([part for name in sorted(raw_key) for part in raw_key[name].values()])
+def _place(table: str, item: Mapping[str, Mapping[str, Any]], key_names: Sequence[str]) -> Place:
+    return (table, *[part for name in key_names for part in item[name].values()])
 
 
 def _read_chunk(
-    chunk: Sequence[tuple[type[Record], dict[str, Any]]],
-    found: dict[tuple[str, tuple[str, ...]], Record],
-    consistent: bool,
+    chunk: Mapping[Place, tuple[type[Record], dict[str, Any]]], found: dict[Place, Record], consistent: bool
 ) -> None:
-    models = {(model.Meta.table_name, _identity(raw)): model for model, raw in chunk}
-    request: dict[str, Any] = {name: {"Keys": [], "ConsistentRead": consistent} for name, _ in models}
-    for model, raw in chunk:
-        request[model.Meta.table_name]["Keys"].append(raw)
-    key_names = {name: tuple(entry["Keys"][0]) for name, entry in request.items()}
+    request: dict[str, Any] = {}
+    for (table, *_), (_, raw) in chunk.items():
+        request.setdefault(table, {"Keys": [], "ConsistentRead": consistent})["Keys"].append(raw)
+    key_names = {table: sorted(entry["Keys"][0]) for table, entry in request.items()}
     for attempt in range(_UNPROCESSED_TRIES):
         answer = connection().dispatch("BatchGetItem", {"RequestItems": request})
-        for name, items in answer["Responses"].items():
+        for table, items in answer["Responses"].items():
             for item in items:
-                identity = _identity({key: item[key] for key in key_names[name]})
-                found[name, identity] = models[name, identity].from_raw_data(item)
+                place = _place(table, item, key_names[table])
+                found[place] = chunk[place][0].from_raw_data(item)
         request = answer.get("UnprocessedKeys") or {}
         if not request:
             return

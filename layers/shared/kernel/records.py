@@ -65,6 +65,30 @@ class CountsAttribute(Attribute[dict[str, int]]):
         return {name: int(number[NUMBER]) for name, number in value.items()}
 
 
+class EntriesAttribute(Attribute[dict[str, dict[str, Any]]]):
+    """A map of objects by name, whose fields are texts and whole numbers, each of which can be updated by itself
+    (`Record.entries[name]["field"]`)."""
+
+    attr_type = MAP
+
+    def serialize(self, value: Any) -> dict[str, Any]:
+        return {
+            name: {
+                MAP: {
+                    field: {NUMBER: str(each)} if isinstance(each, int) else {STRING: each}
+                    for field, each in entry.items()
+                }
+            }
+            for name, entry in value.items()
+        }
+
+    def deserialize(self, value: Any) -> dict[str, dict[str, Any]]:
+        return {
+            name: {field: int(each[NUMBER]) if NUMBER in each else each[STRING] for field, each in entry[MAP].items()}
+            for name, entry in value.items()
+        }
+
+
 class ValueAttribute(Attribute[T]):
     """A value stored as JSON text: `read` makes it from the parsed JSON, `write` converts it back."""
 

@@ -13,6 +13,7 @@ from pynamodb.expressions.update import RemoveAction, SetAction
 from kernel.dynamo import Record
 from kernel.records import (
     CountsAttribute,
+    EntriesAttribute,
     IntegerAttribute,
     Mapper,
     NamesAttribute,
@@ -126,7 +127,26 @@ def test_one_count_of_many_can_be_changed() -> None:
 
 class CupRecord(TeaRecord, table="cups"):
     handles = IntegerAttribute(default=1)
-    parts: MapAttribute[str, Any] = MapAttribute(null=True)
+
+
+class PotRecord(TeaRecord, table="pots"):
+    lids = EntriesAttribute(null=True)
+
+
+def test_entries_are_read_as_they_were_written_and_changed_one_by_one() -> None:
+    lids = {"lid_1": {"colour": "blue", "grams": 90}, "lid_2": {}}
+    stored = PotRecord("shelf", "pot", grams=1, lids=lids).serialize()["lids"]
+    assert stored == {"M": {"lid_1": {"M": {"colour": {"S": "blue"}, "grams": {"N": "90"}}}, "lid_2": {"M": {}}}}
+    assert PotRecord.from_raw_data({"lids": stored}).lids == lids
+    assert str(set_or_remove(PotRecord.lids["lid_1"]["grams"], 80)) == "lids.lid_1.grams = {'N': '80'}"
+
+
+def test_a_map_attribute_of_pynamodb_is_refused() -> None:
+    class KettleRecord(TeaRecord, table="kettles"):
+        parts: MapAttribute[str, Any] = MapAttribute(null=True)
+
+    with pytest.raises(TypeError, match="KettleRecord has a MapAttribute"):
+        KettleRecord.from_raw_data({})
 
 
 @pytest.mark.parametrize("model", [TeaRecord, CupRecord])
