@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from functools import lru_cache
 from typing import Any
@@ -18,14 +17,13 @@ from kernel import aws, breakers, deadline, snapshot
 from kernel.breakers import CircuitOpen, Limits
 from kernel.config import config
 from kernel.errors import DependencyUnavailable, Timeout
-from kernel.parallel import carried
+from kernel.parallel import MAX_AT_ONCE, mapped
 from kernel.resilience import AWS_CONNECT_TIMEOUT_S, SOCKET_POST_TIMEOUT_S
 
 MAX_POST_BYTES = 128 * 1024
 MAX_FRAME_BYTES = 32 * 1024
-PARALLEL_POSTS = 16
 # One stuck peer among many does not open the breaker: any success resets its failed time.
-breaker = breakers.named("connections", Limits(patience_s=3.0, at_once=2 * PARALLEL_POSTS))
+breaker = breakers.named("connections", Limits(patience_s=3.0, at_once=2 * MAX_AT_ONCE))
 
 
 class Posted(Enum):
@@ -50,7 +48,7 @@ def _http() -> Any:
     import urllib3
 
     return urllib3.PoolManager(
-        maxsize=PARALLEL_POSTS,
+        maxsize=MAX_AT_ONCE,
         retries=False,
         timeout=urllib3.Timeout(connect=AWS_CONNECT_TIMEOUT_S, read=SOCKET_POST_TIMEOUT_S),
     )
@@ -60,11 +58,6 @@ def _http() -> Any:
 def _close_connections() -> None:
     if _http.cache_info().currsize:
         _http().clear()
-
-
-@lru_cache(maxsize=1)
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(PARALLEL_POSTS, thread_name_prefix="post")
 
 
 def _request(method: str, connection_id: str, body: bytes) -> int:
@@ -125,10 +118,7 @@ def post_each(connection_id: str, frames: Iterable[bytes]) -> Posted:
 
 def post_all(frames: Mapping[str, Sequence[bytes]]) -> dict[str, Posted]:
     """Send each socket its frames as `post_each` does, in parallel, so that no socket waits for another (R10)."""
-    if len(frames) == 1:
-        return {connection_id: post_each(connection_id, each) for connection_id, each in frames.items()}
-    results = _threads().map(carried(lambda item: post_each(*item)), frames.items())
-    return dict(zip(frames, results, strict=True))
+    return dict(zip(frames, mapped(lambda item: post_each(*item), frames.items(), threads="post"), strict=True))
 
 
 def require_endpoint() -> None:
@@ -147,5 +137,5 @@ def close(connection_id: str) -> bool:
 def close_all(connection_ids: Iterable[str]) -> list[str]:
     """Close sockets in parallel; returns those that could not be closed."""
     wanted = list(connection_ids)
-    closed = _threads().map(carried(close), wanted)
+    closed = mapped(close, wanted, threads="post")
     return [connection_id for connection_id, done in zip(wanted, closed, strict=True) if not done]

@@ -26,3 +26,26 @@ def test_a_single_call_stays_on_its_thread() -> None:
 def test_an_error_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         parallel.mapped(lambda n: 1 // n, [1, 0])
+
+
+def test_the_last_call_stays_on_its_thread_and_an_earlier_error_is_raised_before_its_own() -> None:
+    threads = parallel.mapped(lambda _: threading.current_thread(), range(5))
+    assert threads[-1] is threading.current_thread()
+    assert threading.current_thread() not in threads[:-1]
+    with pytest.raises(ValueError, match="earlier"):
+        parallel.mapped(_fail, ["earlier", "last"])
+
+
+def test_calls_with_threads_of_their_own_run_while_all_others_are_taken() -> None:
+    free = threading.Event()
+
+    def fill(n: int) -> None:
+        if n == parallel.MAX_AT_ONCE:
+            parallel.mapped(lambda _: free.set(), [1, 2], threads="other")
+        assert free.wait(5)
+
+    parallel.mapped(fill, range(parallel.MAX_AT_ONCE + 1))
+
+
+def _fail(text: str) -> None:
+    raise ValueError(text)
