@@ -64,6 +64,7 @@ for _name in (model.MEMBER_ADDED, model.MEMBER_REMOVED, model.MEMBER_UPDATED):
             changes_access=True,
         )
     )
+register(EventType(model.PREFERENCES_UPDATED, data="conversations.schemas.PreferencesOut", durable=False))
 register_audience(_Members())
 for _name in (model.MEMBER_REMOVED, model.CONVERSATION_DELETED):
     subscribe(_name, _on_lost, queue=log.LOSSES, carries=_user_id)

@@ -13,6 +13,7 @@ from users.model import NoticeKind, receives, refuse
 
 CONVERSATION_CREATED = "conversation.created"
 CONVERSATION_UPDATED = "conversation.updated"
+PREFERENCES_UPDATED = "preferences.updated"
 CONVERSATION_DELETED = "conversation.deleted"
 MEMBER_ADDED = "member.added"
 MEMBER_REMOVED = "member.removed"

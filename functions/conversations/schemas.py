@@ -74,6 +74,15 @@ class Preferences(Input):
     notifications: Literal["all", "mentions", "none"] | None = None
 
 
+class PreferencesOut(Output):
+    """What one sees of a conversation by one's own choice."""
+
+    muted_until: Instant | None
+    pinned: bool
+    archived: bool
+    notifications: Literal["all", "mentions", "none"]
+
+
 class Conversation(Output):
     id: str
     type: Literal["direct", "group"]

@@ -15,6 +15,7 @@ from conversations.model import (
     CONVERSATION_UPDATED,
     MAX_MEMBERS,
     MEMBER_IDS_MAX,
+    PREFERENCES_UPDATED,
     ConversationInfo,
     Kind,
     Member,
@@ -236,7 +237,10 @@ def delete(*, caller: Caller, conversation_id: str) -> None:
 
 
 def update_preferences(*, caller: Caller, conversation_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Change the caller's preferences: mute, pin, archive, notifications. Raises ValidationFailed, NotFound."""
+    """Change the caller's preferences: mute, pin, archive, notifications; their other devices are told.
+
+    Raises ValidationFailed, NotFound.
+    """
     context = require_member(conversation_id, caller.user_id)
     values = dict(changes)
     if values.get("muted_until") is not None:
@@ -246,9 +250,16 @@ def update_preferences(*, caller: Caller, conversation_id: str, changes: Mapping
             raise ValidationFailed.of(name, "must not be null")
     if values.get("archived"):
         values["archived_seq"] = context.head.last_message_seq
-    if values:
-        context = replace(context, member=store.save_preferences(conversation_id, caller.user_id, values))
-    return views.conversation(context)
+    if not values:
+        return views.conversation(context)
+    context = replace(context, member=store.save_preferences(conversation_id, caller.user_id, values))
+    view = views.conversation(context)
+    from conversations.schemas import PreferencesOut
+
+    chosen = {name: view[name] for name in PreferencesOut.model_fields}
+    shown = PreferencesOut.model_validate(chosen).model_dump(mode="json")
+    publish.publish_ephemeral(context, PREFERENCES_UPDATED, shown, to=[caller.user_id])
+    return view
 
 
 def _instant(text: str) -> int:

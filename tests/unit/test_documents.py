@@ -29,7 +29,7 @@ CONTRACT_EVENTS = {
     "conversation.created", "conversation.updated", "conversation.deleted", "member.added", "member.removed",
     "member.updated", "poll.created", "poll.updated", "poll.voted", "poll.closed",
     "file.ready", "file.rejected",
-    "receipt.updated", "draft.updated", "scheduled.failed",
+    "receipt.updated", "draft.updated", "preferences.updated", "scheduled.failed",
     "notification", "typing", "presence", "session.revoked", "reconnect", "pong",
     "join_request.created", "join_request.updated", "report.created", "report.updated",
     "ai.delta", "ai.done",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -14,8 +15,16 @@ from conversations.model import Settings
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Forbidden, InvalidCursor, NotFound, ValidationFailed
+from realtime import service as realtime
 from tests.integration.rooms import add, group, people, place_of, remove, seen, send, whole_log
+from tests.management import Management, serving
 from tests.tools import captured_lines, jobs, rows
+
+
+@pytest.fixture
+def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
+    with serving(settings) as running:
+        yield running
 
 
 def _get(who: Caller, conversation_id: str) -> dict[str, Any]:
@@ -249,6 +258,25 @@ def test_preferences_are_one_s_own() -> None:
     assert (shown["pinned"], shown["muted_until"]) == (True, 1_893_456_000_000)
     assert (_get(ada, conversation_id)["pinned"], _get(ada, conversation_id)["muted_until"]) == (False, None)
     assert place_of(bob, conversation_id).archived
+
+
+def test_ones_other_devices_are_told_of_preferences_and_nobody_else(management: Management) -> None:
+    ada, bob = people("ada", "bob")
+    conversation_id = group(ada, bob)
+    for who, name in ((ada, "phone"), (bob, "bob's")):
+        realtime.open_connection(Caller(who.user_id, who.session_id, name))
+    _prefer(ada, conversation_id, archived=True, muted_until="2030-01-01T00:00:00Z")
+    _prefer(ada, conversation_id)
+    (told,) = management.frames("phone")
+    assert (told["type"], told["conversation_id"]) == ("preferences.updated", conversation_id)
+    assert told["data"] == {
+        "muted_until": "2030-01-01T00:00:00.000Z",
+        "pinned": False,
+        "archived": True,
+        "notifications": "all",
+    }
+    assert "seq" not in told
+    assert management.frames("bob's") == []
 
 
 def test_preferences_write_no_event() -> None:

@@ -12,6 +12,7 @@ from secureconnect_client.events import (
     DraftUpdated,
     Event,
     MessageCreated,
+    PreferencesUpdated,
     Typing,
     conversation_removed,
     parse_event,
@@ -117,6 +118,7 @@ def test_events_are_told_apart_by_their_class() -> None:
     draft = parse_event({"type": "draft.updated", "data": {"conversation_id": "c", "text": None}})
     assert isinstance(draft, DraftUpdated)
     assert (draft.draft.conversation_id, draft.draft.text) == ("c", None)
+    assert isinstance(parse_event({"type": "preferences.updated", "data": {"pinned": True}}), PreferencesUpdated)
     typing = parse_event({"type": "typing", "data": {"user_id": "bob", "typing": True}})
     assert isinstance(typing, Typing)
     assert typing.typing

@@ -56,3 +56,19 @@ test("tabs tell each other from where on conversations are encrypted, and the ea
   await until(() => expect(third.from.of("d")).toBe(5));
   await until(async () => expect([...(await EncryptedFrom.load(store, first.account))]).toEqual([["encrypted/c", 5], ["encrypted/d", 5]]));
 });
+
+test("what one has chosen on another device shows here", () => {
+  const { list: made, later } = list();
+  made.put(summary(5, false));
+  const chosen = { muted_until: null, pinned: true, archived: true, notifications: "none" };
+  made.apply({ type: "preferences.updated", data: chosen, conversation_id: "c" } as Event);
+  expect(made.of("c")).toMatchObject({ ...chosen, last_seq: 5 });
+  expect(later).toEqual([]);
+});
+
+test("a message to an archived conversation has it read again, as it may have come back", () => {
+  const { list: made, later } = list();
+  made.put({ ...summary(5, false), archived: true });
+  made.apply({ type: "message.created", data: { sender_id: "ann", mentions: [] }, conversation_id: "c", seq: 6 } as unknown as Event);
+  expect(later).toEqual(["c"]);
+});

@@ -80,6 +80,10 @@ export class ConversationList implements Conversations {
       if (event.data?.user_id === this.#parts.userId) this.#read(known, event.data.read_seq);
       return;
     }
+    if (event.type === "preferences.updated") {
+      if (event.data) this.#set({ ...known, ...event.data });
+      return;
+    }
     if (event.seq === undefined || event.seq <= known.last_seq) return;
     this.#set(this.#withEvent({ ...known, last_seq: event.seq }, event));
   }
@@ -129,8 +133,9 @@ export class ConversationList implements Conversations {
 
   #withMessage(known: Conversation, message: Message): Conversation {
     const fromOther = message.sender_id !== this.#parts.userId;
-    // Only the server can count mentions: one by a blocked person does not count.
-    if (fromOther && (message.mentions_all || message.mentions.includes(this.#parts.userId))) this.#parts.later(known.id);
+    const mentioned = fromOther && (message.mentions_all || message.mentions.includes(this.#parts.userId));
+    // Only the server knows whether a mention counts (not by a blocked person), and whether an archiving ends (not while muted).
+    if (mentioned || known.archived) this.#parts.later(known.id);
     return {
       ...known,
       last_message: message,

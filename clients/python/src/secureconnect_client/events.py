@@ -167,6 +167,15 @@ class DraftUpdated(Event):
         return decode(Draft, self.data)
 
 
+class PreferencesUpdated(Event):
+    """The caller muted, pinned or archived a conversation on another device, or chose its notifications.
+
+    `data` has `muted_until`, `pinned`, `archived` and `notifications`, as a conversation has.
+    """
+
+    __slots__ = ()
+
+
 class ScheduledFailed(Event):
     """A scheduled message of the caller was not sent, with the reason."""
 
@@ -341,6 +350,7 @@ _CLASSES: Final[dict[str, type[Event]]] = {
     "poll.closed": PollClosed,
     "receipt.updated": ReceiptUpdated,
     "draft.updated": DraftUpdated,
+    "preferences.updated": PreferencesUpdated,
     "scheduled.failed": ScheduledFailed,
     "call.ringing": CallRinging,
     "call.updated": CallUpdated,
