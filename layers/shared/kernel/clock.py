@@ -17,6 +17,7 @@ SECOND = 1_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+_EPOCH = datetime(1970, 1, 1)  # without a zone, which `isoformat` would write
 END = 253_402_300_800_000  # the end of the year 9999, the last that RFC 3339 can express
 
 # Python also reads other notations of ISO 8601: weeks, no separators, no seconds. A space for the T is allowed (5.6).
@@ -37,8 +38,7 @@ def now_s() -> int:
 
 def rfc3339(instant_ms: int) -> str:
     """`2026-11-22T21:24:05.123Z` (contract: RFC 3339, UTC, milliseconds)."""
-    moment = datetime.fromtimestamp(instant_ms / SECOND, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{instant_ms % SECOND:03d}Z"
+    return f"{(_EPOCH + timedelta(milliseconds=instant_ms)).isoformat(timespec='milliseconds')}Z"
 
 
 def parse(text: str) -> int:

@@ -10,6 +10,8 @@ token, a ticket, an address of a person or a name.
 
 from __future__ import annotations
 
+import logging
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +44,23 @@ def logger() -> Logger:
 @lru_cache(maxsize=1)
 def _metrics() -> Metrics:
     return Metrics(namespace=NAMESPACE, service=config().stack)
+
+
+def _write(fields: dict[str, Any]) -> None:
+    """Write the line of a call as `logger().info("call", extra=fields)` would.
+
+    The logger makes a record of each line, looks for its place in the code and copies the fields four times: a
+    twentieth of the CPU time of a message.
+    """
+    log: Any = logger()
+    if not log.isEnabledFor(logging.INFO):
+        return
+    line = {"level": "INFO", "message": "call", "service": log.service, **fields}
+    if trace := os.environ.get("_X_AMZN_TRACE_ID"):
+        line["xray_trace_id"] = trace.partition(";")[0].removeprefix("Root=")
+    handler = log.registered_handler
+    handler.stream.write(log.registered_formatter.serialize(line) + "\n")
+    handler.flush()
 
 
 class CallLine:
@@ -98,7 +117,7 @@ class CallLine:
         if self.error is not None:
             logger().error("call failed", exc_info=self.error, extra=extra)
         else:
-            logger().info("call", extra=extra)
+            _write(extra)
 
     def _measured(self) -> dict[str, Any]:
         """The call's metrics in CloudWatch's format; empty without any, because each written metric costs."""

@@ -48,6 +48,31 @@ def test_a_call_writes_one_line(lines: Lines) -> None:
     assert lines.only["service"] == "test"
 
 
+@pytest.mark.parametrize("trace", [None, "Root=1-2-3;Parent=4;Sampled=0"])
+def test_the_line_is_the_one_that_the_logger_writes(
+    lines: Lines, settings: pytest.MonkeyPatch, trace: str | None
+) -> None:
+    if trace is not None:
+        settings.setenv("_X_AMZN_TRACE_ID", trace)
+    with telemetry.call("any", CONTEXT) as line:
+        line.fields |= {"text": "ä", "route": {"Ada"}, "number": 1.5}
+    (written,) = lines.all
+    own = {name: value for name, value in written.items() if name not in ("level", "message", "service")}
+    own.pop("xray_trace_id", None)
+    telemetry.logger().info("call", extra={**own, "route": {"Ada"}})
+    assert lines.all[1] == written
+
+
+def test_no_line_is_written_below_the_level(lines: Lines) -> None:
+    telemetry.logger().setLevel("WARNING")
+    try:
+        with telemetry.call("any", CONTEXT):
+            pass
+    finally:
+        telemetry.logger().setLevel("INFO")
+    assert lines.all == []
+
+
 def test_the_line_declares_its_metrics(lines: Lines) -> None:
     with telemetry.call("any", CONTEXT) as line:
         line.count("Sent")
