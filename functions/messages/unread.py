@@ -37,9 +37,11 @@ def of_contexts(contexts: Sequence[MemberContext]) -> dict[str, Unread]:
         (context, first, last) for context in contexts for first, last in _spans(_after(context.member), context.head)
     ]
     totals: dict[str, list[Counted]] = defaultdict(list)
-    counted = parallel.mapped(lambda span: unread_store.count(span[0].member, first=span[1], last=span[2]), spans)
-    for (context, _, _), count in zip(spans, counted, strict=True):
-        totals[context.conversation_id].append(count)
+    if spans:
+        count = unread_store.counter([context.member for context, _, _ in spans])
+        counted = parallel.mapped(lambda span: count(span[0].member, span[1], span[2]), spans)
+        for (context, _, _), part in zip(spans, counted, strict=True):
+            totals[context.conversation_id].append(part)
     return {
         context.conversation_id: _total(totals[context.conversation_id], context.member.user_id) for context in contexts
     }

@@ -7,7 +7,7 @@ Only `store.py` modules (and the kernel's own tables) import PynamoDB models. Fa
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import lru_cache
@@ -19,6 +19,7 @@ from pynamodb.connection import Connection, TableConnection
 from pynamodb.constants import NULL
 from pynamodb.exceptions import DeleteError, PutError, PynamoDBException, TransactWriteError, UpdateError
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.projection import create_projection_expression
 from pynamodb.expressions.update import Action
 from pynamodb.models import MetaModel, Model
 from pynamodb.transactions import TransactWrite
@@ -265,6 +266,48 @@ def _read_chunk(
             return
         deadline.pause(full_jitter(attempt, 0.02, 0.2))
     raise DependencyUnavailable(retry_after_s=1)
+
+
+class RangeQuery:
+    """A consistent query of ranges of one record's range key (a whole number), with one filter and some fields.
+
+    It is prepared once for many calls. Its pages have raw items, as a record for each would take most of the time.
+    """
+
+    def __init__(self, model: type[Record], *, where: Condition, fields: list[str]) -> None:
+        names: dict[str, str] = {}
+        self._values: dict[str, Any] = {}
+        self._key, self._range = _key_attributes(model)
+        self._request = {
+            "TableName": model.Meta.table_name,
+            "KeyConditionExpression": "#key = :key AND #range BETWEEN :first AND :last",
+            "FilterExpression": where.serialize(names, self._values),
+            "ProjectionExpression": create_projection_expression(fields, names),
+            "ExpressionAttributeNames": {
+                "#key": self._key.attr_name,
+                "#range": self._range.attr_name,
+                **{placeholder: name for name, placeholder in names.items()},
+            },
+            "ConsistentRead": True,
+        }
+
+    def pages(self, key: Any, first: int, last: int) -> Iterator[dict[str, Any]]:
+        """The pages of the items with first ≤ range key ≤ last."""
+        ends = {":first": first, ":last": last}
+        request = {
+            **self._request,
+            "ExpressionAttributeValues": {
+                **self._values,
+                ":key": {self._key.attr_type: self._key.serialize(key)},
+                **{name: {self._range.attr_type: self._range.serialize(end)} for name, end in ends.items()},
+            },
+        }
+        while True:
+            page = connection().dispatch("Query", request)
+            yield page
+            if not (start := page.get("LastEvaluatedKey")):
+                return
+            request["ExclusiveStartKey"] = start
 
 
 class Cancelled(Collided):
