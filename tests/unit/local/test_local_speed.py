@@ -1,12 +1,13 @@
 """What the local cloud leaves out changes no answer."""
 
 import json
+import re
 from importlib import import_module
 from typing import Any
 
 import pytest
 
-from infra.local import speed
+from infra.local import speed, templates
 
 
 class Policies:
@@ -63,3 +64,25 @@ def test_only_a_queue_with_messages_is_looked_through(monkeypatch: pytest.Monkey
     assert receiving("empty", 10) == []
     assert receiving("full", 10) == ["10 of full"]
     assert receiving("gone", 10) == ["10 of gone"]  # MiniStack decides
+
+
+def test_an_api_has_the_same_routes_without_copies_of_its_description(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = {name: f"{name}.zip" for name in ("functions", *templates.layers())}
+    package = templates.packaged(keys, "bucket")
+    engine = import_module("ministack.services.cloudformation.engine")
+    template = engine._parse_template(package.files[package.root].decode())
+
+    def resources() -> Any:
+        """The resources; a deployment of the API is named after the order of its description."""
+        text = json.dumps(engine._apply_transforms(template, [])["Resources"])
+        return json.loads(re.sub(r"RestApiDeployment[0-9a-f]{10}", "RestApiDeployment", text))
+
+    expected = resources()
+    swagger = import_module("samtranslator.swagger.swagger")
+    monkeypatch.setattr(swagger, "_deepcopy", speed._itself(swagger._deepcopy))
+    found = resources()
+
+    for each in (expected, found):
+        each["RestApiDeployment"]["Properties"].pop("Description")  # has the whole hash
+    assert found == expected
+    assert len(found["RestApi"]["Properties"]["Body"]["paths"]) > 100
