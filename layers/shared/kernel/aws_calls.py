@@ -2,7 +2,7 @@
 
 For every call botocore resolves the endpoint by a ruleset, emits a dozen events, copies requests and answers, and tries
 ten kinds of value for each DynamoDB attribute: two thirds of the CPU time of a call here. This module keeps botocore's
-connections, parser and errors, and the events that have listeners (`before-parameter-build`, `before-call`,
+signer, connections, parser and errors, and the events that have listeners (`before-parameter-build`, `before-call`,
 `before-send`, and `after-call` of a refusal). Arguments and answers are JSON as they are, except bytes and times.
 """
 

@@ -1,22 +1,19 @@
-"""Signs requests to AWS with Signature Version 4 (IAM User Guide, "Create a signed AWS API request").
+"""Signs requests to AWS: botocore's SigV4 over plain headers, with a key kept for the day.
 
-botocore's signer derives the key for each request, which is the same for a day, and prepares the headers three times: a
-tenth of the CPU time of a message, and half of a post's. A test compares each signature with that of botocore's signer.
+For each request botocore's signer derives the key, which is the same for a day, and makes three e-mail messages of its
+headers: two thirds of the cost of a signature. What is signed, and how, remains botocore's.
 """
 
 from __future__ import annotations
 
 import hmac
-import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
-from urllib.parse import quote
 
-from kernel import clock
-
-ALGORITHM = "AWS4-HMAC-SHA256"
+from botocore.auth import SigV4Auth
 
 
 @lru_cache(maxsize=8)
@@ -26,6 +23,43 @@ def _key(secret: str, day: str, region: str, service: str) -> bytes:
     for part in (day, region, service, "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")
     return key
+
+
+class _Headers(dict[str, str]):
+    """Headers by their lower-case names, one value each, with the method that the signer calls."""
+
+    def get_all(self, name: str) -> list[str]:
+        return [self[name]]
+
+
+@dataclass(slots=True)
+class _Request:
+    """The fields of a request that the signer reads."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: bytes
+    params: None = None
+    context: dict[str, Any] = field(default_factory=dict)
+    to_sign: _Headers | None = None  # the headers when they were complete but for the signature
+
+
+class _Signer(SigV4Auth):
+    def headers_to_sign(self, request: Any) -> Any:
+        """All headers: the caller gives none that AWS does not want signed. The signer asks twice."""
+        if request.to_sign is None:
+            request.to_sign = _Headers((name.lower(), value) for name, value in request.headers.items())
+        return request.to_sign
+
+    def payload(self, request: Any) -> str:
+        return sha256(request.body).hexdigest()
+
+    def signature(self, string_to_sign: str, request: Any) -> str:
+        own: Any = self  # its types lack two fields
+        day = request.context["timestamp"][:8]
+        key = _key(own.credentials.secret_key, day, own._region_name, own._service_name)
+        return hmac.digest(key, string_to_sign.encode(), "sha256").hex()
 
 
 def signed(
@@ -44,30 +78,7 @@ def signed(
     `path` is as in the URL, whose query is empty. Values of `headers` have no double spaces. Refreshes `credentials` if
     needed.
     """
-    frozen = credentials.get_frozen_credentials()
-    moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(clock.now_s()))
-    sent = {**(headers or {}), "Host": host, "X-Amz-Date": moment}
-    if frozen.token:
-        sent["X-Amz-Security-Token"] = frozen.token
-    lines = {name.lower(): value for name, value in sent.items()}
-    names = sorted(lines)
-    signed_names = ";".join(names)
-    request = "\n".join(
-        [
-            method,
-            quote(path, safe="/~"),
-            "",  # the query
-            *[f"{name}:{lines[name]}" for name in names],
-            "",
-            signed_names,
-            sha256(body).hexdigest(),
-        ]
-    )
-    day = moment[:8]
-    scope = f"{day}/{region}/{service}/aws4_request"
-    text = f"{ALGORITHM}\n{moment}\n{scope}\n{sha256(request.encode()).hexdigest()}"
-    signature = hmac.digest(_key(frozen.secret_key, day, region, service), text.encode(), "sha256").hex()
-    sent["Authorization"] = (
-        f"{ALGORITHM} Credential={frozen.access_key}/{scope}, SignedHeaders={signed_names}, Signature={signature}"
-    )
-    return sent
+    request = _Request(method, f"https://{host}{path}", {**(headers or {}), "Host": host}, body)
+    signer: Any = _Signer(credentials.get_frozen_credentials(), service, region)
+    signer.add_auth(request)
+    return request.headers

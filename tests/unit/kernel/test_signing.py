@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
+import botocore.auth
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from kernel import clock, signing
+from kernel import signing
 
-AT = clock.parse("2026-03-04T23:59:59.999Z")
+AT = datetime(2026, 3, 4, 23, 59, 59, tzinfo=UTC)
+NEXT_DAY = datetime(2026, 3, 5, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("token", [None, "a/token+of=many"])
@@ -24,30 +27,30 @@ AT = clock.parse("2026-03-04T23:59:59.999Z")
     ],
 )
 def test_it_is_botocores_signature(
-    method: str, path: str, headers: dict[str, str], body: bytes, token: str | None
+    monkeypatch: pytest.MonkeyPatch, method: str, path: str, headers: dict[str, str], body: bytes, token: str | None
 ) -> None:
     credentials = Credentials("key", "secret", token)
-    with clock.held(AT):
-        sent = signing.signed(
-            credentials, "execute-api", "eu-west-1", method=method, host="h.example.com:1", path=path, body=body,
-            headers=headers,
-        )  # fmt: skip
+    monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: AT)
+    sent = signing.signed(
+        credentials, "execute-api", "eu-west-1", method=method, host="h.example.com:1", path=path, body=body,
+        headers=headers,
+    )  # fmt: skip
     assert sent["X-Amz-Date"] == "20260304T235959Z"
     assert headers.items() <= sent.items()
     assert sent["Authorization"] == _theirs(credentials, "execute-api", method, path, sent, body)
 
 
-def test_keys_are_kept_by_day_and_secret() -> None:
+def test_keys_are_kept_by_day_and_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     """A signature of another day, or with other credentials, is made with another key."""
 
-    def signature(secret: str, at: int) -> str:
+    def signature(secret: str, at: datetime) -> str:
         credentials = Credentials("key", secret)
-        with clock.held(at):
-            sent = signing.signed(credentials, "sqs", "eu-west-1", method="POST", host="h", path="/", body=b"")
+        monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: at)
+        sent = signing.signed(credentials, "sqs", "eu-west-1", method="POST", host="h", path="/", body=b"")
         assert sent["Authorization"] == _theirs(credentials, "sqs", "POST", "/", sent, b"")
         return sent["Authorization"].rpartition("=")[2]
 
-    assert len({signature(secret, at) for secret in ("one", "other") for at in (AT, AT + 1)}) == 4
+    assert len({signature(secret, at) for secret in ("one", "other") for at in (AT, NEXT_DAY)}) == 4
 
 
 def _theirs(credentials: Credentials, service: str, method: str, path: str, sent: dict[str, str], body: bytes) -> str:
