@@ -18,7 +18,7 @@ from accounts.schemas import SignedIn
 from kernel.caller import Caller
 from kernel.http import App, Incoming
 from kernel.limiter import Limit
-from kernel.paging import single_page
+from kernel.paging import Paginator
 from kernel.schema import Paging
 
 PASSKEY_CHANGES = Limit("passkey_changes", requests=60, window_s=900, without_redis="closed")
@@ -59,8 +59,9 @@ def add_to(app: App) -> None:
 
     @app.get("/auth/passkeys", query=Paging, returns=PasskeyList, while_enrolling=True)
     def list_passkeys(caller: Caller, query: Paging) -> Any:
-        """The caller's passkeys, oldest first: at most 20, in one page."""
-        return single_page(passkeys.list_passkeys(caller.user_id), query.cursor)
+        """The caller's passkeys, oldest first: at most 20."""
+        paging = Paginator(query.cursor, caller.user_id, "passkeys")
+        return paging.page_of_all(passkeys.list_passkeys(caller.user_id), query.limit, lambda each: each.id, list)
 
     @app.delete(
         "/auth/passkeys/{passkey_id}",

@@ -100,7 +100,8 @@ def _spending(counts: DailyCounts, row: Row) -> None:
 
 
 def _file(counts: DailyCounts, row: Row) -> None:
-    if "created_at" in row and (day := counts.day_of(row["created_at"])):
+    """Files whose bytes are kept: not of uploads that have not arrived, and not of rejected ones."""
+    if row.get("state") in ("ready", "trashed") and (day := counts.day_of(row["created_at"])):
         day.storage += int(row.get("size", 0))
 
 
@@ -115,6 +116,6 @@ _COUNTED: Mapping[tuple[str, tuple[str, ...], tuple[str, str] | None], Callable[
     ("sessions", ("user_id", "last_seen_at"), None): _session,
     ("calls", ("created_at",), None): _call,
     ("assistant", ("entry", "micro_usd"), ("owner", "deployment")): _spending,
-    ("drive", ("created_at", "size"), ("kind", "file")): _file,
+    ("drive", ("created_at", "size", "state"), ("kind", "file")): _file,
     ("events", ("at",), ("type", "message.created")): _message,
 }

@@ -226,9 +226,10 @@ def set_media(*, caller: Caller, call_id: str, media: MediaState) -> dict[str, A
 def _apply(caller: Caller, call_id: str, step: Callable[[Call, MemberContext], Call]) -> dict[str, Any]:
     call, context = require_call(call_id, caller)
     after = changing.change(call, lambda it: step(it, context), actor_id=caller.user_id)
-    if after != call:
+    view = views.call(after)
+    if view != views.call(call):  # not if the lease alone was renewed
         call_events.publish_change(after)
-    return views.call(after)
+    return view
 
 
 def heartbeat(*, caller: Caller, call_id: str) -> dict[str, Any]:

@@ -156,6 +156,12 @@ def stage_upload(transaction: Transaction, upload: PendingUpload, *, due_at: int
     transaction.put("upload", item, condition)
 
 
+def stage_upload_name(transaction: Transaction, upload: PendingUpload, name: str) -> None:
+    """Give a pending upload another name (label `upload` fails if it has ended)."""
+    item = Item(upload.file_id, UPLOAD)
+    transaction.update("upload", item, [Item.name.set(name)], Item.upload_id == upload.upload_id)
+
+
 def stage_upload_deletion(transaction: Transaction, upload: PendingUpload) -> None:
     transaction.delete("upload", Item(upload.file_id, UPLOAD), Item.upload_id == upload.upload_id)
 

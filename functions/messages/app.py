@@ -94,10 +94,12 @@ def list_thread(caller: Caller, conversation_id: str, message_id: str, query: Pa
     )
 
 
-@app.get("/conversations/{conversation_id}/messages/{message_id}/edits", returns=EditList)
-def list_edits(caller: Caller, conversation_id: str, message_id: str) -> Any:
+@app.get("/conversations/{conversation_id}/messages/{message_id}/edits", query=Paging, returns=EditList)
+def list_edits(caller: Caller, conversation_id: str, message_id: str, query: Paging) -> Any:
     """The earlier texts of a message, oldest first (its sender, owner and admins)."""
-    return edits.list_versions(caller=caller, conversation_id=conversation_id, message_id=message_id)
+    return edits.list_versions(
+        caller=caller, conversation_id=conversation_id, message_id=message_id, limit=query.limit, after=query.cursor
+    )
 
 
 @app.put(

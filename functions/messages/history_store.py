@@ -30,6 +30,7 @@ class EarlierVersion:
 
     text: str = ""
     written_at: int = 0
+    part: str = ""  # its place among the earlier texts, which is unique
 
 
 _EARLIER = Mapper(EarlierTextRecord, EarlierVersion)
@@ -76,4 +77,4 @@ def earlier(conversation_id: str, seq: int) -> list[EarlierVersion]:
     rows = EarlierTextRecord.query(
         _key(conversation_id, seq), EarlierTextRecord.part.startswith(_TEXT), consistent_read=True
     )
-    return sorted(_EARLIER.values(rows), key=lambda each: each.written_at)
+    return sorted(_EARLIER.values(rows), key=lambda each: (each.written_at, each.part))

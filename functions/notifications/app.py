@@ -39,8 +39,8 @@ def unregister_push_device(caller: Caller, device_id: str) -> None:
 
 @app.get("/devices", query=Paging, returns=schemas.PushDeviceList)
 def list_push_devices(caller: Caller, query: Paging) -> Any:
-    """The caller's devices, the last registered first: at most 25, in one page."""
-    return service.devices(caller=caller, cursor=query.cursor)
+    """The caller's devices, the last registered first: at most 25."""
+    return service.devices(caller=caller, limit=query.limit, cursor=query.cursor)
 
 
 @app.get("/devices/webpush-key", public=True, returns=schemas.WebPushKey)

@@ -13,7 +13,7 @@ from conversations import api as conversations
 from kernel import clock, outbound
 from kernel.caller import Caller
 from kernel.errors import Conflict, ValidationFailed
-from kernel.paging import Page, Paginator, single_page
+from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 from log.api import SessionsLost
 from notifications import payloads, store
@@ -62,8 +62,7 @@ def register(
         locale=locale,
         voip=voip,
     )
-    retried(partial(store.register, device), on=Conflict)
-    return _device_view(device, caller)
+    return _device_view(retried(partial(store.register, device), on=Conflict), caller)
 
 
 def unregister(*, caller: Caller, device_id: str) -> None:
@@ -77,11 +76,15 @@ def unregister(*, caller: Caller, device_id: str) -> None:
     retried(attempt, on=Conflict)
 
 
-def devices(*, caller: Caller, cursor: str | None) -> Page[dict[str, Any]]:
-    """The caller's devices with live sessions, the last registered first; raises InvalidCursor for any cursor."""
-    found = live_devices([store.person(caller.user_id)])
-    found.sort(key=lambda each: -each.updated_at)
-    return single_page([_device_view(each, caller) for each in found], cursor)
+def devices(*, caller: Caller, limit: int, cursor: str | None) -> Page[dict[str, Any]]:
+    """The caller's devices with live sessions, the last registered first."""
+    paging = Paginator(cursor, caller.user_id, "devices")
+
+    def position(each: RegisteredDevice) -> list[Any]:
+        return [-each.updated_at, each.device_id]
+
+    found = sorted(live_devices([store.person(caller.user_id)]), key=position)
+    return paging.page_of_all(found, limit, position, lambda page: [_device_view(each, caller) for each in page])
 
 
 def live_devices(people: Iterable[store.Addressee]) -> list[RegisteredDevice]:

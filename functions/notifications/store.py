@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import time
 from typing import Any
 
@@ -131,12 +131,17 @@ def people(user_ids: Sequence[str]) -> dict[str, Addressee]:
     return {user_id: person_in(user_id, row) for user_id, row in zip(user_ids, rows, strict=True)}
 
 
-def register(device: RegisteredDevice) -> None:
+def register(device: RegisteredDevice) -> RegisteredDevice:
     """Save a device in place of the one with its id, and take its token or endpoint from any other device.
+
+    Returns the device as saved: one that was registered before keeps the time of its first registration.
 
     Raises Conflict upon a concurrent change.
     """
     before, taken = _read_with_key(device)
+    known = before.devices.get(device.device_id)
+    if known is not None:
+        device = replace(device, created_at=known.created_at)
     transaction = Transaction()
     devices = {name: each for name, each in before.devices.items() if each.key != device.key}
     if device.device_id not in devices and len(devices) >= MAX_DEVICES:
@@ -155,6 +160,7 @@ def register(device: RegisteredDevice) -> None:
         if left != other.devices:
             _stage_devices(transaction, other, left)
     _commit(transaction)
+    return device
 
 
 def _read_with_key(device: RegisteredDevice) -> tuple[Addressee, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from accounts.api import authenticate_by_table
 from kernel.caller import Caller
 from kernel.http import App
 from kernel.limiter import Limit
-from kernel.paging import single_page
+from kernel.paging import Paginator
 from kernel.schema import Paging
 from privacy import exports, schemas, service
 
@@ -51,8 +52,10 @@ def begin_export(caller: Caller, body: schemas.ExportRequest) -> Any:
 
 @app.get("/users/me/exports", query=Paging, returns=schemas.ExportList)
 def list_exports(caller: Caller, query: Paging) -> Any:
-    """The caller's exports of the last 30 days, newest first, in one page."""
-    return single_page(map(exports.render, exports.list_exports(caller.user_id)), query.cursor)
+    """The caller's exports of the last 30 days, newest first."""
+    paging = Paginator(query.cursor, caller.user_id, "exports")
+    found = exports.list_exports(caller.user_id)
+    return paging.page_of_all(found, query.limit, lambda each: -each.created_at, partial(map, exports.render))
 
 
 @app.get("/users/me/exports/{export_id}", returns=schemas.Export)

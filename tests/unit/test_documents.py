@@ -135,6 +135,23 @@ def test_every_post_takes_an_idempotency_key(http: dict[str, Any]) -> None:
             assert takes == (method == "post")
 
 
+def test_every_list_comes_in_pages(http: dict[str, Any]) -> None:
+    lists = 0
+    for path, operations in http["paths"].items():
+        answer = operations.get("get", {}).get("responses", {}).get("200", {})
+        shown = json.dumps([answer, *_models_in(http, answer)])
+        if '"next_cursor"' in shown:
+            lists += 1
+            assert {"limit", "cursor"} <= {each["name"] for each in operations["get"]["parameters"]}, path
+    assert lists > 40
+
+
+def _models_in(http: dict[str, Any], answer: Any) -> list[Any]:
+    """The models that an answer refers to directly."""
+    names = re.findall(r'"#/components/schemas/(\w+)"', json.dumps(answer))
+    return [http["components"]["schemas"][name] for name in names]
+
+
 def test_errors_are_problem_documents(http: dict[str, Any]) -> None:
     for operations in http["paths"].values():
         for operation in operations.values():

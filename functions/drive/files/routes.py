@@ -82,10 +82,10 @@ def add_to(app: App) -> None:
         """A download URL for 5 minutes, as an attachment; for ready files only."""
         return files.download(caller=caller, file_id=file_id)
 
-    @app.get("/drive/files/{file_id}/versions", returns=FileVersionList)
-    def list_versions(caller: Caller, file_id: str) -> Any:
+    @app.get("/drive/files/{file_id}/versions", query=Paging, returns=FileVersionList)
+    def list_versions(caller: Caller, file_id: str, query: Paging) -> Any:
         """The kept versions of a file (20 by default), newest first."""
-        return files.versions(caller=caller, file_id=file_id)
+        return files.versions(caller=caller, file_id=file_id, limit=query.limit, after=query.cursor)
 
     @app.post("/drive/files/{file_id}/versions/{version}/restore", returns=File, errors=["not_ready", "conflict"])
     def restore_version(caller: Caller, file_id: str, version: str) -> Any:

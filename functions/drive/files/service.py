@@ -53,21 +53,21 @@ def change_node(
     node_id: str,
     user_id: str,
     need: Role,
-    change: Callable[[NodeAccess], Node | None],
+    change: Callable[[NodeAccess], Node],
     *,
-    also: Callable[[Transaction], None] | None = None,
-) -> Node:
-    """Change a file on which the caller has at least role `need`; retried upon concurrent changes.
+    also: Callable[[Transaction, NodeAccess], None] | None = None,
+) -> tuple[Node, Node]:
+    """Change a file on which the caller has at least role `need`; returns it before and after the change.
 
-    `change` returns the changed node, or None for no change, and raises if the change is not allowed. `also` stages
-    more actions in the same transaction.
+    Retried upon concurrent changes. `change` returns the changed node, and raises if the change is not allowed. `also`
+    stages more actions in the same transaction.
     """
 
-    def attempt() -> Node:
+    def attempt() -> tuple[Node, Node]:
         found = access.require_node(node_id, user_id, need, kind="file")
         after = change(found)
-        if after is None or after == found.node:
-            return found.node
+        if after == found.node:
+            return after, after
         after = replace(after, updated_at=max(clock.now(), found.node.updated_at + 1))
         due_at = None if after.trashed_at is None else after.trashed_at + model.TRASH_KEPT_MS
 
@@ -76,7 +76,7 @@ def change_node(
             if after.folder_id is not None and after.folder_id != found.node.folder_id:
                 store.stage_require_ready(transaction, "folder", after.folder_id)
             if also is not None:
-                also(transaction)
+                also(transaction, found)
 
         try:
             store.commit(stage)
@@ -85,7 +85,7 @@ def change_node(
         if after.name != found.node.name:
             before, now = model.terms(found.node.name), model.terms(after.name)
             term_store.index(after.owner_id, after.id, now - before, before - now)
-        return after
+        return found.node, after
 
     return retried(attempt, on=Conflict)
 
@@ -102,8 +102,14 @@ def change(*, caller: Caller, file_id: str, fields: Mapping[str, Any]) -> dict[s
             node = replace(node, folder_id=_destination(caller, node, fields["folder_id"]))
         return node if name is None else replace(node, name=name)
 
-    node = change_node(file_id, caller.user_id, "editor", wanted)
-    record_activity(node, caller.user_id, "changed", **{key: fields[key] for key in fields})
+    def rename_upload(transaction: Transaction, found: NodeAccess) -> None:
+        """Rename the pending upload as well, which would give the file the name that it was begun with."""
+        if found.upload is not None and name is not None:
+            store.stage_upload_name(transaction, found.upload, name)
+
+    before, node = change_node(file_id, caller.user_id, "editor", wanted, also=rename_upload)
+    if node != before:
+        record_activity(node, caller.user_id, "changed", **{key: fields[key] for key in fields})
     return get(caller=caller, file_id=file_id)
 
 
@@ -133,10 +139,14 @@ def destination(caller: Caller, owner_id: str, folder_id: str | None) -> str | N
 # --- versions -------------------------------------------------------------------------------------------------
 
 
-def versions(*, caller: Caller, file_id: str) -> Page[dict[str, Any]]:
+def versions(*, caller: Caller, file_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
     """The kept versions of a file, newest first."""
     node = access.require_node(file_id, caller.user_id, kind="file").node
-    return Page([_version_view(each, node) for each in store.versions(file_id)])
+    paging = Paginator(after, caller.user_id, "versions", file_id)
+    kept = store.versions(file_id)
+    return paging.page_of_all(
+        kept, limit, lambda each: -each.number, lambda page: [_version_view(each, node) for each in page]
+    )
 
 
 def _version_view(each: Version, node: Node) -> dict[str, Any]:
@@ -164,10 +174,12 @@ def restore_version(*, caller: Caller, file_id: str, number: int) -> dict[str, A
             raise Conflict("A new version of this file is being looked at; try again.", retry_after_s=2)
         return replace(model.with_version(found.node, chosen), name=found.node.name)
 
-    node = change_node(
-        file_id, caller.user_id, "editor", wanted, also=lambda it: store.stage_require_version(it, file_id, number)
-    )
-    record_activity(node, caller.user_id, "version_restored", version=number)
+    def require_version(transaction: Transaction, _found: NodeAccess) -> None:
+        store.stage_require_version(transaction, file_id, number)
+
+    before, node = change_node(file_id, caller.user_id, "editor", wanted, also=require_version)
+    if node != before:
+        record_activity(node, caller.user_id, "version_restored", version=number)
     return views.file(node)
 
 

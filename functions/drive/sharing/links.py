@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import os
 from base64 import b64decode, b64encode
+from functools import partial
 from typing import Any
 
 from drive import store, views
@@ -17,7 +18,7 @@ from kernel import clock, ids, limiter, origin, telemetry
 from kernel.caller import Caller
 from kernel.errors import Conflict, Forbidden, Gone, NotFound, ValidationFailed
 from kernel.limiter import Limit
-from kernel.paging import Page
+from kernel.paging import Page, Paginator
 
 TOKEN_BITS = 192
 TOKEN_MAX_CHARS = 64
@@ -67,10 +68,11 @@ def _view(each: PublicLink) -> dict[str, Any]:
     }
 
 
-def list_links(*, caller: Caller, file_id: str) -> Page[dict[str, Any]]:
-    """The links of a file, without their tokens."""
+def list_links(*, caller: Caller, file_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
+    """The links of a file, oldest first, without their tokens."""
     access.require_node(file_id, caller.user_id, "owner", kind="file")
-    return Page([_view(each) for each in link_store.of_file(file_id)])
+    paging = Paginator(after, caller.user_id, "links", file_id)
+    return paging.page_of_all(link_store.of_file(file_id), limit, lambda each: each.link_id, partial(map, _view))
 
 
 def remove(*, caller: Caller, file_id: str, link_id: str) -> None:

@@ -36,10 +36,12 @@ def add_to(app: App) -> None:
         """Share one of the caller's files with a person or a conversation, or change the role of a share."""
         return share(caller, file_id, body, file=True)
 
-    @app.get("/drive/files/{file_id}/shares", returns=ShareList)
-    def list_file_shares(caller: Caller, file_id: str) -> Any:
+    @app.get("/drive/files/{file_id}/shares", query=Paging, returns=ShareList)
+    def list_file_shares(caller: Caller, file_id: str, query: Paging) -> Any:
         """The shares of a file."""
-        return sharing.list_shares(caller=caller, node_id=file_id, file=True)
+        return sharing.list_shares(
+            caller=caller, node_id=file_id, file=True, limit=query.limit, after=query.cursor
+        )  # fmt: skip
 
     @app.delete("/drive/files/{file_id}/shares/{share_id}", status=204)
     def unshare_file(caller: Caller, file_id: str, share_id: str) -> None:
@@ -51,10 +53,12 @@ def add_to(app: App) -> None:
         """Share a folder and all its content."""
         return share(caller, folder_id, body, file=False)
 
-    @app.get("/drive/folders/{folder_id}/shares", returns=ShareList)
-    def list_folder_shares(caller: Caller, folder_id: str) -> Any:
+    @app.get("/drive/folders/{folder_id}/shares", query=Paging, returns=ShareList)
+    def list_folder_shares(caller: Caller, folder_id: str, query: Paging) -> Any:
         """The shares of a folder."""
-        return sharing.list_shares(caller=caller, node_id=folder_id, file=False)
+        return sharing.list_shares(
+            caller=caller, node_id=folder_id, file=False, limit=query.limit, after=query.cursor
+        )  # fmt: skip
 
     @app.delete("/drive/folders/{folder_id}/shares/{share_id}", status=204)
     def unshare_folder(caller: Caller, folder_id: str, share_id: str) -> None:
@@ -90,10 +94,10 @@ def add_to(app: App) -> None:
             max_downloads=body.max_downloads,
         )
 
-    @app.get("/drive/files/{file_id}/links", returns=LinkList)
-    def list_links(caller: Caller, file_id: str) -> Any:
-        """The public links of one of the caller's files."""
-        return links.list_links(caller=caller, file_id=file_id)
+    @app.get("/drive/files/{file_id}/links", query=Paging, returns=LinkList)
+    def list_links(caller: Caller, file_id: str, query: Paging) -> Any:
+        """The public links of one of the caller's files, oldest first."""
+        return links.list_links(caller=caller, file_id=file_id, limit=query.limit, after=query.cursor)
 
     @app.delete("/drive/files/{file_id}/links/{link_id}", status=204)
     def delete_link(caller: Caller, file_id: str, link_id: str) -> None:

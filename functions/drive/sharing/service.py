@@ -62,7 +62,7 @@ def _conversation(caller: Caller, conversation_id: str) -> str:
     return conversation_id
 
 
-def _views(shares: list[Grant]) -> list[dict[str, Any]]:
+def _views(shares: Sequence[Grant]) -> list[dict[str, Any]]:
     people = users.public_profiles([each.grantee for each in shares if each.grantee.startswith("usr_")])
     return [
         {
@@ -77,10 +77,12 @@ def _views(shares: list[Grant]) -> list[dict[str, Any]]:
     ]
 
 
-def list_shares(*, caller: Caller, node_id: str, file: bool) -> Page[dict[str, Any]]:
+def list_shares(*, caller: Caller, node_id: str, file: bool, limit: int, after: str | None) -> Page[dict[str, Any]]:
     """The shares of this very node, for its owner."""
     found = access.require_node(node_id, caller.user_id, "owner", kind="file" if file else "folder")
-    return Page(_views(list(found.shares)))
+    paging = Paginator(after, caller.user_id, "shares", node_id)
+    shares = sorted(found.shares, key=lambda each: each.grantee)
+    return paging.page_of_all(shares, limit, lambda each: each.grantee, _views)
 
 
 def unshare(*, caller: Caller, node_id: str, share_id: str, file: bool) -> None:

@@ -35,14 +35,12 @@ def remove(*, caller: Caller, node_id: str, permanent: bool, file: bool) -> None
     found = access.require_node(node_id, caller.user_id, "owner", kind="file" if file else "folder")
     if permanent or found.node.state in ("uploading", "processing", "rejected"):
         purge(found.node)
-    else:
+    elif found.node.state != "trashed":
         _trash(found.node)
         files.record_activity(found.node, caller.user_id, "trashed")
 
 
 def _trash(node: Node) -> None:
-    if node.state == "trashed":
-        return
     _move_to_trash(node)
     if node.is_folder:
         _process_contents(node.id, "trash")

@@ -33,7 +33,7 @@ from kernel.errors import (
     as_problem,
 )
 from kernel.limiter import Allowance, Charge, Limit, LimitExceeded
-from kernel.schema import parse_json, parse_query
+from kernel.schema import NoFields, parse_json, parse_query
 
 MAX_BODY_BYTES = 256 * 1024
 PER_ACCOUNT = Limit("http", requests=1200, window_s=60)
@@ -122,7 +122,7 @@ class App:
     """The Lambda handler of a domain's HTTP routes."""
 
     def __init__(self, name: str, *, authenticate: Authenticator, hidden: bool = False) -> None:
-        """With `hidden`, callers whom `authenticate` refuses get 404, so that they do not learn of the routes."""
+        """With `hidden`, callers whom `authenticate` refuses get 404, as the gateway answers for an unknown route."""
         self.name = name
         self.hidden = hidden
         self.routes: list[Route] = []
@@ -251,6 +251,9 @@ class App:
         if route.body is not None:
             _require_json(incoming)
             given["body"] = parse_json(route.body, b"{}" if not raw and route.takes_no_body else raw)
+        elif raw and route.method != "GET":
+            _require_json(incoming)
+            parse_json(NoFields, raw)
         if route.query is not None:
             given["query"] = parse_query(route.query, incoming.query)
         given |= {"caller": caller, "request": incoming}
@@ -284,9 +287,9 @@ class App:
             if scheme.lower() != "bearer" or not token:
                 raise Unauthenticated
             return self._authenticate(token.strip())
-        except Unauthenticated as error:
+        except (Unauthenticated, NotFound) as error:
             if self.hidden:
-                raise NotFound from error
+                raise NotFound("There is no such route.") from error
             raise
 
 

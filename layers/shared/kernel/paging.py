@@ -71,6 +71,13 @@ class Paginator:
         end = position(page[-1]) if len(found) > len(page) > 0 else None
         return Page(list(show(page)), self.cursor(end))
 
+    def page_of_all(
+        self, found: Sequence[T], limit: int, position: Callable[[T], Any], show: Callable[[Sequence[T]], Iterable[R]]
+    ) -> Page[R]:
+        """Like `page`, but of a list that is read whole: `found` are all its items, in the order of `position`."""
+        left = [each for each in found if self.start is None or position(each) > self.start]
+        return self.page(left, limit, position, show)
+
     def fitting_page(
         self, found: Sequence[T], limit: int, position: Callable[[T], Any], show: Callable[[Sequence[T]], Sequence[R]]
     ) -> Page[R]:
@@ -79,16 +86,6 @@ class Paginator:
         fit = fitting(shown)
         end = position(found[fit - 1]) if len(found) > fit > 0 else None
         return Page(list(shown[:fit]), self.cursor(end))
-
-
-def single_page(items: Iterable[T], cursor: str | None) -> Page[T]:
-    """The page of a list that always fits one page.
-
-    Raises InvalidCursor for any cursor, because such a list never gives one out.
-    """
-    if cursor is not None:
-        raise InvalidCursor
-    return Page(list(items))
 
 
 def fitting(items: Sequence[Any]) -> int:

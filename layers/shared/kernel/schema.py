@@ -28,6 +28,10 @@ class Input(BaseModel):
     )
 
 
+class NoFields(Input):
+    """The body of routes that need none: it may be absent or an empty object."""
+
+
 class Query(BaseModel):
     """A query string; unknown names are ignored."""
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from messages import service as messages
 from messages.schemas import MessageFields
 from moderation import service as moderation
 from tests.helpers import Person, Reply, ask, someone
+from tests.integration import desk
+from tests.tools import template
 from users.app import app as users
 
 PASSWORD = "four lilac otters"
@@ -76,12 +79,14 @@ ROUTES = [
 def test_for_everybody_else_there_is_no_such_route(admin: Person, method: str, path: str) -> None:
     bob = someone("bob")
     given = {"user_id": bob.user_id} if "{" in path else None
-    unknown = ask(users, "GET", "/users/{user_id}", {"user_id": "usr_00000000000000000000000000"}, token=bob.token)
+    gateway = template("template.yaml")["Resources"]["RestApi"]["Properties"]["GatewayResponses"]
+    text = gateway["MISSING_AUTHENTICATION_TOKEN"]["ResponseTemplates"]["application/json"]
+    unknown = json.loads(text.replace("$context.requestId", "request-1"))
     for token in (bob.token, "no.token.atall", None, f"{bob.token}x"):
         bodies: list[Any] = [{}, '{"broken', None] if method == "POST" else [None]
         for body in bodies:
             reply = ask(app, method, path, given, token=token, body=body)
-            assert (reply.status, reply.body) == (404, unknown.body)
+            assert (reply.status, reply.body) == (404, unknown)
             assert "www-authenticate" not in reply.headers
 
 
@@ -287,13 +292,16 @@ def test_figures_are_of_each_day(admin: Person) -> None:
     draft = MessageFields(client_id="1", text="hello").message()
     messages.send(caller=Caller(bob.user_id, bob.session_id), conversation_id=place, message=draft)
 
+    desk.put(Caller(bob.user_id, bob.session_id), b"hello")
+    desk.begin(Caller(bob.user_id, bob.session_id), b"these bytes never come")
+
     figures = look(admin, "/admin/stats").body
     one_day = look(admin, "/admin/stats", None, **{"from": "2026-01-01", "to": "2026-01-01"}).body
 
     assert figures["complete"] is True
     assert len(figures["items"]) == 30
     assert figures["items"][-1] == {
-        "day": today, "users": 2, "active": 2, "messages": 1, "calls": 0, "storage": 0, "ai_spend": 0.0,
+        "day": today, "users": 2, "active": 2, "messages": 1, "calls": 0, "storage": 5, "ai_spend": 0.0,
     }  # fmt: skip
     assert [(each["day"], each["users"]) for each in one_day["items"]] == [("2026-01-01", 0)]
     for wrong in ({"from": "soon"}, {"from": "2026-02-01", "to": "2026-01-01"}, {"from": "2020-01-01"}):

@@ -346,6 +346,15 @@ def test_what_one_sends_is_shown() -> None:
     assert refusal(lambda: service.set_media(caller=bob, call_id=call["id"], media=MediaState())) == "not_in_call"
 
 
+def test_a_media_state_that_is_set_again_is_not_told_again(management: Management) -> None:
+    ada, bob, chat = two()
+    connected(bob, "b1")
+    call = ring(ada, chat)
+    for audio in (False, False, True):
+        service.set_media(caller=ada, call_id=call["id"], media=MediaState(audio=audio))
+    assert management.kinds("b1").count("call.updated") == 2
+
+
 def test_a_heartbeat_moves_no_version_and_keeps_the_lease() -> None:
     ada, _, chat = two()
     with clock.held(NOW) as advance:

@@ -21,6 +21,7 @@ from kernel import clock, origin
 from kernel.caller import Caller
 from kernel.errors import Forbidden, Gone, NotFound, Problem, ValidationFailed
 from kernel.limiter import LimitExceeded
+from kernel.paging import Page
 from kernel.schema import parse_json
 from tests.integration import desk, rooms
 from tests.integration.rooms import people
@@ -349,11 +350,35 @@ def test_the_end_of_a_link_is_a_time_that_can_be_written(text: str) -> None:
     assert [each.field for each in refused.value.errors] == ["expires_at"]
 
 
+def test_shares_and_links_come_in_pages(cast: list[Caller]) -> None:
+    ada, *others = cast
+    file_id = desk.put(ada)
+    for other in others:
+        sharing.share(
+            caller=ada, node_id=file_id, file=True, user_id=other.user_id, conversation_id=None, role="viewer"
+        )  # fmt: skip
+        _link(ada, file_id)
+
+    def shares(after: str | None) -> Page[dict[str, Any]]:
+        return sharing.list_shares(caller=ada, node_id=file_id, file=True, limit=1, after=after)
+
+    def all_links(after: str | None) -> Page[dict[str, Any]]:
+        return links.list_links(caller=ada, file_id=file_id, limit=1, after=after)
+
+    for read in (shares, all_links):
+        found, page = [], read(None)
+        found += page.items
+        while page.next_cursor is not None:
+            page = read(page.next_cursor)
+            found += page.items
+        assert len({each["id"] for each in found}) == len(found) == len(others) > 1
+
+
 def test_a_link_of_a_file_that_is_gone_or_taken_back_leads_nowhere(cast: list[Caller]) -> None:
     ada = cast[0]
     file_id = desk.put(ada)
     one, other = _link(ada, file_id), _link(ada, file_id)
-    listed = links.list_links(caller=ada, file_id=file_id).items
+    listed = links.list_links(caller=ada, file_id=file_id, limit=50, after=None).items
     assert "token" not in listed[0]
     links.remove(caller=ada, file_id=file_id, link_id=listed[0]["id"])
     outcomes = []

@@ -33,10 +33,49 @@ def test_a_new_version_keeps_the_id_and_the_version_before(ada: Caller) -> None:
     file = files.get(caller=ada, file_id=file_id)
     assert (file["version"], file["state"], file["size"]) == (2, "ready", 6)
     assert desk.usage(ada).used == 11
-    listed = files.versions(caller=ada, file_id=file_id).items
+    listed = files.versions(caller=ada, file_id=file_id, limit=50, after=None).items
     assert [(each["version"], each["current"]) for each in listed] == [(2, True), (1, False)]
     restored = files.restore_version(caller=ada, file_id=file_id, number=1)
     assert (restored["version"], restored["size"]) == (1, 5)
+
+
+def test_a_name_given_while_a_new_version_is_uploaded_stays(ada: Caller) -> None:
+    file_id = desk.put(ada, b"first")
+    begun = desk.begin(ada, b"second", replaces=file_id, name="begun.txt")
+    files.change(caller=ada, file_id=file_id, fields={"name": "later.txt"})
+    desk.arrive(*desk.send(begun, b"second"))
+    file = files.get(caller=ada, file_id=file_id)
+    assert (file["version"], file["name"]) == (2, "later.txt")
+
+
+def test_a_new_file_has_the_name_that_it_was_given_meanwhile_at_once(ada: Caller) -> None:
+    begun = desk.begin(ada, b"first")
+    changed = files.change(caller=ada, file_id=begun["file"]["id"], fields={"name": "later.txt"})
+    assert changed["name"] == "later.txt"
+    desk.arrive(*desk.send(begun, b"first"))
+    assert files.get(caller=ada, file_id=begun["file"]["id"])["name"] == "later.txt"
+
+
+def test_what_changes_nothing_is_no_activity(ada: Caller) -> None:
+    file_id = desk.put(ada, b"first")
+    name = files.get(caller=ada, file_id=file_id)["name"]
+    for fields in ({}, {"name": name}, {"folder_id": None}):
+        files.change(caller=ada, file_id=file_id, fields=fields)
+    files.restore_version(caller=ada, file_id=file_id, number=1)
+    trash.remove(caller=ada, node_id=file_id, permanent=False, file=True)
+    trash.remove(caller=ada, node_id=file_id, permanent=False, file=True)
+    noted = files.activity(caller=ada, file_id=file_id, limit=50, after=None).items
+    assert [each["action"] for each in noted] == ["trashed", "uploaded"]
+
+
+def test_versions_come_in_pages(ada: Caller) -> None:
+    file_id = desk.put(ada, b"first")
+    for content in (b"second", b"third"):
+        desk.put(ada, content, replaces=file_id)
+    first = files.versions(caller=ada, file_id=file_id, limit=2, after=None)
+    second = files.versions(caller=ada, file_id=file_id, limit=2, after=first.next_cursor)
+    assert [[each["version"] for each in page.items] for page in (first, second)] == [[3, 2], [1]]
+    assert second.next_cursor is None
 
 
 def test_a_version_after_a_restored_one_has_a_number_of_its_own(ada: Caller) -> None:
@@ -46,7 +85,7 @@ def test_a_version_after_a_restored_one_has_a_number_of_its_own(ada: Caller) -> 
     desk.put(ada, b"third", replaces=file_id)
     file = files.get(caller=ada, file_id=file_id)
     assert (file["version"], file["state"], file["sha256"]) == (3, "ready", desk.sha(b"third"))
-    listed = files.versions(caller=ada, file_id=file_id).items
+    listed = files.versions(caller=ada, file_id=file_id, limit=50, after=None).items
     assert [(each["version"], each["current"]) for each in listed] == [(3, True), (2, False), (1, False)]
 
 
@@ -83,7 +122,7 @@ def test_so_many_versions_are_kept_as_the_deployment_says_twenty_if_nothing(
     file_id = desk.put(ada, b"12345")
     for _ in range(expected + 1):
         desk.put(ada, b"12345", replaces=file_id)
-    numbers = [each["version"] for each in files.versions(caller=ada, file_id=file_id).items]
+    numbers = [each["version"] for each in files.versions(caller=ada, file_id=file_id, limit=50, after=None).items]
     assert numbers == list(range(expected + 2, 2, -1))
     assert desk.usage(ada).used == desk.usage(ada).taken == 5 * expected
     assert len(desk.blobs_left()) == expected
@@ -97,7 +136,10 @@ def test_fewer_kept_versions_drop_the_older_ones_with_the_next_upload(
         desk.put(ada, b"12345", replaces=file_id)
     _keep_versions(settings, 2)
     desk.put(ada, b"12345", replaces=file_id)
-    assert [each["version"] for each in files.versions(caller=ada, file_id=file_id).items] == [7, 6]
+    assert [each["version"] for each in files.versions(caller=ada, file_id=file_id, limit=50, after=None).items] == [
+        7,
+        6,
+    ]
     assert desk.usage(ada).used == desk.usage(ada).taken == 10
 
 
@@ -135,7 +177,7 @@ def test_a_version_that_becomes_the_current_one_is_not_dropped_meanwhile(
     monkeypatch.setattr(files, "delete_versions", met)
     desk.put(ada, b"last", replaces=file_id)
     assert files.get(caller=ada, file_id=file_id)["version"] == 1
-    assert 1 in [each["version"] for each in files.versions(caller=ada, file_id=file_id).items]
+    assert 1 in [each["version"] for each in files.versions(caller=ada, file_id=file_id, limit=50, after=None).items]
 
 
 def test_a_version_that_is_dropped_in_this_moment_is_not_restored(ada: Caller, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,19 +10,37 @@ from conversations import members
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Forbidden, NotFound
+from kernel.paging import Page
 from messages import edits, service
-from messages.history_store import MAX_EARLIER_TEXTS
+from messages.history_store import MAX_EARLIER_TEXTS, EarlierVersion
 from tests.integration.rooms import add, direct, group, people, send
 from tests.tools import rows
 
 
 def _edits(who: Caller, message: dict[str, Any]) -> list[tuple[str, int]]:
-    found = edits.list_versions(caller=who, conversation_id=message["conversation_id"], message_id=message["id"])
+    found = _page(who, message, limit=100)
     return [(each.text, each.written_at) for each in found.items]
+
+
+def _page(who: Caller, message: dict[str, Any], *, limit: int, after: str | None = None) -> Page[EarlierVersion]:
+    return edits.list_versions(
+        caller=who, conversation_id=message["conversation_id"], message_id=message["id"], limit=limit, after=after
+    )
 
 
 def _edit(who: Caller, message: dict[str, Any], text: str) -> None:
     service.edit(caller=who, conversation_id=message["conversation_id"], message_id=message["id"], text=text)
+
+
+def test_earlier_texts_come_in_pages() -> None:
+    ada, bob = people("ada", "bob")
+    message = send(ada, direct(ada, bob), "0")
+    for n in range(1, 4):
+        _edit(ada, message, str(n))
+    first = _page(ada, message, limit=2)
+    second = _page(ada, message, limit=2, after=first.next_cursor)
+    assert [[each.text for each in page.items] for page in (first, second)] == [["0", "1"], ["2"]]
+    assert second.next_cursor is None
 
 
 def test_earlier_texts_are_listed_with_when_they_were_written() -> None:

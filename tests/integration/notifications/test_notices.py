@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, Literal
 
 from accounts import session_store, sessions
@@ -174,6 +175,14 @@ def test_a_device_gets_a_new_token_and_gives_the_old_one_free() -> None:
     store.register(_device(bob, "d1", "old"))
     assert store.person(ada.user_id).devices["d1"].key == "new"
     assert store.person(bob.user_id).devices["d1"].key == "old"
+
+
+def test_a_device_that_registers_again_keeps_the_time_of_its_first_registration() -> None:
+    (ada,) = rooms.people("ada")
+    for token in ("token", "token", "new"):
+        saved = store.register(replace(_device(ada, "d1", token, updated_at=9), created_at=9 if token == "new" else 1))
+        assert (saved.created_at, saved.updated_at) == (1, 9)
+        assert store.person(ada.user_id).devices["d1"] == saved
 
 
 def test_one_token_under_two_names_is_one_device() -> None:

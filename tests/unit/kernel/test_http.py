@@ -322,6 +322,30 @@ def test_a_post_of_which_all_may_be_left_out_may_come_without_a_body(app: App) -
     assert ask(app, "POST", *path, body=" ", token="good").code == "malformed_json"
 
 
+@pytest.mark.parametrize(("method", "resource"), [("DELETE", "/notes/{note_id}"), ("PUT", "/notes")])
+def test_a_route_without_fields_takes_no_other_body_than_an_empty_one(app: App, method: str, resource: str) -> None:
+    def sent(**given: Any) -> Reply:
+        return ask(app, method, resource, {"note_id": "n1"}, token="good", **given)
+
+    assert [sent().status, sent(body={}).status] == [sent().status] * 2
+    assert sent().status < 300
+    refused = sent(body={"text": "x"})
+    assert (refused.status, refused.body["errors"][0]["field"]) == (400, "text")
+    assert sent(body="{").code == "malformed_json"
+    assert sent(body="text", headers={"Content-Type": "text/plain"}).code == "unsupported_media_type"
+
+
+def test_a_hidden_app_answers_strangers_as_an_unknown_route_does() -> None:
+    app = App("hidden", authenticate=_authenticate, hidden=True)
+
+    @app.get("/secret")
+    def secret() -> Any:
+        """Hide."""
+
+    answer = ask(app, "GET", "/secret", token="bad")
+    assert (answer.status, answer.code, answer.body["detail"]) == (404, "not_found", "There is no such route.")
+
+
 def test_an_unknown_field_is_named(app: App) -> None:
     reply = ask(app, "POST", "/notes", body={"text": "x", "colour": "red"}, token="good")
     assert (reply.status, reply.code) == (400, "validation_failed")

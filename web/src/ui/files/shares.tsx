@@ -26,8 +26,8 @@ export function Shares({ entry }: { entry: Shown }) {
     queryKey: key,
     queryFn: () =>
       folder
-        ? api.get("/drive/folders/{folder_id}/shares", { path: { folder_id: entry.id } })
-        : api.get("/drive/files/{file_id}/shares", { path: { file_id: entry.id } }),
+        ? api.get("/drive/folders/{folder_id}/shares", { path: { folder_id: entry.id }, query: { limit: 100 } })
+        : api.get("/drive/files/{file_id}/shares", { path: { file_id: entry.id }, query: { limit: 100 } }),
   });
   const change = (doing: () => Promise<unknown>) => void attempt(doing).then(() => queries.invalidateQueries({ queryKey: key }));
   const share = (user_id: string) => {
