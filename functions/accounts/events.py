@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from kernel.late import late
+from kernel.personal_data import register_personal
 from realtime.api import calling, register_job
 
 SESSION_ENDED = "session_ended"
 register_job(SESSION_ENDED, calling("accounts.session_ends.remember", "session_ids", "until"), queue="sockets")
+register_personal("passkeys", late("accounts.own_data.passkeys"))

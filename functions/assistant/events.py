@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from conversations.api import Eraser, register_eraser
 from conversations.model import CONVERSATION_UPDATED
 from kernel.late import late
+from kernel.personal_data import register_personal
 from log.api import EventType, register, subscribe
 from log.model import MESSAGE_CREATED, Event
 
@@ -37,3 +38,4 @@ subscribe(MESSAGE_CREATED, _index, queue="meaning", changes=True)
 subscribe(CONVERSATION_UPDATED, _apply_settings, queue="meaning")
 subscribe(MESSAGE_CREATED, _review, queue="moderation", changes=True)
 register_eraser(Eraser("assistant", late("assistant.meaning_store.erase"), derived=True))
+register_personal("ai_settings", late("assistant.own_data.settings"))

@@ -12,5 +12,5 @@ from drive.files.audio_port import (
 )
 from drive.files.avatar_port import thumbnail_of_own_file
 from drive.files.search_port import files_by_name
-from drive.person_port import contents_of, file_views, purge_everything_of
+from drive.person_port import contents_of, purge_everything_of
 from drive.sharing import attachments

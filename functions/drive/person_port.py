@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from drive import model, store
+from drive.files import term_store
 from drive.model import Node
+from drive.route_schemas import LinkState
+from drive.sharing import link_store, links
 from drive.trash import service as trash
-from kernel import blobs
+from kernel import blobs, clock
 from kernel.blobs import BlobMissing
+from kernel.schema import as_json
 
 _PAGE = 100
 
@@ -42,10 +46,39 @@ def file_views(owner_id: str) -> list[dict[str, Any]]:
     return [model.file_view(node) for node in _nodes(owner_id) if not node.is_folder]
 
 
-def contents_of(owner_id: str) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """The unique path (`id/name`) and the bytes of every ready file."""
+def folder_views(owner_id: str) -> list[dict[str, Any]]:
+    """The views of all folders."""
+    return [model.folder_view(node) for node in _nodes(owner_id) if node.is_folder]
+
+
+def shares(owner_id: str) -> Iterator[dict[str, Any]]:
+    """With whom the person has shared what."""
     for node in _nodes(owner_id):
-        if node.is_folder or node.state != "ready" or node.object_key is None:
+        found = store.node_access(node.id)
+        for each in found.shares if found is not None else ():
+            created_at = clock.rfc3339(each.created_at)
+            yield {"node_id": node.id, "grantee": each.grantee, "role": each.role, "created_at": created_at}
+
+
+def links_of(owner_id: str) -> Iterator[dict[str, Any]]:
+    """The public links of the person's files, without tokens and passwords."""
+    for node in _nodes(owner_id):
+        for each in [] if node.is_folder else link_store.of_file(node.id):
+            yield {"file_id": node.id, **as_json(LinkState, links.view(each))}
+
+
+def favourites(user_id: str) -> Iterator[dict[str, Any]]:
+    """The files that the person has marked as favourites."""
+    after: str | None = None
+    while page := term_store.favourites(user_id, after=after, limit=_PAGE):
+        yield from ({"file_id": node_id} for node_id in page)
+        after = page[-1]
+
+
+def contents_of(owner_id: str) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """The unique path (`id/name`) and the bytes of every file that is ready or in the trash."""
+    for node in _nodes(owner_id):
+        if node.is_folder or node.state not in ("ready", "trashed") or node.object_key is None:
             continue
         blob = blobs.find(node.object_key, node.object_version or "")
         if blob is not None:

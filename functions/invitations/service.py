@@ -40,10 +40,11 @@ def create(
         needs_approval=needs_approval,
     )
     store.keep(invitation)
-    return _view(invitation) | {"token": token, "url": f"{config().public_url}/invitations/{token}"}
+    return view(invitation) | {"token": token, "url": f"{config().public_url}/invitations/{token}"}
 
 
-def _view(invitation: Invitation) -> dict[str, Any]:
+def view(invitation: Invitation) -> dict[str, Any]:
+    """An invitation as its conversation's admins see it, without its token."""
     return {
         "id": invitation.id,
         "conversation_id": invitation.conversation_id,
@@ -64,7 +65,7 @@ def list_invitations(*, caller: Caller, conversation_id: str, limit: int, after:
     paging = Paginator(after, caller.user_id, "invitations", conversation_id)
     own = None if context.member.is_admin else caller.user_id
     found = store.invitations(conversation_id, created_by=own, after=paging.start, limit=limit + 1)
-    return paging.page(found, limit, lambda each: each.id, lambda page: map(_view, page))
+    return paging.page(found, limit, lambda each: each.id, lambda page: map(view, page))
 
 
 def revoke(*, caller: Caller, conversation_id: str, invitation_id: str) -> None:

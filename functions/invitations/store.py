@@ -100,6 +100,12 @@ def invitations(conversation_id: str, *, created_by: str | None, after: str | No
     return _INVITE.values(rows)
 
 
+def made_by(user_id: str) -> list[Invitation]:
+    """A person's invitations to any conversation, by a scan of the table."""
+    rows = InvitationRecord.scan(InvitationRecord.created_by == user_id)
+    return _INVITE.values(rows)
+
+
 def revoke(invitation: Invitation, now: int) -> None:
     """Revoke an invitation; idempotent."""
     of = InvitationRecord
@@ -133,6 +139,12 @@ def request(conversation_id: str, user_id: str, now: int) -> JoinRequest | None:
     """Somebody's pending request."""
     found = _ASKED.found(InvitationRecord.find(conversation_id, f"{_REQUEST}{user_id}"))
     return found if found is not None and found.is_pending(now) else None
+
+
+def requests_of(user_id: str, now: int) -> list[JoinRequest]:
+    """A person's pending requests to join any conversation, by a scan of the table."""
+    rows = InvitationRecord.scan(InvitationRecord.entry == f"{_REQUEST}{user_id}")
+    return [each for each in _ASKED.values(rows) if each.is_pending(now)]
 
 
 def requests(conversation_id: str, *, after: str | None, limit: int, now: int) -> list[JoinRequest]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from conversations.api import Eraser, register_eraser
 from conversations.model import KEYS_CHANGED
 from kernel.late import late
+from kernel.personal_data import register_personal
 from keys.model import KEYS_LOW, MLS_CHANGE, MLS_COMMIT, MLS_PROPOSAL, MLS_WELCOME
 from log.api import EventType, register
 
@@ -17,3 +18,6 @@ register(
     EventType(KEYS_LOW, data="keys.schemas.LowPackages", durable=False),
 )
 register_eraser(Eraser("keys", late("keys.group_store.erase")))
+register_personal("encryption_devices", late("keys.own_data.devices"))
+register_personal("key_log", late("keys.own_data.log_entries"))
+register_personal("key_backup", late("keys.own_data.backup"))

@@ -125,6 +125,12 @@ def listed(user_id: str, conversation_id: str, *, after: str | None, limit: int)
     return [each for _, each in zip(range(limit), found, strict=False)]
 
 
+def all_of(user_id: str) -> list[ScheduledMessage]:
+    """A person's scheduled messages in all conversations."""
+    rows = ScheduledRecord.query(user_id, ScheduledRecord.entry.startswith("cnv_"), consistent_read=True)
+    return [_SCHEDULED.value(row) for row in rows if not _is_over(row)]
+
+
 def due(shard: int, *, before: int, limit: int) -> Iterator[tuple[str, str, str]]:
     """(user id, conversation id, id) of waiting messages due before a time (ms), the longest due first."""
     for row in ScheduledRecord.by_due.query(shard, ScheduledRecord.send_at < before, limit=limit):

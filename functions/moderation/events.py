@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from conversations.api import Eraser, register_eraser
 from kernel.late import late
+from kernel.personal_data import register_personal
 from log.api import EventType, register
 
 register(
@@ -11,3 +12,4 @@ register(
     EventType("report.updated", data="moderation.schemas.ReportOut", durable=False),
 )
 register_eraser(Eraser("moderation", late("moderation.store.erase")))
+register_personal("reports", late("moderation.own_data.reports"))

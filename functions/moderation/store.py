@@ -69,6 +69,12 @@ def add(report: Report) -> None:
     transaction.commit()
 
 
+def made_by(reporter_id: str) -> list[Report]:
+    """The reports that a person has made of any messages, by a scan of the table."""
+    rows = ReportRecord.scan((ReportRecord.reporter_id == reporter_id) & ReportRecord.reported_at.exists())
+    return _REPORT.values(rows)
+
+
 def find_by_reporter(conversation_id: str, message_id: str, reporter_id: str) -> Report | None:
     """One person's report of a message."""
     first = ReportRecord.find(conversation_id, _by(message_id, reporter_id))

@@ -8,6 +8,7 @@ from typing import Any
 from conversations.api import Eraser, register_eraser
 from conversations.model import CONVERSATION_CREATED, MEMBER_ADDED
 from kernel.late import late
+from kernel.personal_data import register_personal
 from log.api import ConversationLost, EventType, SessionsLost, on_loss, register, subscribe
 from log.model import MESSAGE_CREATED, Event
 from messages.model import REACTION_ADDED
@@ -40,3 +41,6 @@ for _type in (MESSAGE_CREATED, REACTION_ADDED, MEMBER_ADDED, CONVERSATION_CREATE
 register_eraser(Eraser("notifications", late("notifications.alert_store.erase")))
 on_loss(ConversationLost, "pushes", late("notifications.alert_updates.drop_alerts"))
 on_loss(SessionsLost, "pushes", late("notifications.service.forget_devices_of"))
+register_personal("notifications", late("notifications.own_data.notifications"))
+register_personal("notification_preferences", late("notifications.own_data.preferences"))
+register_personal("push_devices", late("notifications.own_data.devices"))

@@ -62,7 +62,7 @@ def register(
         locale=locale,
         voip=voip,
     )
-    return _device_view(retried(partial(store.register, device), on=Conflict), caller)
+    return device_view(retried(partial(store.register, device), on=Conflict), caller)
 
 
 def unregister(*, caller: Caller, device_id: str) -> None:
@@ -84,7 +84,7 @@ def devices(*, caller: Caller, limit: int, cursor: str | None) -> Page[dict[str,
         return [-each.updated_at, each.device_id]
 
     found = sorted(live_devices([store.person(caller.user_id)]), key=position)
-    return paging.page_of_all(found, limit, position, lambda page: [_device_view(each, caller) for each in page])
+    return paging.page_of_all(found, limit, position, lambda page: [device_view(each, caller) for each in page])
 
 
 def live_devices(people: Iterable[store.Addressee]) -> list[RegisteredDevice]:
@@ -105,7 +105,8 @@ def forget_devices_of(loss: SessionsLost) -> None:
     retried(attempt, on=Conflict)
 
 
-def _device_view(device: RegisteredDevice, caller: Caller) -> dict[str, Any]:
+def device_view(device: RegisteredDevice, caller: Caller) -> dict[str, Any]:
+    """A device as its owner sees it, without its token or endpoint."""
     return {
         "device_id": device.device_id,
         "platform": device.platform,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from kernel.late import late
+from kernel.personal_data import register_personal
 from log.api import ContactChanged, EventType, on_loss, register
 from realtime.api import calling, register_job
 
@@ -20,3 +22,4 @@ register_job("presence_due", calling("presence.presence_fanout.flush", "targets"
 register_job("presence_own", calling("presence.presence_fanout.notify_own_devices", "user_id"), queue="presence")
 register_job("presence_guard", calling("presence.presence_fanout.recheck", "user_ids"), queue="presence")
 on_loss(ContactChanged, "presence", _contact_changed)
+register_personal("presence", late("presence.own_data.presence"))

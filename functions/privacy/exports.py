@@ -17,7 +17,7 @@ from kernel.caller import Caller
 from kernel.dynamo import Transaction
 from kernel.errors import NotFound
 from kernel.limiter import Limit
-from messages import api as messages
+from kernel.personal_data import personal_kinds
 from privacy import store
 from privacy.model import EXPORT_LIFE_MS, DataExport
 from users import api as users
@@ -131,9 +131,10 @@ def _documents(user_id: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     yield "blocks", _all(lambda after: users.blocks(user_id=user_id, limit=PAGE, after=after))
     mine = _all(lambda after: conversations.list_conversations(caller=me, limit=PAGE, after=after))
     yield "conversations", mine
-    yield "messages", [each for conversation in mine for each in _messages(me, str(conversation["id"]))]
-    yield "files", drive.file_views(user_id)
     yield "security_log", audit.entries_about(user_id)
+    yield "exports", [_plain(each) for each in list_exports(user_id)]
+    for kind, read in personal_kinds().items():
+        yield kind, [dict(each) for each in read(user_id)]
 
 
 def _all(read: Any) -> list[dict[str, Any]]:
@@ -153,16 +154,3 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "__dataclass_fields__"):
         return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
     return value
-
-
-def _messages(me: Caller, conversation_id: str) -> Iterator[dict[str, Any]]:
-    """The person's own messages in a conversation, oldest first, without deleted ones."""
-    after = 0
-    while True:
-        page = messages.list_messages(caller=me, conversation_id=conversation_id, after=after, limit=PAGE)
-        for each in page:
-            after = each["seq"]
-            if each["sender_id"] == me.user_id and each["deleted_at"] is None:
-                yield _plain(each)
-        if len(page) < PAGE:
-            return

@@ -1,7 +1,7 @@
-"""The rule of erasure for each table: which rows belong to a person and are deleted with them.
+"""What each table holds on a person: which rows are deleted with them, and which kinds of an export show them.
 
-A table that is in neither `RULES` nor `KEPT` fails a test, so that no new one is forgotten. Rows that are kept hold at
-most the person's id, which leads to no name any more.
+A table that is in neither `RULES` nor `KEPT`, or in neither `EXPORTED` nor `NOT_EXPORTED`, fails a test, so that no new
+one is forgotten. Rows that are kept hold at most the person's id, which leads to no name any more.
 """
 
 from __future__ import annotations
@@ -83,4 +83,48 @@ RULES: dict[str, Rule] = {
     "exports": Rule(("user_id", "export_id"), _is("user_id")),
     "devices": Rule(("owner", "part"), mentions),
     "notifications": Rule(("owner", "part"), mentions),
+}
+
+# The kinds of an export in which a person finds what each table holds on them.
+EXPORTED: dict[str, tuple[str, ...]] = {
+    "users": ("profile",),
+    "relations": ("contacts", "blocks"),
+    "sessions": ("sessions",),
+    "passkeys": ("passkeys",),
+    "audit": ("security_log",),
+    "exports": ("exports",),
+    "conversations": ("conversations",),
+    "members": ("conversations",),
+    "events": ("messages",),
+    "sends": ("messages",),
+    "message_parts": ("earlier_texts",),
+    "reactions": ("reactions",),
+    "drafts": ("drafts",),
+    "scheduled": ("scheduled",),
+    "polls": ("polls", "votes"),
+    "calls": ("calls",),
+    "call_index": ("calls",),
+    "presence": ("presence",),
+    "notifications": ("notifications", "notification_preferences"),
+    "devices": ("push_devices", "notification_preferences"),
+    "keys": ("encryption_devices", "key_log", "key_backup"),
+    "assistant": ("ai_settings",),
+    "invitations": ("invitations", "join_requests"),
+    "reports": ("reports",),
+    "drive": ("files", "folders", "shares", "links", "favourites"),
+}
+NOT_EXPORTED = {
+    "directory": "the names of the profile once more, for its search",
+    "credentials": "the e-mail address of the profile, and what signs in",
+    "one_time_tokens": "sign in",
+    "tickets": "open sockets, for a minute",
+    "limits": "counts of requests, for a day",
+    "connections": "open sockets",
+    "watches": "whose status open sockets show",
+    "call_signals": "how devices connect, for minutes",
+    "keyrings": "the deployment's keys belong to nobody",
+    "idempotency": "responses that their caller can repeat, for a day",
+    "follow_ups": "ids, for minutes",
+    "meanings": "vectors of the messages",
+    "search": "words of the messages once more",
 }

@@ -63,6 +63,7 @@ def _keeps_files(life: Life) -> None:
     )
     life.file_ids += [image["id"], text["id"], sound["id"]]
     ann.ok("POST", f"/drive/files/{text['id']}/links", {"password": "open sesame"})
+    ann.ok("PUT", f"/drive/files/{text['id']}/favourite")
     ann.ok("DELETE", f"/drive/files/{sound['id']}")
     ann.ok("PATCH", "/users/me", {"bio": canary, "avatar_file_id": image["id"]})
     ann.send(life.group, canary, attachment_ids=[image["id"]])
@@ -139,7 +140,7 @@ def _calls(life: Life) -> None:
 
 
 def _secures(life: Life) -> None:
-    """A passkey, a second factor, a device with keys, a backup, a ticket that nobody has used."""
+    """A passkey, a second factor, a device with keys and one for pushes, a backup, a ticket that nobody has used."""
     ann = life.ann
     begun = ann.ok("POST", "/auth/passkeys/registrations", {})
     made: dict[str, Any] = {"credential": Authenticator().create(begun["options"]), "name": life.canary}
@@ -148,4 +149,5 @@ def _secures(life: Life) -> None:
     ann.ok("POST", "/auth/totp/confirm", {"code": pyotp.TOTP(secret).now()})
     ann.ok("PUT", f"/keys/devices/{DEVICE}", device_body(ann, DEVICE, Ed25519PrivateKey.generate()))
     ann.ok("PUT", "/keys/backup", BACKUP)
+    ann.ok("PUT", "/devices/phone", {"platform": "android", "provider": "fcm", "token": life.canary})
     ann.ticket()

@@ -8,12 +8,11 @@ import zipfile
 from typing import Any
 
 import httpx
+from privacy import tables
 
 from tests.e2e import lives, places
 from tests.e2e.people import PASSWORD, Person, Town
 from tests.e2e.tools import eventually, log_of, problem
-
-KINDS = ("profile", "contacts", "blocks", "messages", "files", "security_log")
 
 
 def _exported(who: Person) -> zipfile.ZipFile:
@@ -49,7 +48,8 @@ def test_a_person_takes_their_whole_life_along_and_is_erased(town: Town, endpoin
 
     # when they export it, then the export holds what they have said, whom they know, and their files
     with _exported(ann) as archive:
-        held = {kind: json.loads(archive.read(f"{kind}.json")) for kind in KINDS}
+        kinds = {kind for kinds in tables.EXPORTED.values() for kind in kinds}
+        held = {kind: json.loads(archive.read(f"{kind}.json")) for kind in kinds}
         files = {
             name.rpartition("/")[2]: archive.read(name) for name in archive.namelist() if name.startswith("files/")
         }
@@ -60,7 +60,21 @@ def test_a_person_takes_their_whole_life_along_and_is_erased(town: Town, endpoin
     assert (len(held["contacts"]), len(held["blocks"])) == (1, 1)
     assert {each["id"] for each in held["files"]} == set(life.file_ids)
     assert files[f"{life.canary}.txt"] == life.canary.encode()
-    assert files.keys() == {f"{life.canary}.txt", f"{life.canary}.png"}
+    assert files.keys() == {f"{life.canary}.{kind}" for kind in ("txt", "png", "ogg")}
+    # and there is something of every kind, with all that they have written anywhere
+    assert {kind for kind, items in held.items() if not items} == set()
+    written = (
+        "messages",
+        "earlier_texts",
+        "drafts",
+        "scheduled",
+        "polls",
+        "presence",
+        "passkeys",
+        "reports",
+        "folders",
+    )
+    assert {kind for kind in written if life.canary not in json.dumps(held[kind])} == set()
     assert "export.requested" in {each["action"] for each in held["security_log"]}
 
     # when they ask to be erased

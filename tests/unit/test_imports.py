@@ -40,6 +40,7 @@ LAYERS = {
     "store",
     "events",
     "views",
+    "own_data",
     "routes",
     "actions",
     "consumers",

@@ -54,10 +54,11 @@ def create(
     )
     link_store.put(made)
     files.record_activity(node, caller.user_id, "link_created", link_id=made.link_id)
-    return {**_view(made), "token": token, "url": f"{origin.base_url()}/drive/links/{token}"}
+    return {**view(made), "token": token, "url": f"{origin.base_url()}/drive/links/{token}"}
 
 
-def _view(each: PublicLink) -> dict[str, Any]:
+def view(each: PublicLink) -> dict[str, Any]:
+    """A link as its owner sees it, without its token."""
     return {
         "id": each.link_id,
         "expires_at": each.ends_at,
@@ -72,7 +73,7 @@ def list_links(*, caller: Caller, file_id: str, limit: int, after: str | None) -
     """The links of a file, oldest first, without their tokens."""
     access.require_node(file_id, caller.user_id, "owner", kind="file")
     paging = Paginator(after, caller.user_id, "links", file_id)
-    return paging.page_of_all(link_store.of_file(file_id), limit, lambda each: each.link_id, partial(map, _view))
+    return paging.page_of_all(link_store.of_file(file_id), limit, lambda each: each.link_id, partial(map, view))
 
 
 def remove(*, caller: Caller, file_id: str, link_id: str) -> None:

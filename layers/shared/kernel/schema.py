@@ -163,6 +163,11 @@ def absent() -> Any:
     """The `default_factory` of fields that may be missing but not null; only fields that were set are read."""
 
 
+def as_json(model: type[BaseModel], value: Any) -> dict[str, Any]:
+    """A value in the form in which the API shows it."""
+    return model.model_validate(value).model_dump(mode="json")
+
+
 def parse_json(model: type[M], raw: str | bytes) -> M:
     """The body as a model; raises MalformedJson, or ValidationFailed naming each field."""
     try:

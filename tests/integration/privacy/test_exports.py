@@ -6,7 +6,7 @@ import zipfile
 from typing import Any
 
 import pytest
-from privacy import exports
+from privacy import exports, tables
 from privacy.app import app
 from privacy.consumers import make_export
 
@@ -15,11 +15,12 @@ from accounts.app import app as accounts
 from conversations import service as conversations
 from kernel import aws, clock
 from kernel.caller import Caller
+from messages import drafts, reactions
 from messages import service as messages
 from messages.schemas import MessageFields
 from tests.conftest import BUCKET
 from tests.helpers import CONTEXT, Reply, ask, someone
-from tests.integration import desk
+from tests.integration import desk, rooms
 
 PASSWORD = "four lilac otters"
 
@@ -74,6 +75,56 @@ def test_an_export_holds_each_kind_with_its_schema_and_the_files(ann: tuple[Call
         assert json.loads(archive.read("profile.json"))[0]["email"] == "ann@example.com"
         (file,) = [name for name in names if name.startswith("files/")]
         assert archive.read(file) == b"my notes"
+
+
+def _exported(who: Caller, token: str) -> dict[str, list[dict[str, Any]]]:
+    """The documents of a new export, by kind."""
+    export_id = begin(token).body["id"]
+    make_export.handler({"user_id": who.user_id, "export_id": export_id}, CONTEXT)
+    key = exports.get(who.user_id, export_id).key
+    content = aws.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {
+            name.removesuffix(".json"): json.loads(archive.read(name))
+            for name in archive.namelist()
+            if name.endswith(".json") and "/" not in name
+        }
+
+
+def test_each_table_is_in_a_kind_of_the_export_or_says_why_not(ann: tuple[Caller, str]) -> None:
+    names = tables.RULES.keys() | tables.KEPT.keys()
+    assert tables.EXPORTED.keys() | tables.NOT_EXPORTED.keys() == names
+    assert tables.EXPORTED.keys() & tables.NOT_EXPORTED.keys() == set()
+    assert _exported(*ann).keys() == {kind for kinds in tables.EXPORTED.values() for kind in kinds}
+
+
+def test_what_a_person_has_written_is_there_wherever_it_is(ann: tuple[Caller, str]) -> None:
+    me, _ = ann
+    bob = rooms.people("bob")[0]
+    chat, left = rooms.direct(me, bob), rooms.group(bob, me)
+    theirs = rooms.send(bob, chat, "theirs")
+    mine = rooms.send(me, chat, "first")
+    messages.edit(caller=me, conversation_id=chat, message_id=mine["id"], text="second")
+    rooms.send(me, left, "left behind")
+    rooms.remove(me, left, me)
+    reactions.react(caller=me, conversation_id=chat, message_id=theirs["id"], emoji="\U0001f44d", added=True)
+    drafts.keep(
+        caller=me, conversation_id=chat, text="unsent", reply_to=None, thread_root=None, written_at=None
+    )  # fmt: skip
+    held = _exported(*ann)
+    assert [each["text"] for each in held["messages"]] == ["second", "left behind"]
+    assert [each["text"] for each in held["earlier_texts"]] == ["first"]
+    assert [each["emoji"] for each in held["reactions"]] == ["\U0001f44d"]
+    assert [each["text"] for each in held["drafts"]] == ["unsent"]
+
+
+def test_no_message_is_left_out_of_a_page_that_is_too_large(ann: tuple[Caller, str]) -> None:
+    me, _ = ann
+    chat = rooms.direct(me, *rooms.people("bob"))
+    texts = [f"{n}" + "\U0001f44d" * 9_000 for n in range(45)]  # 14 bytes a character in an answer of Lambda
+    for text in texts:
+        rooms.send(me, chat, text, client_id=text[:9])
+    assert [each["text"] for each in _exported(*ann)["messages"]] == texts
 
 
 def test_one_a_day(ann: tuple[Caller, str]) -> None:

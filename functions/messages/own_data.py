@@ -1,0 +1,95 @@
+"""What messages hold on a person, for an export: messages, their earlier texts, reactions, drafts, scheduled ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
+
+from conversations import api as conversations
+from kernel import clock
+from kernel.caller import Caller
+from kernel.errors import NotFound
+from kernel.schema import as_json
+from log import api as log
+from messages import drafts_store, history_store, scheduled_store, service, views
+from messages.scheduled_schemas import Scheduled
+from messages.schemas import DraftOut, Message
+
+_PAGE = 100
+
+
+def messages(user_id: str) -> Iterator[dict[str, Any]]:
+    """The person's own messages without deleted ones, those in conversations that they have left as well."""
+    present = conversations.conversations_of(user_id)
+    for each in _visible(user_id, present):
+        if _is_own(each, user_id):
+            yield as_json(Message, each)
+    for each in _left_behind(user_id, frozenset(present)):
+        yield as_json(Message, each)
+
+
+def earlier_texts(user_id: str) -> Iterator[dict[str, Any]]:
+    """What the person's messages said before they were edited."""
+    for each in messages(user_id):
+        if each["edited_at"] is None:
+            continue
+        place = {"conversation_id": each["conversation_id"], "message_id": each["id"]}
+        for text in history_store.earlier(each["conversation_id"], each["seq"]):
+            yield {**place, "text": text.text, "written_at": clock.rfc3339(text.written_at)}
+
+
+def reactions(user_id: str) -> Iterator[dict[str, Any]]:
+    """The person's reactions in the conversations that they are in."""
+    for each in _visible(user_id, conversations.conversations_of(user_id)):
+        for reaction in each["reactions"]:
+            if reaction["mine"]:
+                place = {"conversation_id": each["conversation_id"], "message_id": each["id"]}
+                yield {**place, "emoji": reaction["emoji"]}
+
+
+def drafts(user_id: str) -> Iterator[dict[str, Any]]:
+    """The person's unsent texts."""
+    for each in drafts_store.of(user_id):
+        yield as_json(DraftOut, asdict(each))
+
+
+def scheduled(user_id: str) -> Iterator[dict[str, Any]]:
+    """Messages that the person has scheduled, and those that could not be sent."""
+    for each in scheduled_store.all_of(user_id):
+        yield as_json(Scheduled, each.view())
+
+
+def _is_own(message: dict[str, Any], user_id: str) -> bool:
+    return message["sender_id"] == user_id and message["deleted_at"] is None
+
+
+def _visible(user_id: str, conversation_ids: list[str]) -> Iterator[dict[str, Any]]:
+    """All messages that the person may read in these conversations, the oldest first."""
+    for conversation_id in sorted(conversation_ids):
+        with suppress(NotFound):  # left or deleted meanwhile
+            after = 0
+            while page := _page(user_id, conversation_id, after):
+                yield from page
+                after = page[-1]["seq"]
+
+
+def _page(user_id: str, conversation_id: str, after: int) -> list[dict[str, Any]]:
+    found = service.list_messages(
+        caller=Caller(user_id, ""), conversation_id=conversation_id, before=None, after=after, limit=_PAGE, page=None
+    )
+    return found.items
+
+
+def _left_behind(user_id: str, present: frozenset[str]) -> Iterator[dict[str, Any]]:
+    """The person's messages in other conversations than these, found by a scan of who has sent what."""
+    cursor = None
+    while True:
+        sent, cursor = log.sent_by(user_id, cursor)
+        for _, conversation_id, seq in sent:
+            message = None if conversation_id in present else log.event_at(conversation_id, seq)
+            if message is not None and message.is_message and message.deleted_at is None:
+                yield from views.messages([message], user_id)
+        if cursor is None:
+            return
