@@ -37,7 +37,9 @@ def _responses() -> dict[str, Any]:
             "statusCode": str(each["StatusCode"]),
             "responseTemplates": each["ResponseTemplates"],
             "responseParameters": {
-                f"gatewayresponse.header.{name}": value for name, value in each["ResponseParameters"]["Headers"].items()
+                f"gatewayresponse.header.{name}": value
+                for name, value in each["ResponseParameters"]["Headers"].items()
+                if isinstance(value, str)
             },
         }
         for kind, each in given.items()

@@ -367,6 +367,8 @@ def test_every_table_is_used() -> None:
     "refusal",
     [
         "MISSING_AUTHENTICATION_TOKEN",
+        "INVALID_SIGNATURE",
+        "DEFAULT_4XX",
         "THROTTLED",
         "WAF_FILTERED",
         "REQUEST_TOO_LARGE",
@@ -384,6 +386,8 @@ def test_what_never_reaches_a_function_is_answered_with_a_problem(refusal: str) 
     headers = answer["ResponseParameters"]["Headers"]
     assert {*SECURITY_HEADERS, "Cache-Control", "X-Request-Id"} <= headers.keys()
     assert headers["Content-Type"] == "'application/problem+json'"
+    origin = {"Fn::If": ["HasOrigins", {"Fn::Sub": "'${CorsOrigins}'"}, {"Ref": "AWS::NoValue"}]}
+    assert headers["Access-Control-Allow-Origin"] == origin
     assert ("Retry-After" in headers) == (document["status"] in (429, 503, 504))
 
 
