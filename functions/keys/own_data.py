@@ -11,7 +11,7 @@ from kernel.caller import Caller
 from kernel.errors import NotFound
 from kernel.schema import as_json
 from keys import backups, log_store, store
-from keys.schemas import DeviceOut, KeyLogEntry
+from keys.schemas import DeviceOut
 
 _PAGE = 100
 
@@ -26,7 +26,7 @@ def log_entries(user_id: str) -> Iterator[dict[str, Any]]:
     """The person's entries of the key log, oldest first."""
     after = 0
     while found := log_store.entries(user_id, after=after, limit=_PAGE):
-        yield from (as_json(KeyLogEntry, each) for each in found)
+        yield from (each.view() for each in found)
         after = found[-1].n
 
 

@@ -12,15 +12,29 @@ from privacy.consumers import make_export
 
 from accounts import passwords
 from accounts.app import app as accounts
+from calls import service
 from conversations import service as conversations
+from drive.files import folders
+from drive.files import service as files
+from drive.sharing import links
+from drive.sharing import service as sharing
 from kernel import aws, clock
 from kernel.caller import Caller
-from messages import drafts, reactions
+from messages import drafts, reactions, scheduled
 from messages import service as messages
 from messages.schemas import MessageFields
+from moderation import service as moderation
+from notifications.app import app as notifications
+from presence import service as presence
 from tests.conftest import BUCKET
-from tests.helpers import CONTEXT, Reply, ask, someone
+from tests.helpers import CONTEXT, Person, Reply, ask, someone
 from tests.integration import desk, rooms
+from tests.integration.calls import calling
+from tests.integration.invitations.test_invitations import accept, link
+from tests.integration.keys import desk as keys_desk
+from tests.integration.keys import test_backup
+from tests.integration.polls import ballot_boxes
+from users import relations
 
 PASSWORD = "four lilac otters"
 
@@ -116,6 +130,42 @@ def test_what_a_person_has_written_is_there_wherever_it_is(ann: tuple[Caller, st
     assert [each["text"] for each in held["earlier_texts"]] == ["first"]
     assert [each["emoji"] for each in held["reactions"]] == ["\U0001f44d"]
     assert [each["text"] for each in held["drafts"]] == ["unsent"]
+
+
+def test_whoever_has_used_everything_finds_something_of_every_kind(ann: tuple[Caller, str]) -> None:
+    # given somebody with something of every kind (passkeys and notifications are in the end-to-end test)
+    me, token = ann
+    person = Person(me.user_id, "ann", me.session_id, token, "")
+    bob, cleo = rooms.people("bob", "cleo")
+    group, hers = rooms.group(bob, me), rooms.group(me, bob)
+    theirs, mine = rooms.send(bob, group, "theirs"), rooms.send(me, group, "mine")
+    messages.edit(caller=me, conversation_id=group, message_id=mine["id"], text="mine, better")
+    reactions.react(caller=me, conversation_id=group, message_id=theirs["id"], emoji="\U0001f44d", added=True)
+    moderation.report(caller=me, conversation_id=group, message_id=theirs["id"], reason="not nice at all")
+    drafts.keep(
+        caller=me, conversation_id=group, text="unsent", reply_to=None, thread_root=None, written_at=None
+    )  # fmt: skip
+    later = MessageFields(client_id="later", text="later")
+    scheduled.schedule(caller=me, conversation_id=group, fields=later, send_at=clock.now() + clock.HOUR)
+    poll = ballot_boxes.ask(me, group)
+    ballot_boxes.vote(me, poll, poll["options"][0]["text"])
+    service.end(caller=me, call_id=calling.ring(me, group)["id"])
+    presence.choose(caller=me, status="busy", text="writing", until=None)
+    device = {"platform": "android", "provider": "fcm", "token": "t"}
+    ask(notifications, "PUT", "/devices/{device_id}", {"device_id": "phone"}, token=token, body=device)
+    keys_desk.registered(person)
+    test_backup.put(person)
+    link(me, hers)
+    accept(me, link(cleo, rooms.group(cleo), needs_approval=True))
+    relations.request(user_id=me.user_id, other_id=bob.user_id)
+    relations.block(user_id=me.user_id, other_id=cleo.user_id)
+    folders.create(caller=me, name="Plans", parent_id=None)
+    file_id = desk.put(me)
+    sharing.share(caller=me, node_id=file_id, file=True, user_id=bob.user_id, conversation_id=None, role="viewer")
+    links.create(caller=me, file_id=file_id, ends_at=None, password=None, max_downloads=None)
+    files.set_favourite(caller=me, file_id=file_id, on=True)
+    # when it is exported, then nothing is empty but those
+    assert {kind for kind, items in _exported(*ann).items() if not items} == {"passkeys", "notifications"}
 
 
 def test_no_message_is_left_out_of_a_page_that_is_too_large(ann: tuple[Caller, str]) -> None:
