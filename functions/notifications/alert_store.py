@@ -14,6 +14,8 @@ from kernel import clock
 from kernel.dynamo import Record, read_together
 from kernel.errors import Conflict
 from kernel.records import IntegerAttribute
+from log import api as log
+from log.model import Event
 from notifications import bursts, store
 from notifications.bursts import Alerted
 from notifications.store import Addressee
@@ -74,14 +76,25 @@ def read_inputs(conversation_id: str, user_ids: Sequence[str]) -> DecisionInputs
     )
 
 
-def addressees(conversation_id: str | None, user_ids: Sequence[str]) -> dict[str, Addressee]:
-    """These people, or nobody if the conversation is deleted: one round trip per 99."""
+def addressees(
+    conversation_id: str | None, user_ids: Sequence[str], *, seq: int | None
+) -> tuple[dict[str, Addressee], Event | None]:
+    """These people, and the message at `seq`; nobody if the conversation or the message is deleted.
+
+    One round trip per 98 people.
+    """
     if conversation_id is None:
-        return store.people(user_ids)
-    info, *rows = read_together([conversations.info_key(conversation_id), *map(store.person_key, user_ids)])
-    if conversations.info_in(info) is None:
-        return {}
-    return {user_id: store.person_in(user_id, row) for user_id, row in zip(user_ids, rows, strict=True)}
+        return store.people(user_ids), None
+    keys = [conversations.info_key(conversation_id), *map(store.person_key, user_ids)]
+    if seq is not None:
+        keys.append((log.EventRecord, (conversation_id, seq)))
+    info, *rows = read_together(keys)
+    row = None if seq is None else rows.pop()
+    event = None if row is None else log.event_of(row)
+    message = event if event is not None and event.is_message else None
+    if conversations.info_in(info) is None or (message is not None and message.deleted_at is not None):
+        return {}, message
+    return {user_id: store.person_in(user_id, row) for user_id, row in zip(user_ids, rows, strict=True)}, message
 
 
 def _alerts(conversation_id: str, row: Any) -> Alerts:

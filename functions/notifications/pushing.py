@@ -20,7 +20,6 @@ from kernel.consumers import TryLater
 from kernel.errors import Conflict
 from kernel.resilience import retried
 from kernel.telemetry import MetricUnit
-from log import api as log
 from log.model import Event
 from messages import api as messages
 from notifications import alert_store, model, payloads, push_store, service, store, vapid
@@ -63,8 +62,7 @@ class PushJob:
 
 def push(job: PushJob) -> None:
     """Send a job's pushes; raises TryLater if some have to be retried."""
-    message = _message(job)
-    people = {} if message is not None and message.deleted_at is not None else _recipients(job)
+    people, message = _recipients(job)
     devices = _devices(job, people)
     claimed = push_store.claim(job.push, [_name(each) for each in devices])
     devices = [each for each in devices if _name(each) in claimed]
@@ -78,19 +76,11 @@ def push(job: PushJob) -> None:
     _record_outcomes(job, devices, outcomes)
 
 
-def _message(job: PushJob) -> Event | None:
-    """The message that a job is about; deleted if it has expired."""
-    if job.conversation_id is None or job.seq is None or job.is_ring:
-        return None
-    event = log.event_at(job.conversation_id, job.seq)
-    return event if event is not None and event.is_message else None
-
-
 # --- recipients and devices -----------------------------------------------------------------------------------
 
 
-def _recipients(job: PushJob) -> dict[str, Addressee]:
-    """The job's people who may still be notified and have not seen the message meanwhile."""
+def _recipients(job: PushJob) -> tuple[dict[str, Addressee], Event | None]:
+    """The job's people who may still be notified and have not seen the message meanwhile, and the message."""
     wanted = sorted(job.people)
     if job.is_ring:
         wanted = _still_ringing(job, wanted)
@@ -103,9 +93,10 @@ def _recipients(job: PushJob) -> dict[str, Addressee]:
         unblocked = users.receivers("push", job.actor_id, wanted)
         wanted = [each for each in wanted if each in unblocked]
     conversation_id = None if job.is_end_of_ring else job.conversation_id
-    people = alert_store.addressees(conversation_id, wanted) if wanted else {}
+    seq = None if job.is_ring else job.seq
+    people, message = alert_store.addressees(conversation_id, wanted, seq=seq) if wanted else ({}, None)
     telemetry.count("PushesOutdated", len(job.people) - len(people))
-    return people
+    return people, message
 
 
 def _seen(job: PushJob, member: Member) -> bool:

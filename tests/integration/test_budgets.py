@@ -98,7 +98,7 @@ ON_GROUPS = {
     "change a member's role": (4, 6),
     "list 50 members": (2, 0),
     "change a group's settings": (2, 6),
-    "change one's own view of a group": (2, 1),
+    "change one's own view of a group": (3, 1),  # one's other devices are told
     "report a message": (6, 4),
     "list 10 reports": (2, 0),
     "dismiss a report": (7, 4),
