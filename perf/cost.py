@@ -18,7 +18,7 @@ from perf.fixtures import Operation, conversation, say, say_on_socket
 from perf.in_process_stack import in_process_stack
 from perf.operations import fan_out
 from perf.report import Table, number
-from perf.search_operations import dispatch, index
+from perf.search_operations import dispatch
 from perf.template import functions
 from perf.transport_recorder import POST
 
@@ -115,7 +115,10 @@ def gb_seconds(counted: Counted, assumed: Assumptions) -> float:
 def measure(
     assumed: Assumptions, *, repeats: int, sizes: Iterable[int] = SIZES, done: Callable[[str], None] = print
 ) -> dict[tuple[str, int], Bill]:
-    """The bill by way of sending and size of the group, with fan-out, dispatch and search index, without pushes."""
+    """The bill by way of sending and size of the group, with fan-out, dispatch and search index, without notifications.
+
+    Messages come one at a time: in batches, queues and functions cost less for each.
+    """
     of = prices()
     fronts = {"HTTP": of["rest_request"], "socket": 2 * of["socket_message"]}  # the frame and its acknowledgement
     found = {}
@@ -123,13 +126,12 @@ def measure(
         sockets = round(size * assumed.sockets_per_member)
         with in_process_stack() as on:
             spread = bill(count(on, "fan-out", fan_out(size, on, sockets), repeats=repeats), assumed, front=0.0)
-            indexed = bill(count(on, "index", index(on), repeats=repeats), assumed, front=0.0)
             dispatched = bill(count(on, "dispatch", dispatch(on), repeats=repeats), assumed, front=0.0)
             for way, send in (("HTTP", say), ("socket", say_on_socket)):
                 conversation_id, people = conversation(on, size, sockets)
                 operation = Operation(partial(send, people[0], conversation_id))
                 sent = bill(count(on, way, operation, repeats=repeats), assumed, front=fronts[way])
-                found[way, size] = sent + spread + dispatched + indexed
+                found[way, size] = sent + spread + dispatched
         done(f"group of {size}")
     return found
 

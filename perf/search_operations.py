@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from kernel import clock
+from log.subscriptions import AT_ONCE_MS
 from perf import gateway
 from perf.fixtures import Operation, conversation, create, dispatched, say
 from perf.in_process_stack import InProcessStack
@@ -24,13 +26,15 @@ def _said_and_indexed(stack: InProcessStack, how_many: int, conversations: int) 
 
 
 def said_and_told(stack: InProcessStack, who: Person, conversation_id: str) -> str:
-    """Send a message; returns its job in search's queue."""
-    dispatched(conversation_id, say(who, conversation_id).json()["seq"])
+    """Send a message; returns its job in search's queue, where the dispatcher puts it when it is late."""
+    seq = say(who, conversation_id).json()["seq"]
+    with clock.held(clock.now() + AT_ONCE_MS):
+        dispatched(conversation_id, seq)
     return stack.jobs("search")[-1]
 
 
 def dispatch(stack: InProcessStack) -> Operation:
-    """The stream dispatcher's work for one message."""
+    """The stream dispatcher's work for one message, which it indexes at once."""
     conversation_id, people = conversation(stack, 2)
     seqs: list[int] = []
     return Operation(
@@ -40,7 +44,7 @@ def dispatch(stack: InProcessStack) -> Operation:
 
 
 def index(stack: InProcessStack) -> Operation:
-    """The search consumer's work for one message."""
+    """The search consumer's work for one message of its queue."""
     conversation_id, people = conversation(stack, 2)
     waiting: list[str] = []
     return Operation(
@@ -68,7 +72,7 @@ def search_in_vain(stack: InProcessStack) -> Operation:
 
 OPERATIONS: dict[str, Callable[[InProcessStack], Operation]] = {
     "dispatch a message (stream)": dispatch,
-    "index a message": index,
+    "index a message from the queue": index,
     "search, 5 conversations": partial(search_everywhere, 5),
     "search, 40 conversations": partial(search_everywhere, 40),
     "search one conversation": search_one,

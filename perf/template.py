@@ -72,12 +72,13 @@ def functions() -> dict[str, Function]:
     found = {}
     for template in map(load, TEMPLATES):
         memory = template["Globals"]["Function"]["MemorySize"]
-        traced = template["Globals"]["Function"]["Tracing"] == ACTIVE_IN_THE_CLOUD
+        tracing = template["Globals"]["Function"]["Tracing"]
         for name, resource in template["Resources"].items():
             if resource["Type"] == "AWS::Serverless::Function":
                 properties = resource["Properties"]
                 events = {event["Type"] for event in properties.get("Events", {}).values()}
                 size = properties.get("MemorySize", memory)
+                traced = properties.get("Tracing", tracing) == ACTIVE_IN_THE_CLOUD
                 layers = properties.get("Layers", [])
                 own = tuple(each["Ref"] for each in layers if isinstance(each, dict) and "Ref" in each)
                 found[name] = Function(name, properties["Handler"], size, "Api" in events, "SQS" in events, traced, own)

@@ -1,18 +1,22 @@
 """Subscriptions to the log: each domain subscribes in its `events.py`, and receives events by a queue of its own.
 
-One dispatcher reads the stream of the event table and fills the queues; it reads no table. A queued message has no
-content: it has the event's place, type, actor and time, and the part of its data that the subscription `carries`. An
-event may be delivered late, repeatedly and in any order, so handlers are idempotent.
+One dispatcher reads the stream of the event table and fills the queues. A queued message has no content: it has the
+event's place, type, actor and time, and the part of its data that the subscription `carries`. An event may be delivered
+late, repeatedly and in any order, so handlers are idempotent.
+
+A subscriber with a quick handler may have it called by the dispatcher itself while little happens, which saves the
+three requests of a queue and an invocation. Its queue then gets what fails, waits or comes in large batches, so it
+holds up nobody else.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kernel import clock, parallel, queues, telemetry
+from kernel import clock, deadline, parallel, queues, telemetry
 from kernel.config import config
 from kernel.consumers import Change, Image, Message
 from log.model import Event
@@ -20,6 +24,11 @@ from log.store import event_of_image
 
 # The attributes of a message's row that are its content; reactions and threads change the row, too, but not these.
 CONTENT = ("text", "data", "deleted_at")
+# Larger batches and older events go through the queues, so a subscriber that is slow, or that ends the process, delays
+# the stream by one try.
+AT_ONCE = 10
+AT_ONCE_MS = 5 * clock.SECOND
+AT_ONCE_LIMIT_S = 4.0
 
 Carries = Callable[[Event], Mapping[str, Any]]
 Handle = Callable[[Sequence[Event]], None]
@@ -39,19 +48,29 @@ class Subscription:
     queue: str
     changes: bool
     carries: Carries
+    at_once: Handle | None
 
 
 _subscriptions: dict[tuple[str, str], Subscription] = {}
 
 
-def subscribe(type_: str, handle: Handle, *, queue: str, changes: bool = False, carries: Carries = nothing) -> None:
+def subscribe(
+    type_: str,
+    handle: Handle,
+    *,
+    queue: str,
+    changes: bool = False,
+    carries: Carries = nothing,
+    at_once: Handle | None = None,
+) -> None:
     """Have `handle` called with batches of events of a type, by a queue of infra/streams.yaml.
 
     The events have no text, and only the data that `carries` returns: ids and the like, as failed messages stay in
     queues for two weeks. Handlers that need more read the log. With `changes`, the event is delivered again when the
-    content of its message has changed or was deleted.
+    content of its message has changed or was deleted. `at_once` takes whole new events from the dispatcher, within 4 s
+    and with the dispatcher's rights; what it raises, `handle` gets by the queue.
     """
-    _subscriptions[queue, type_] = Subscription(type_, handle, queue, changes, carries)
+    _subscriptions[queue, type_] = Subscription(type_, handle, queue, changes, carries, at_once)
 
 
 def subscriptions() -> list[Subscription]:
@@ -67,18 +86,29 @@ def unsubscribe(type_: str, *, queue: str) -> None:
 # --- from the stream into the queues --------------------------------------------------------------------------
 
 
-def dispatch(changes: Iterable[Change]) -> None:
-    """Put changes of the event table into the queues of their subscribers.
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    """An event for a subscription. `at_once`: the dispatcher calls the handler."""
+
+    event: Event
+    to: Subscription
+    at_once: bool
+
+
+def dispatch(changes: Sequence[Change]) -> None:
+    """Deliver changes of the event table to their subscribers: at once, or by their queues.
 
     A queue that fails does not hold up the others; DependencyUnavailable is raised at the end, and all changes may be
     dispatched again. Queues that are not deployed (optional parts) are skipped.
     """
     deployed = config().queue_urls
-    messages: dict[str, list[Message]] = defaultdict(list)
+    few = len(changes) <= AT_ONCE
+    waiting: dict[tuple[str, bool], list[_Delivery]] = defaultdict(list)
     for change in changes:
         for subscription in _subscribers(change, deployed):
-            messages[subscription.queue].append(_message(change, subscription))
-    failures = [failure for failure in parallel.mapped(_try_send, messages.items()) if failure is not None]
+            delivery = _delivery(change, subscription, few=few)
+            waiting[subscription.queue, delivery.at_once].append(delivery)
+    failures = [failure for failure in parallel.mapped(_try, waiting.values()) if failure is not None]
     if failures:
         raise failures[0]
 
@@ -98,30 +128,55 @@ def _content(image: Image | None) -> tuple[object, ...] | None:
     return None if image is None else tuple(image.get(name) for name in CONTENT)
 
 
-def _message(change: Change, subscription: Subscription) -> Message:
+def _delivery(change: Change, to: Subscription, *, few: bool) -> _Delivery:
     assert change.new is not None
     event = event_of_image(change.new)
     telemetry.traced(event.name)
+    new = change.kind == "INSERT" and clock.now() - event.at < AT_ONCE_MS
+    return _Delivery(event, to, at_once=to.at_once is not None and few and new)
+
+
+def _try(deliveries: Sequence[_Delivery]) -> Exception | None:
+    """Deliver events of one queue; returns what went wrong, which `dispatch` raises after it has tried all queues."""
+    try:
+        if not (deliveries[0].at_once and _handled(deliveries)):
+            queues.send(config().queue(deliveries[0].to.queue), [_message(each) for each in deliveries])
+    except Exception as error:
+        return error
+    return None
+
+
+def _handled(deliveries: Sequence[_Delivery]) -> bool:
+    """Whether the subscriber has handled these events at once; a failure is counted and logged."""
+    by_subscription: dict[Subscription, list[Event]] = defaultdict(list)
+    for each in deliveries:
+        by_subscription[each.to].append(each.event)
+    queue = deliveries[0].to.queue
+    try:
+        with deadline.within(AT_ONCE_LIMIT_S):
+            for subscription, events in by_subscription.items():
+                assert subscription.at_once is not None
+                subscription.at_once(events)
+    except Exception as error:
+        telemetry.total("EventsQueued", len(deliveries))
+        telemetry.logger().warning("not handled at once", exc_info=error, extra={"queue": queue})
+        return False
+    return True
+
+
+def _message(delivery: _Delivery) -> Message:
+    event = delivery.event
     message = {
         "conversation_id": event.conversation_id,
         "seq": event.seq,
         "type": event.type,
         "actor_id": event.actor_id,
         "at": event.at,
-        "data": dict(subscription.carries(event)),
+        "data": dict(delivery.to.carries(event)),
         "expires_at": event.expires_at,
         "deleted_at": event.deleted_at,
     }
     return {name: value for name, value in message.items() if value is not None}
-
-
-def _try_send(batch: tuple[str, Sequence[Message]]) -> Exception | None:
-    queue, messages = batch
-    try:
-        queues.send(config().queue(queue), messages)
-    except Exception as error:  # raised by `dispatch` after all queues have been tried
-        return error
-    return None
 
 
 # --- from a queue to who subscribed ---------------------------------------------------------------------------

@@ -16,5 +16,11 @@ def _index(events: Sequence[Event]) -> None:
     indexing.index((event.conversation_id, event.seq) for event in events)
 
 
-subscribe(MESSAGE_CREATED, _index, queue="search", changes=True)
+def _index_new(events: Sequence[Event]) -> None:
+    from search import indexing
+
+    indexing.index_read(events)
+
+
+subscribe(MESSAGE_CREATED, _index, queue="search", changes=True, at_once=_index_new)
 register_eraser(Eraser("search", late("search.store.erase"), derived=True))

@@ -6,7 +6,7 @@ delivered repeatedly, in any order and concurrently (R25).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from kernel import telemetry
 from kernel.errors import DependencyUnavailable
@@ -26,13 +26,17 @@ def index(contexts: Iterable[tuple[str, int]]) -> int:
     Raises DependencyUnavailable, also if messages change faster than they are indexed.
     """
     wanted = list(dict.fromkeys(contexts))
-    return sum(_index(wanted[start : start + BATCH]) for start in range(0, len(wanted), BATCH))
+    return sum(_index(log.events_at(wanted[start : start + BATCH])) for start in range(0, len(wanted), BATCH))
 
 
-def _index(contexts: Sequence[tuple[str, int]]) -> int:
+def index_read(events: Sequence[Event]) -> int:
+    """Index at most 100 messages as they were read or seen in the stream, which may be long ago; see `index`."""
+    return _index({(event.conversation_id, event.seq): event for event in events})
+
+
+def _index(read: Mapping[tuple[str, int], Event]) -> int:
     written = 0
-    present = log.events_at(contexts)
-    pending = dict(present)
+    pending = dict(read)
     for _ in range(MAX_ROUNDS):
         found = [words for event in pending.values() if (words := words_of(event)) is not None]
         gone = [event for event in pending.values() if words_of(event) is None and _had_words(event)]

@@ -167,10 +167,11 @@ def test_the_dispatcher_alone_follows_the_stream_of_events() -> None:
     assert STREAM_CONSUMERS == ["DispatchFunction"]
 
 
-def test_the_dispatcher_sends_to_the_queue_of_every_subscriber_and_touches_nothing_else() -> None:
-    dispatcher = functions()["DispatchFunction"].properties
-    (policy,) = dispatcher["Policies"]
-    (statement,) = policy["Statement"]
+def test_the_dispatcher_sends_to_the_queue_of_every_subscriber_and_may_else_do_what_the_index_does() -> None:
+    dispatcher, index = functions()["DispatchFunction"].properties, functions()["IndexFunction"].properties
+    (policy,), (at_once,) = dispatcher["Policies"], index["Policies"]
+    statement, *others = policy["Statement"]
+    assert others == at_once["Statement"]
     assert statement["Action"] == ["sqs:SendMessage*"]
     told = {_physical(name) for name in CONSUMED if f"'{name}" in str(dispatcher["Environment"]["Variables"])}
     allowed = {_physical(name) for name in CONSUMED if _grants(name, statement["Resource"])}

@@ -7,8 +7,9 @@ from typing import Any
 
 from moto.backends import get_backend
 
-from kernel import aws
+from kernel import aws, clock
 from kernel.consumers import Handler
+from log import subscriptions
 from log.consumers import dispatch, losses
 from search.consumers import index
 from tests.conftest import REGION, STACK
@@ -36,10 +37,12 @@ def _handed_on(record: dict[str, Any]) -> dict[str, Any]:
     return {**record, "dynamodb": {**record["dynamodb"], "ApproximateCreationDateTime": at}}
 
 
-def dispatched(queue: str, records: Sequence[dict[str, Any]] | None = None) -> list[str]:
+def dispatched(queue: str, records: Sequence[dict[str, Any]] | None = None, *, behind: bool = True) -> list[str]:
     """The messages that a subscriber's queue holds once everything that the stream tells, or these records, was
-    dispatched; they are taken out. None may fail."""
-    answer = dispatch.handler({"Records": list(told() if records is None else records)}, CONTEXT)
+    dispatched; they are taken out. None may fail. `behind`: some seconds late, so nothing is handled at once."""
+    late_ms = subscriptions.AT_ONCE_MS if behind else 0
+    with clock.held(clock.now() + late_ms):
+        answer = dispatch.handler({"Records": list(told() if records is None else records)}, CONTEXT)
     assert answer == {"batchItemFailures": []}
     found = get_backend("sqs")[ACCOUNT][REGION].get_queue(f"{STACK}-{queue}")
     bodies = [str(message.body) for message in found._messages]
@@ -48,10 +51,14 @@ def dispatched(queue: str, records: Sequence[dict[str, Any]] | None = None) -> l
 
 
 def follow(
-    handler: Handler = index.handler, records: Sequence[dict[str, Any]] | None = None, *, queue: str = "search"
+    handler: Handler = index.handler,
+    records: Sequence[dict[str, Any]] | None = None,
+    *,
+    queue: str = "search",
+    behind: bool = True,
 ) -> None:
     """Let a subscriber follow everything that the stream tells, or these records; none may fail."""
-    answer = handler(queue_event(*dispatched(queue, records)), CONTEXT)
+    answer = handler(queue_event(*dispatched(queue, records, behind=behind)), CONTEXT)
     assert answer == {"batchItemFailures": []}
 
 

@@ -153,8 +153,8 @@ ON_DRIVE = {
 # a search: the caller's conversations, their places, pages of the index side by side, the messages as they stand;
 # and for files, names and shares side by side
 ON_SEARCH = {
-    "dispatch a message (stream)": (0, 0),  # two calls of SQS, side by side
-    "index a message": (3, 1),
+    "dispatch a message (stream)": (2, 1),  # a call of SQS beside indexing what the stream shows
+    "index a message from the queue": (3, 1),
     "search, 5 conversations": (7, 0),
     "search, 40 conversations": (9, 0),
     "search one conversation": (5, 0),

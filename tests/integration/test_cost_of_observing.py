@@ -26,8 +26,8 @@ def test_observing_costs_at_most_8_percent_of_a_message(bills: Bills, way: str) 
     assert 0.3 < found.observing <= OBSERVING_AT_MOST * (found.total - found.compute)
 
 
-def test_who_follows_the_log_is_traced_only_when_that_is_asked_for() -> None:
-    """Their traces begin with themselves, as a stream hands none on: they would say what the call's line does."""
+def test_what_comes_after_a_send_is_traced_only_when_that_is_asked_for() -> None:
+    """Its traces begin with itself, as streams and queues hand none on: they would say what the call's line does."""
     traced = {name for name, each in functions().items() if each.traced}
     assert {"SendMessageFunction", "MessagesFunction"} <= traced
-    assert not {"DispatchFunction", "IndexFunction"} & traced
+    assert not {"FanoutFunction", "DispatchFunction", "IndexFunction", "FollowFunction", "PushFunction"} & traced

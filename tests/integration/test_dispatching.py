@@ -10,13 +10,18 @@ import pytest
 
 from kernel import aws, clock
 from kernel.config import config
+from kernel.errors import DependencyUnavailable
+from log import subscriptions
 from log.consumers import dispatch
 from messages import reactions
 from messages import service as messages
+from search import indexing
+from search.consumers import index
 from tests.conftest import STACK
 from tests.helpers import CONTEXT
 from tests.integration import rooms
 from tests.integration.following import dispatched, told
+from tests.tools import queue_event, rows
 
 CANARY = "c4n4ry"
 
@@ -62,7 +67,8 @@ def test_a_record_that_fails_is_reported_and_the_other_queues_have_theirs() -> N
     rooms.send(ada, rooms.group(ada, bob), "hello")
     records = told()
     aws.client("sqs").delete_queue(QueueUrl=config().queue("search"))
-    answer = dispatch.handler({"Records": records}, CONTEXT)
+    with clock.held(clock.now() + subscriptions.AT_ONCE_MS):
+        answer = dispatch.handler({"Records": records}, CONTEXT)
     failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
     of_message = [each for each in records if each["dynamodb"]["NewImage"]["type"] == {"S": "message.created"}]
     assert {each["dynamodb"]["SequenceNumber"] for each in of_message} == failed
@@ -76,6 +82,53 @@ def test_who_is_not_deployed_is_left_out(settings: pytest.MonkeyPatch) -> None:
     _without(settings, "meaning")
     assert dispatch.handler({"Records": records}, CONTEXT) == {"batchItemFailures": []}
     assert dispatched("meaning", []) == []
+
+
+def test_a_new_message_is_indexed_at_once_and_its_change_by_the_queue() -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = rooms.group(ada, bob)
+    sent = rooms.send(ada, tea, "hello")
+    assert dispatched("search", behind=False) == []
+    assert [row["words"] for row in rows("search")] == [" hello "]
+    messages.edit(caller=ada, conversation_id=tea, message_id=sent["id"], text="bye")
+    changed = [record for record in told() if record["eventName"] == "MODIFY"]
+    assert len(dispatched("search", changed, behind=False)) == 1
+
+
+def test_what_cannot_be_indexed_at_once_comes_by_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    rooms.send(ada, rooms.group(ada, bob), "hello")
+    with monkeypatch.context() as broken:
+        broken.setattr(indexing, "index_read", _broken)
+        waiting = dispatched("search", behind=False)
+    assert rows("search") == []
+    assert index.handler(queue_event(*waiting), CONTEXT) == {"batchItemFailures": []}
+    assert [row["words"] for row in rows("search")] == [" hello "]
+
+
+def _broken(_events: object) -> int:
+    raise DependencyUnavailable
+
+
+def test_nothing_is_indexed_at_once_in_a_large_batch() -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = rooms.group(ada, bob)
+    for n in range(subscriptions.AT_ONCE + 1):
+        rooms.send(ada, tea, "hello", client_id=str(n))
+    of_messages = [each for each in told() if each["dynamodb"]["NewImage"]["type"] == {"S": "message.created"}]
+    assert len(dispatched("search", of_messages, behind=False)) == subscriptions.AT_ONCE + 1
+    assert rows("search") == []
+
+
+def test_an_image_that_is_out_of_date_leaves_no_old_words() -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = rooms.group(ada, bob)
+    kept, gone = (rooms.send(ada, tea, text, client_id=text) for text in ("one", "two"))
+    records = told()
+    messages.edit(caller=ada, conversation_id=tea, message_id=kept["id"], text="three")
+    messages.delete(caller=ada, conversation_id=tea, message_id=gone["id"])
+    assert dispatched("search", records, behind=False) == []
+    assert [row["words"] for row in rows("search")] == [" three "]
 
 
 def test_a_message_whose_time_has_come_is_told_of_as_gone() -> None:

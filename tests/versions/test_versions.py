@@ -288,7 +288,7 @@ def test_what_follows_the_log_and_the_jobs_that_come_of_it(pair: Pair) -> None:
     assert pair.first.does("dispatch", image=pair.both.event(chat, sent["seq"]))["status"] == 200
     for queue, function in (("search", "Index"), ("follow", "Follow"), ("notifications", "Notices")):
         waiting = pair.both.jobs(queue)
-        assert waiting or queue == "notifications", queue
+        assert waiting or queue != "follow", "the dispatcher may have indexed it at once"
         pair.second.take(waiting, to=function)
     found = pair.agree("Search", "GET /search", bob, query={"q": "rhubarb"})["items"]
     assert len(found) == 1

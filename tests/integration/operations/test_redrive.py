@@ -170,7 +170,7 @@ def test_changes_that_the_dispatcher_gave_up_are_told_again(
     conversation_id = group(ada, bob)
     send(ada, conversation_id, "hello")
     records = told()
-    aws.client("sqs").delete_queue(QueueUrl=config.config().queue("search"))
+    aws.client("sqs").delete_queue(QueueUrl=config.config().queue("follow"))
     failed = dispatch.handler({"Records": records}, CONTEXT)["batchItemFailures"]
     assert failed  # the queue takes nothing: a poisoned record
     dead = _dead_queue("dispatch")
@@ -182,11 +182,12 @@ def test_changes_that_the_dispatcher_gave_up_are_told_again(
     assert "stays: the dispatcher fails at it still" in capsys.readouterr().out
     assert _count(dead) == 1
 
-    aws.client("sqs").create_queue(QueueName=f"{STACK}-search")
+    aws.client("sqs").create_queue(QueueName=f"{STACK}-follow")
     _run("dispatch", "--go")
     assert "1 were called again" in capsys.readouterr().out
     assert _count(dead) == 0
-    assert [json.loads(each["body"])["type"] for each in waiting("search")] == ["message.created"]
+    types = [json.loads(each["body"])["type"] for each in waiting("follow")]
+    assert types == ["conversation.created", "message.created"]
 
 
 def test_changes_that_the_stream_no_longer_has_stay_and_say_what_to_do(

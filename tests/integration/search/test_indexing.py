@@ -54,7 +54,7 @@ def test_changes_that_come_one_to_five_times_in_any_order_give_the_same_index(se
     chance.shuffle(records)
     while records:
         size = chance.randint(1, 12)
-        follow(records=records[:size])
+        follow(records=records[:size], behind=chance.random() < 0.5)
         records = records[size:]
     assert _index() == wanted
 
