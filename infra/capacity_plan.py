@@ -171,7 +171,8 @@ SHARDS = (
     "\nLimits that no quota raises: one conversation takes some 100 messages a second (one partition takes 1,000 write "
     "units a second, and its log is sequential); one person's sockets are one item; the dispatcher reads one shard of "
     "the stream for each partition, with at most ten concurrent batches. None of them depends on the number of people. "
-    "Redis (Valkey serverless) holds only limits and typing: everything works without it (R19).\n\n"
+    "Redis (Valkey serverless) holds only limits, typing and marks that save reads: everything works without it "
+    "(R19).\n\n"
 )
 LEFT_OUT = (
     "Prices as in perf/prices.json, without free tiers and discounts. Left out: storage, data that files move, mail, "

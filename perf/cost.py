@@ -37,7 +37,7 @@ class Assumptions:
     round_trip_ms: float = 6.0  # one AWS call inside the Region
     redis_round_trip_ms: float = 1.0
     call_cpu_ms: float = 0.3  # CPU of socket and TLS per AWS call, which is not counted here
-    traced_share: float = 0.05  # X-Ray's default rule
+    traced_share: float = 0.01  # the rule of template.yaml
     processor: str = "x86_64"
 
 

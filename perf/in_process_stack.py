@@ -64,12 +64,16 @@ class InProcessStack:
         return fakes.take_messages([f"{STACK}-{queue}" for queue in queues or JOB_QUEUES])
 
     def forget_answers(self) -> None:
-        """Clear the memos of the process and of Redis, so that none expires while an operation is counted."""
+        """Clear the memos of the process and of Redis, so that none expires while an operation is counted.
+
+        The marks of sockets that were opened within the last minute go as well, as those of a conversation are older.
+        """
         for memo in _first_party(Memo):
             memo.clear()
         if config().redis_url:
-            for key in cache._redis().scan_iter("session:*"):
-                cache._redis().delete(key)
+            for kind in ("session", "sockets"):
+                for key in cache._redis().scan_iter(f"{kind}:*"):
+                    cache._redis().delete(key)
 
 
 @contextmanager

@@ -80,7 +80,7 @@ def _route(conversation_id: str, waiting: Sequence[Job], outgoing: Outgoing) -> 
     """Add the frames for the live members of a conversation to `outgoing`, or enqueue them if they are many."""
     (audience,) = _audience
     people = {each.user_id: each for each in audience.recipients(conversation_id)}
-    live = service.reachable(store.connections_of(list(people)))
+    live = service.reachable(store.receiving_connections_of(list(people)))
     shared = [job for job in waiting if job["kind"] == "members"]
     if shared and len(live) > MAX_DIRECT:
         for job in shared:

@@ -170,7 +170,7 @@ NO_EXTRA = ExtraFrames(lambda: (), "message", "", lambda _: False)
 def publish(frames: Sequence[str], user_ids: Iterable[str], *, but: str = "", extra: ExtraFrames = NO_EXTRA) -> None:
     """Deliver frames (JSON texts) to people, except `but`: up to 10 sockets directly, more by the fan-out function."""
     people = [user_id for user_id in user_ids if user_id != but]
-    live, more = _with_extra(lambda: reachable(store.connections_of(people)), extra)
+    live, more = _with_extra(lambda: reachable(store.receiving_connections_of(people)), extra)
     theirs = [each for each in live if more and extra.is_for(each.user_id)]
     if len(live) <= INLINE_CONNECTIONS:
         deliver({each.target: [*frames, *more] if each in theirs else frames for each in live})

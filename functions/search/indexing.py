@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from kernel import telemetry
 from kernel.errors import DependencyUnavailable
 from log import api as log
 from log.model import Event
@@ -48,7 +47,6 @@ def _index(read: Mapping[tuple[str, int], Event]) -> int:
             store.write([], [(each.conversation_id, each.at, each.seq) for each in erased])
         pending = {context: now for context, now in present.items() if words_of(now) != words_of(before[context])}
         if not pending:
-            telemetry.total("IndexWrites", written)
             return written
     raise DependencyUnavailable("These messages change all the time.")
 
