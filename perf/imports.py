@@ -103,12 +103,12 @@ NEEDED: dict[str, set[str]] = {
 # The most modules of ours that importing a function may load, and schemas that it may build (0.3 ms each), for one
 # function of each kind, with a margin.
 FIRST_PARTY_MAX: dict[str, tuple[int, int]] = {
-    "UsersFunction": (100, 20),
+    "UsersFunction": (102, 20),
     "MessagesFunction": (200, 70),
-    "SendMessageFunction": (145, 60),
-    "PingFunction": (90, 12),
+    "SendMessageFunction": (148, 60),
+    "PingFunction": (92, 12),
     "TypingFunction": (92, 18),
-    "AuthorizeFunction": (30, 0),
+    "AuthorizeFunction": (32, 0),
 }
 
 # Packages that a call may import later: the number of a socket's frames is kept in Redis.

@@ -8,7 +8,6 @@ from typing import Any
 from drive import model, store
 from drive.files import term_store
 from drive.model import Node
-from drive.route_schemas import LinkState
 from drive.sharing import link_store, links
 from drive.trash import service as trash
 from kernel import blobs, clock
@@ -62,6 +61,8 @@ def shares(owner_id: str) -> Iterator[dict[str, Any]]:
 
 def links_of(owner_id: str) -> Iterator[dict[str, Any]]:
     """The public links of the person's files, without tokens and passwords."""
+    from drive.route_schemas import LinkState  # 42 schemas, which who attaches a file does not need
+
     for node in _nodes(owner_id):
         for each in [] if node.is_folder else link_store.of_file(node.id):
             yield {"file_id": node.id, **as_json(LinkState, links.view(each))}
