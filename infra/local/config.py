@@ -61,7 +61,14 @@ class Instance:
 
     @property
     def up_command(self) -> str:
-        return "make up" if self.name == "default" else f"python -m infra.local --instance {self.name} up"
+        return self._command("up")
+
+    @property
+    def reset_command(self) -> str:
+        return self._command("reset")
+
+    def _command(self, verb: str) -> str:
+        return f"make {verb}" if self.name == "default" else f"python -m infra.local --instance {self.name} {verb}"
 
     def execute_api(self, api_id: str, *, scheme: str = "http") -> str:
         return f"{scheme}://{HOST}:{self.port}/_aws/execute-api/{api_id}/{STAGE}"

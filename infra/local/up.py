@@ -81,10 +81,9 @@ def check_kept_address(instance: Instance) -> None:
         return
     kept = json.loads(instance.endpoints_file.read_text())["aws_endpoint_url"]
     if kept != instance.endpoint:
-        reset = instance.up_command.removesuffix("up") + "reset"
         raise Problem(
             f"the data of this local cloud belong to {kept}, and it is to start at {instance.endpoint}",
-            f"set its port back, or wipe its data with {reset} and run {instance.up_command} again",
+            f"set its port back, or wipe its data with {instance.reset_command} and run {instance.up_command} again",
         )
 
 
@@ -121,10 +120,11 @@ def _deploy(stack: Stack, artifacts: Mapping[str, Path], parameters: list[str], 
 def deployment_problem(stack: Stack, *reasons: str) -> Problem:
     """The failed resources and reasons, in CloudFormation's words."""
     told = "\n".join(f"    {reason}" for reason in reasons)
-    return Problem(
-        f"the deployment failed (stack {stack.name} is {stack.status()}):\n{told}",
-        f"put right what is named and run {stack.instance.up_command} again",
-    )
+    advice = f"put right what is named and run {stack.instance.up_command} again"
+    if any("already exists" in reason for reason in reasons):
+        reset = stack.instance.reset_command
+        advice += f"; if a deployment that was cut short has left it, {reset} removes it with all local data"
+    return Problem(f"the deployment failed (stack {stack.name} is {stack.status()}):\n{told}", advice)
 
 
 def write_endpoints(instance: Instance, stack: Stack, web_url: str | None = None) -> dict[str, str | None]:

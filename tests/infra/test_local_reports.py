@@ -91,6 +91,7 @@ def test_a_resource_that_cannot_even_be_begun_is_named_with_the_reason(cloud: St
     (failure,) = cloud.failures()
     assert failure.startswith("Bucket (AWS::S3::Bucket): ")
     assert "already exists" in failure
+    assert "make reset" in deployment_problem(cloud, failure).advice
 
 
 def test_the_logs_are_those_of_the_function_that_was_named(cloud: Stack, capsys: pytest.CaptureFixture[str]) -> None:
