@@ -65,7 +65,7 @@ def _record_patterns() -> dict[tuple[Any, int], tuple[Any, ...]]:
         engine = compiler._sre = Recording()
         made = compile_text(text, flags)
         _, all_flags, code, *groups = engine.given
-        compiled[text, flags] = (text, int(all_flags), [int(each) for each in code], *groups)
+        compiled[text, int(flags)] = (text, int(all_flags), [int(each) for each in code], *groups)
         return made
 
     compiler.compile = recording

@@ -233,3 +233,13 @@ def test_a_file_compiled_by_another_python_is_not_packed(tmp_path: Path) -> None
 
     with pytest.raises(ValueError, match="another version"):
         archives.pack(tmp_path / "OneFunction")
+
+
+def test_flags_of_expressions_are_stored_as_numbers() -> None:
+    """Python 3.13 hands them to the compiler as the enumeration that marshal cannot write."""
+    code = (
+        "import marshal, re; from infra import compiled_texts; kept = compiled_texts._record_patterns();"
+        "re._compiler.compile('x', re.IGNORECASE); print(len(marshal.dumps(kept)) > 0)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ran.stdout == "True\n", ran.stderr
