@@ -251,11 +251,11 @@ def test_without_transcribe_it_is_refused_by_name(cast: Any) -> None:
 
 
 def test_nothing_of_it_stands_in_a_log(
-    service: LoopbackTranscribe, cast: Any, caplog: pytest.LogCaptureFixture
+    service: LoopbackTranscribe, cast: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ada, _, _, file_id, _ = cast
     _run(ada, transcripts.start(ada, file_id=file_id)["id"])
-    written = "".join(str(vars(each)) for each in caplog.records)
+    written = capsys.readouterr().out
     assert "assistant.transcribe" in written
     assert "ferry" not in written
 
