@@ -27,7 +27,7 @@ from tests.integration import rooms
 from tests.integration.assistant import desk
 from tests.management import serving as management_serving
 from tests.support.transcribing import SOUND, LoopbackTranscribe, serving
-from tests.tools import ROOT
+from tests.tools import ROOT, captured_lines
 
 HELD_S = -(-len(SOUND) // 1_500)
 SAID = {"text": "The ferry leaves at 6:40. More at (link) bring tea."}
@@ -250,14 +250,12 @@ def test_without_transcribe_it_is_refused_by_name(cast: Any) -> None:
         transcripts.start(cast[0], file_id=cast[3])
 
 
-def test_nothing_of_it_stands_in_a_log(
-    service: LoopbackTranscribe, cast: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_of_it_stands_in_a_log(service: LoopbackTranscribe, cast: Any) -> None:
     ada, _, _, file_id, _ = cast
-    _run(ada, transcripts.start(ada, file_id=file_id)["id"])
-    written = capsys.readouterr().out
-    assert "assistant.transcribe" in written
-    assert "ferry" not in written
+    with captured_lines() as written:
+        _run(ada, transcripts.start(ada, file_id=file_id)["id"])
+    assert "assistant.transcribe" in written.text
+    assert "ferry" not in written.text
 
 
 def test_a_document_without_segments_is_read_by_its_items() -> None:
