@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.e2e.people import Person, new_ada, new_bob
 from tests.e2e.tools import eventually
-from tests.e2e.windows import PATIENCE_MS, Window, chromium, needs_a_browser, window_of
+from tests.e2e.windows import PATIENCE_MS, Window, needs_a_browser, window_of
 
 SHOWN = "[...document.querySelectorAll('.screens video')].filter((each) => each.videoWidth > 0).length"
 
@@ -179,31 +179,3 @@ def test_a_wrong_password_is_told_and_nothing_typed_is_lost(browser: Browser, en
         expect(cyd.page.get_by_role("alert")).to_contain_text("password is incorrect")
         expect(cyd.page.get_by_label("Username or e-mail address")).to_have_value("nobody_at_all")
         assert cyd.wrong == []
-
-
-def test_who_leaves_the_page_is_gone_at_once_and_on_the_way_back_misses_nothing(
-    endpoints: dict[str, str], ada: Person, bob: Person
-) -> None:
-    """Chromium keeps the page, with its sockets open unless the page closes them."""
-    room = bob.group_with(ada, name="Engines")
-
-    def status() -> str:
-        return str(bob.ok("GET", "/presence", params={"user_ids": ada.id})["items"][0]["status"])
-
-    keeps_pages = chromium(without=["--disable-back-forward-cache"])
-    with keeps_pages as browser, window_of(browser, endpoints, ada) as window:
-        # given Ada, who reads in a group
-        window.open("Engines")
-        eventually(lambda: status() == "online", within_s=30)
-        window.page.evaluate("window.sameAsBefore = true")
-
-        # when she follows a link in the same window, then she is gone for the others
-        window.page.goto(f"{endpoints['http_url']}/health")
-        eventually(lambda: status() == "offline")
-        bob.send(room, "said while away")
-
-        # and back on the page, which is the one she left, she has what was said meanwhile and is there again
-        window.page.evaluate("history.back()")
-        expect(window.message("said while away")).to_be_visible()
-        eventually(lambda: status() == "online")
-        assert window.page.evaluate("window.sameAsBefore")
