@@ -90,19 +90,19 @@ def _web(effort: Effort, tell: Tell) -> Part:
 # What `--only` names, with the seconds that it takes on two idle cores by effort: quick, usual, slow. The seconds serve
 # only to estimate the remaining time.
 PARTS: dict[str, tuple[Callable[[Effort, Tell], Part], tuple[float, float, float]]] = {
-    "counts": (_counts, (50, 55, 110)),
+    "counts": (_counts, (100, 150, 300)),
     "parity": (timing_parity.part, (4, 16, 30)),
     "slow_socket": (slow_socket.part, (3, 10, 10)),
     "texts": (texts.part, (1, 3, 3)),
-    "cold": (_cold, (80, 80, 700)),
-    "cost": (_cost, (30, 30, 50)),
+    "cold": (_cold, (55, 55, 700)),
+    "cost": (_cost, (10, 10, 20)),
     "pushes": (push_load.part, (5, 10, 30)),
     "push_queue": (lambda effort, tell: push_queue.part(running(), effort, tell), (10, 15, 45)),
     "push_delay": (lambda effort, tell: push_delay.part(running(), effort, tell), (10, 25, 45)),
     "live": (_live, (60, 90, 320)),
     "load": (_load, (60, 250, 250)),
     "encryption": (encryption.part, (5, 10, 10)),
-    "web": (_web, (30, 40, 70)),
+    "web": (_web, (40, 55, 70)),
 }
 AGAINST = {"cpu": against.part, "web": web_against.part}  # these report their remaining time themselves
 
