@@ -97,7 +97,7 @@ PARTS: dict[str, tuple[Callable[[Effort, Tell], Part], tuple[float, float, float
     "cold": (_cold, (55, 55, 700)),
     "cost": (_cost, (10, 10, 20)),
     "pushes": (push_load.part, (5, 10, 30)),
-    "push_queue": (lambda effort, tell: push_queue.part(running(), effort, tell), (10, 15, 45)),
+    "push_queue": (lambda effort, tell: push_queue.part(running(), effort, tell), (20, 35, 60)),
     "push_delay": (lambda effort, tell: push_delay.part(running(), effort, tell), (10, 25, 45)),
     "live": (_live, (60, 90, 320)),
     "load": (_load, (60, 250, 250)),

@@ -24,16 +24,6 @@ def get(*, caller: Caller, conversation_id: str, message_id: str) -> dict[str, A
     return service.get(caller=caller, conversation_id=conversation_id, message_id=message_id)
 
 
-def list_messages(*, caller: Caller, conversation_id: str, after: int, limit: int) -> list[dict[str, Any]]:
-    """Messages above a seq, the oldest first; raises NotFound."""
-    from messages import service
-
-    page = service.list_messages(
-        caller=caller, conversation_id=conversation_id, before=None, after=after, limit=limit, page=None
-    )
-    return page.items
-
-
 def delete(*, caller: Caller, conversation_id: str, message_id: str) -> None:
     """Delete a message, which leaves a tombstone (its sender and admins)."""
     from messages import service

@@ -39,9 +39,7 @@ def add_to(app: App) -> None:
     @app.get("/drive/files/{file_id}/shares", query=Paging, returns=ShareList)
     def list_file_shares(caller: Caller, file_id: str, query: Paging) -> Any:
         """The shares of a file."""
-        return sharing.list_shares(
-            caller=caller, node_id=file_id, file=True, limit=query.limit, after=query.cursor
-        )  # fmt: skip
+        return sharing.list_shares(caller=caller, node_id=file_id, file=True, limit=query.limit, after=query.cursor)
 
     @app.delete("/drive/files/{file_id}/shares/{share_id}", status=204)
     def unshare_file(caller: Caller, file_id: str, share_id: str) -> None:
@@ -56,9 +54,7 @@ def add_to(app: App) -> None:
     @app.get("/drive/folders/{folder_id}/shares", query=Paging, returns=ShareList)
     def list_folder_shares(caller: Caller, folder_id: str, query: Paging) -> Any:
         """The shares of a folder."""
-        return sharing.list_shares(
-            caller=caller, node_id=folder_id, file=False, limit=query.limit, after=query.cursor
-        )  # fmt: skip
+        return sharing.list_shares(caller=caller, node_id=folder_id, file=False, limit=query.limit, after=query.cursor)
 
     @app.delete("/drive/folders/{folder_id}/shares/{share_id}", status=204)
     def unshare_folder(caller: Caller, folder_id: str, share_id: str) -> None:
