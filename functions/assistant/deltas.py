@@ -25,8 +25,9 @@ def publish_done(
     data: dict[str, Any] = {"request_id": request_id}
     if answer is not None:
         from assistant.schemas import AiAnswer
+        from kernel.schema import as_json
 
-        data["answer"] = AiAnswer.model_validate(answer).model_dump(mode="json")
+        data["answer"] = as_json(AiAnswer, answer)
     if problem is not None:
         data["problem"] = problem.as_dict(request_id)
     _publish(user_id, DONE, data)

@@ -8,6 +8,7 @@ from typing import Any
 from calls import history
 from calls.schemas import CallOut
 from kernel.caller import Caller
+from kernel.paging import all_items
 from kernel.schema import as_json
 
 _PAGE = 100
@@ -15,10 +16,6 @@ _PAGE = 100
 
 def calls(user_id: str) -> Iterator[dict[str, Any]]:
     """The calls that rang for the person or that they joined, newest first, as far as they may see them now."""
-    after: str | None = None
-    while True:
-        page = history.list_of_caller(caller=Caller(user_id, ""), limit=_PAGE, after=after)
-        yield from (as_json(CallOut, each) for each in page.items)
-        after = page.next_cursor
-        if after is None:
-            return
+    caller = Caller(user_id, "")
+    for each in all_items(lambda cursor: history.list_of_caller(caller=caller, limit=_PAGE, after=cursor)):
+        yield as_json(CallOut, each)

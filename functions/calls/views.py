@@ -43,8 +43,9 @@ def _participant(each: Participant) -> dict[str, Any]:
 def as_json(it: Call) -> dict[str, Any]:
     """The JSON view of a call, for frames of the socket."""
     from calls import schemas  # few calls render outside of a route
+    from kernel import schema
 
-    return schemas.CallOut.model_validate(call(it)).model_dump(mode="json")
+    return schema.as_json(schemas.CallOut, call(it))
 
 
 def message(it: Call) -> dict[str, Any]:

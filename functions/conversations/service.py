@@ -255,10 +255,10 @@ def update_preferences(*, caller: Caller, conversation_id: str, changes: Mapping
     context = replace(context, member=store.save_preferences(conversation_id, caller.user_id, values))
     view = views.conversation(context)
     from conversations.schemas import PreferencesOut
+    from kernel.schema import as_json
 
     chosen = {name: view[name] for name in PreferencesOut.model_fields}
-    shown = PreferencesOut.model_validate(chosen).model_dump(mode="json")
-    publish.publish_ephemeral(context, PREFERENCES_UPDATED, shown, to=[caller.user_id])
+    publish.publish_ephemeral(context, PREFERENCES_UPDATED, as_json(PreferencesOut, chosen), to=[caller.user_id])
     return view
 
 

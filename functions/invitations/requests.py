@@ -17,6 +17,7 @@ from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import NotFound
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
+from kernel.schema import as_json
 from log import api as log
 from realtime.api import notify
 from users import api as users
@@ -113,6 +114,6 @@ def _views(requests: list[JoinRequest], state: RequestState) -> list[dict[str, A
 
 def _tell_admins(kind: str, request: JoinRequest, state: RequestState) -> None:
     def shown() -> Any:
-        return schemas.JoinRequestOut.model_validate(_views([request], state)[0]).model_dump(mode="json")
+        return as_json(schemas.JoinRequestOut, _views([request], state)[0])
 
     conversations.publish_to_admins(request.conversation_id, kind, shown)

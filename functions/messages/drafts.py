@@ -50,10 +50,10 @@ def clear(*, caller: Caller, conversation_id: str) -> None:
 def _kept(caller: Caller, context: MemberContext, draft: Draft) -> Draft:
     if not drafts_store.keep(caller.user_id, draft):
         return drafts_store.find(caller.user_id, draft.conversation_id) or draft
+    from kernel.schema import as_json
     from messages.schemas import DraftOut
 
-    shown = DraftOut.model_validate(asdict(draft)).model_dump(mode="json")
-    conversations.publish_ephemeral(context, UPDATED, shown, to=[caller.user_id])
+    conversations.publish_ephemeral(context, UPDATED, as_json(DraftOut, asdict(draft)), to=[caller.user_id])
     return draft
 
 

@@ -19,6 +19,7 @@ from kernel.caller import Caller
 from kernel.errors import Conflict, DependencyUnavailable, NotFound, Problem, RateLimited, Unprocessable
 from kernel.keyrings import pseudonym
 from kernel.paging import Page, Paginator
+from kernel.schema import as_json
 from log.api import AccountLost, ContactChanged, ConversationLost
 from messages import scheduled_model as model
 from messages import scheduled_schemas as schemas
@@ -165,8 +166,8 @@ def _fail(scheduled: ScheduledMessage, reason: str) -> None:
     if not store.fail(scheduled, reason):
         return
     telemetry.count("ScheduledFailed")
-    failed = schemas.Scheduled.model_validate(replace(scheduled, state="failed", reason=reason).view())
-    frame = conversations.ephemeral_frame(scheduled.conversation_id, FAILED, failed.model_dump(mode="json"))
+    failed = as_json(schemas.Scheduled, replace(scheduled, state="failed", reason=reason).view())
+    frame = conversations.ephemeral_frame(scheduled.conversation_id, FAILED, failed)
     with conversations.hint(scheduled.conversation_id):  # the state is stored, and the list shows it
         realtime.publish([frame], [scheduled.user_id])
 

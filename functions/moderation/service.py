@@ -20,6 +20,7 @@ from kernel.dynamo import Cancelled
 from kernel.errors import Conflict, Forbidden, Gone, NotFound, ValidationFailed
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
+from kernel.schema import as_json
 from messages import api as messages
 from moderation import schemas, store
 from moderation.model import POLICY, Decision, Report, snapshot_of
@@ -196,6 +197,6 @@ def _views(reports: Sequence[Report]) -> list[dict[str, Any]]:
 
 def _publish_to_admins(event_type: str, report: Report) -> None:
     def render() -> Any:
-        return schemas.ReportOut.model_validate(_views([report])[0]).model_dump(mode="json")
+        return as_json(schemas.ReportOut, _views([report])[0])
 
     conversations.publish_to_admins(report.conversation_id, event_type, render, may_see=report.is_for)

@@ -18,6 +18,7 @@ from conversations.model import Member
 from kernel import clock, telemetry
 from kernel.errors import Conflict
 from kernel.resilience import retried
+from kernel.schema import as_json
 from notifications import alert_store, bursts, model, push_jobs, schemas, service, store
 from notifications.alert_store import Alerts, DecisionInputs
 from notifications.events import NOTIFICATION
@@ -151,7 +152,7 @@ def _publish_item(item: NotificationItem) -> None:
     """Publish an item to its owner's live sockets; best effort, because the item is in the list."""
     with telemetry.best_effort("not published", user_id=item.user_id):
         (view,) = service.views(item.user_id, [item])
-        data = schemas.Notification.model_validate(view).model_dump(mode="json")
+        data = as_json(schemas.Notification, view)
         realtime.publish([_frame(data)], [item.user_id])
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kernel.caller import Caller
+from kernel.paging import all_items
 from kernel.schema import as_json
 from notifications import schemas, service, store
 
@@ -14,13 +15,9 @@ _PAGE = 100
 
 def notifications(user_id: str) -> Iterator[dict[str, Any]]:
     """The person's notifications, newest first."""
-    cursor: str | None = None
-    while True:
-        page, _ = service.list_notices(caller=Caller(user_id, ""), limit=_PAGE, cursor=cursor)
-        yield from (as_json(schemas.Notification, each) for each in page.items)
-        cursor = page.next_cursor
-        if cursor is None:
-            return
+    caller = Caller(user_id, "")
+    for each in all_items(lambda cursor: service.list_notices(caller=caller, limit=_PAGE, cursor=cursor)[0]):
+        yield as_json(schemas.Notification, each)
 
 
 def preferences(user_id: str) -> Iterator[dict[str, Any]]:

@@ -17,7 +17,9 @@ from kernel.caller import Caller
 from kernel.dynamo import Transaction
 from kernel.errors import NotFound
 from kernel.limiter import Limit
+from kernel.paging import all_items
 from kernel.personal_data import personal_kinds
+from kernel.schema import as_json
 from privacy import store
 from privacy.model import EXPORT_LIFE_MS, DataExport
 from users import api as users
@@ -124,8 +126,7 @@ def _schema(kind: str, items: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _documents(user_id: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     me = Caller(user_id, "")
-    profile = FullProfile.model_validate(users.get(user_id))
-    yield "profile", [profile.model_dump(mode="json")]
+    yield "profile", [as_json(FullProfile, users.get(user_id))]
     yield "sessions", accounts.session_views(user_id)
     yield "contacts", _all(lambda after: users.contacts(user_id=user_id, state=None, limit=PAGE, after=after))
     yield "blocks", _all(lambda after: users.blocks(user_id=user_id, limit=PAGE, after=after))
@@ -138,14 +139,7 @@ def _documents(user_id: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 def _all(read: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    after: str | None = None
-    while True:
-        page = read(after)
-        found += [_plain(each) for each in page.items]
-        after = page.next_cursor
-        if after is None:
-            return found
+    return [_plain(each) for each in all_items(read)]
 
 
 def _plain(value: Any) -> Any:

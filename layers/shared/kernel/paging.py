@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
@@ -86,6 +86,17 @@ class Paginator:
         fit = fitting(shown)
         end = position(found[fit - 1]) if len(found) > fit > 0 else None
         return Page(list(shown[:fit]), self.cursor(end))
+
+
+def all_items(read: Callable[[str | None], Page[T]]) -> Iterator[T]:
+    """The items of all pages of a list; `read` gets the cursor of each page, None for the first."""
+    cursor: str | None = None
+    while True:
+        page = read(cursor)
+        yield from page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            return
 
 
 def fitting(items: Sequence[Any]) -> int:
