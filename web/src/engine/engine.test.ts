@@ -149,6 +149,33 @@ test("where sockets are refused the log is polled, and messages go over HTTP", a
   await until(() => expect(received).toEqual(["polled", "mine"]));
 });
 
+test("what is said while the first list is on its way is shown, though a device without cursors skips its event", async () => {
+  const server = new FakeServer();
+  server.socketsRefused = true;
+  server.say("c", "ada", "before");
+  const ports = server.ports();
+  let answer = () => {};
+  const asked = new Promise<void>((go) => (answer = go));
+  const fetch: typeof ports.fetch = async (url, init) => {
+    if (new URL(String(url)).pathname === "/conversations") await asked;
+    return ports.fetch(url, init);
+  };
+  const engine = new TabEngine({ httpUrl: "http://service", store: new MemoryStore(), ports: { ...ports, fetch }, settings: QUICK });
+  open.push(engine);
+  await engine.start();
+  await engine.adopt({ user: { id: "me" }, tokens: server.tokens() });
+  await until(() => expect(engine.status.get()).toMatchObject({ phase: "polling", caughtUp: false }));
+  const received = texts(engine);
+  const timeline = engine.timeline("c");
+  server.say("c", "ada", "meanwhile");
+  answer();
+  await until(() => expect(engine.status.get()).toMatchObject({ phase: "polling", caughtUp: true }));
+  server.say("c", "ada", "polled");
+  await until(() => expect(received).toEqual(["polled"]));
+  expect(timeline.get().items.map((item) => item.message?.text)).toEqual(["before", "meanwhile", "polled"]);
+  expect(engine.conversations.list.get().items[0]).toMatchObject({ last_seq: 3 });
+});
+
 test("a message written before a reload is sent after it", async () => {
   const server = new FakeServer();
   server.say("c", "ada", "before");
