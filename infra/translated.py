@@ -19,6 +19,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 from infra import forms, generate
+from infra.local import speed
 
 NESTED = "AWS::CloudFormation::Stack"
 PSEUDO = {
@@ -33,6 +34,7 @@ NO_VALUE = object()
 PATHS = {"CodeUri", "ContentUri", "DefinitionUri", "Location"}
 
 logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it logs its own metrics
+speed.translate_without_copies()
 
 Json = dict[str, Any]
 
