@@ -22,19 +22,23 @@ REMEMBER_REVOKED_S = 7_500  # longer than the lifetime of sockets and access tok
 
 def standing(user_id: str, session_id: str) -> str:
     """LIVE, ENROLLING or ENDED, from the cache if possible."""
-    key = session_marks.key(session_id)
     try:
         # GETEX counts as a write, so that a read-only or paused Redis, which accepts no marks, fails here
-        state = cache.call(lambda redis: redis.getex(key))
+        mark = cache.call(lambda redis: redis.getex(session_marks.key(session_id)))
     except cache.CacheUnavailable:
         return standing_by_table(user_id, session_id)
-    if state is not None:
-        return str(state)
+    return standing_by_mark(user_id, session_id, mark)
+
+
+def standing_by_mark(user_id: str, session_id: str, mark: str | None) -> str:
+    """LIVE, ENROLLING or ENDED, by the session's mark in Redis; by the table if it has none, and then it gets one."""
+    if mark is not None:
+        return mark
     found = standing_by_table(user_id, session_id)
     if found != ENROLLING:
         with suppress(cache.CacheUnavailable):
             # only if absent, because the session may have been marked as ended since the table was read
-            cache.call(lambda redis: redis.set(key, found, ex=REMEMBER_LIVE_S, nx=True))
+            cache.call(lambda redis: redis.set(session_marks.key(session_id), found, ex=REMEMBER_LIVE_S, nx=True))
     return found
 
 

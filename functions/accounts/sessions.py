@@ -20,7 +20,7 @@ from accounts.model import (
 from accounts.refresh_tokens import RefreshToken, decode
 from kernel import after_commit, auth, clock, ids, parallel
 from kernel.after_commit import FollowUp
-from kernel.caller import Caller
+from kernel.caller import Authenticator, Caller
 from kernel.config import config
 from kernel.dynamo import Transaction
 from kernel.errors import NotFound, TokenRevoked
@@ -39,25 +39,27 @@ CLOSE_SOCKETS = "close_sockets_of_ended_sessions"
 # --- authentication -------------------------------------------------------------------------------------------
 
 
-def authenticate(token: str) -> Caller:
-    """The caller with this access token; raises Unauthenticated, and TokenRevoked if the session has ended."""
-    return _authenticated(token, liveness.standing)
+def admit(caller: Caller, mark: str | None) -> Caller:
+    """The caller of a valid token, judged by the mark of the session; raises TokenRevoked if it has ended."""
+    return _admitted(caller, liveness.standing_by_mark(caller.user_id, caller.session_id, mark))
 
 
-def authenticate_by_table(token: str) -> Caller:
-    """The caller, authenticated without the cache: for routes that open or renew something, or are security-relevant.
+def admit_by_table(caller: Caller, _mark: str | None = None) -> Caller:
+    """Like `admit`, without the cache: for routes that open or renew something, or are security-relevant.
 
     So the end of a session that Redis has missed is effective there (R51).
     """
-    return _authenticated(token, liveness.standing_by_table)
+    return _admitted(caller, liveness.standing_by_table(caller.user_id, caller.session_id))
 
 
-def _authenticated(token: str, standing_of: Callable[[str, str], str]) -> Caller:
-    caller = auth.verify(token)
-    standing = standing_of(caller.user_id, caller.session_id)
+def _admitted(caller: Caller, standing: str) -> Caller:
     if standing not in (LIVE, ENROLLING):
         raise TokenRevoked
     return caller if standing == LIVE else replace(caller, must_enrol=True)
+
+
+authenticate = Authenticator(auth.verify, admit)
+authenticate_by_table = Authenticator(auth.verify, admit_by_table, reads_mark=False)
 
 
 # --- beginning and refreshing ---------------------------------------------------------------------------------

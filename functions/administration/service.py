@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from accounts import admin_api as accounts
 from accounts.model import AccountBan, InvalidCredentials
@@ -36,15 +36,18 @@ class Person:
 # --- access ---------------------------------------------------------------------------------------------------
 
 
-def authenticate(token: str) -> Caller:
-    """The platform admin whose access token this is; raises NotFound for everybody else, which hides the routes."""
+def _admit(caller: Caller, mark: str | None) -> Caller:
+    """The caller, if they are a platform admin; raises NotFound for everybody else, which hides the routes."""
     try:
-        caller = accounts.authenticate(token)
+        admitted = accounts.authenticate.admit(caller, mark)
     except (TokenRevoked, InvalidCredentials) as error:
         raise NotFound from error
-    if not users.is_platform_admin(caller.user_id):
+    if not users.is_platform_admin(admitted.user_id):
         raise NotFound
-    return caller
+    return admitted
+
+
+authenticate = replace(accounts.authenticate, admit=_admit)
 
 
 # --- reading --------------------------------------------------------------------------------------------------

@@ -12,17 +12,23 @@ from typing import Any
 from conversations import record_store, store
 from conversations.model import Member, MemberContext
 from kernel import ids
-from kernel.dynamo import Key, Record, read_together
+from kernel.cache import Memo
+from kernel.dynamo import Key, Record, read_beside
 from kernel.errors import NotFound
 from log import api as log
 from log.model import Event
+from realtime import api as realtime
+from realtime.api import Connection
+
+# The members of conversations as they were read last; only a guess at whose sockets will be needed.
+_members: Memo[Sequence[str]] = Memo(max_entries=2_000, ttl_s=600)
 
 
 class ContextLoader:
     """Loads a context like `store.context`, and with it events, memberships (`people`) and further records.
 
     As `load` of `log.append` it reads all of them again together with the context. `records` keep the order of their
-    keys.
+    keys. With `sockets`, it also reads the sockets of the members as this process knew them last, for publishing.
     """
 
     def __init__(
@@ -31,26 +37,34 @@ class ContextLoader:
         messages: Iterable[str | None] = (),
         people: Iterable[str] = (),
         records: Sequence[tuple[type[Record], Key]] = (),
+        sockets: bool = False,
     ) -> None:
         self._seqs = list(dict.fromkeys(seq for each in messages if (seq := _position(each)) is not None))
         self._people = list(dict.fromkeys(people))
         self._keys = records
+        self._with_sockets = sockets
         self._events: dict[int, Event] = {}
         self.members: dict[str, Member] = {}
         self.records: list[Any] = []
+        self.sockets: dict[str, Sequence[Connection]] = {}  # by person; of those who were read
 
     def __call__(self, conversation_id: str, user_id: str) -> MemberContext:
-        rows = iter(
-            read_together(
-                [
-                    *store.context_keys(conversation_id, user_id),
-                    *((log.EventRecord, (conversation_id, seq)) for seq in self._seqs),
-                    *(store.member_key(conversation_id, each) for each in self._people),
-                    *self._keys,
-                ]
-            )
+        known = (_members.get(conversation_id) or ()) if self._with_sockets else ()
+        found, sockets = read_beside(
+            [
+                *store.context_keys(conversation_id, user_id),
+                *((log.EventRecord, (conversation_id, seq)) for seq in self._seqs),
+                *(store.member_key(conversation_id, each) for each in self._people),
+                *self._keys,
+            ],
+            [realtime.connections_key(each) for each in known],
         )
+        rows = iter(found)
         context = store.context_in([next(rows), next(rows), next(rows)])
+        if self._with_sockets:
+            _members.put(conversation_id, context.info.member_ids or ())
+            self.sockets.clear()
+            self.sockets.update((each, realtime.connections_in(row)) for (each,), row in sockets.items())
         events = [next(rows) for _ in self._seqs]
         people = [next(rows) for _ in self._people]
         self._events = {int(row.seq): log.event_of(row) for row in events if row is not None}

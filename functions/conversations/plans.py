@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import conversations.events  # noqa: F401 - registers the event types
@@ -13,7 +13,7 @@ from kernel import clock
 from kernel.dynamo import Transaction
 from log import api as log
 from log.model import Event, NewEvent
-from realtime.api import NO_EXTRA, ExtraFrames
+from realtime.api import NO_EXTRA, NONE_KNOWN, Connection, ExtraFrames
 
 
 def append(
@@ -35,16 +35,18 @@ def append_and_publish(
     *,
     load: Callable[[str, str], MemberContext] = store.context,
     extra: Callable[[MemberContext], ExtraFrames] | None = None,
+    sockets: Mapping[str, Sequence[Connection]] = NONE_KNOWN,
 ) -> tuple[MemberContext, list[Event]]:
     """Append with a transaction that may be shared, and publish; `log.append` says what such a plan must allow.
 
-    `extra` frames are published with the events, or alone if another writer has published these.
+    `extra` frames are published with the events, or alone if another writer has published these. `sockets` are those
+    that `load` reads with the context.
     """
 
     def publish(context: MemberContext, events: Sequence[Event]) -> None:
         frames = NO_EXTRA if extra is None else extra(context)
         if events:
-            publish_events(context, events, extra=frames)
+            publish_events(context, events, extra=frames, sockets=sockets)
         elif extra is not None:
             publish_extra(context, frames)
 

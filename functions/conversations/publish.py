@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -15,7 +15,7 @@ from log.api import event_view
 from log.model import Event
 from log.schemas import frame
 from realtime import api as realtime
-from realtime.api import NO_EXTRA, ExtraFrames, ToMembers
+from realtime.api import NO_EXTRA, NONE_KNOWN, Connection, ExtraFrames, ToMembers
 from users.model import NoticeKind
 
 
@@ -26,16 +26,18 @@ def publish_events(
     also: Sequence[str] = (),
     preloaded: Sequence[Event] = (),
     extra: ExtraFrames = NO_EXTRA,
+    sockets: Mapping[str, Sequence[Connection]] = NONE_KNOWN,
 ) -> None:
     """Publish committed events to all members, and to the former members in `also`.
 
     `preloaded` are the present messages the events are about, where the caller has read them. `extra` frames are sent
-    with the events that are the same for all. Never raises: a client that misses events sees the gap in `seq`.
+    with the events that are the same for all. `sockets` are those of some people as they were before the commit. Never
+    raises: a client that misses events sees the gap in `seq`.
     """
     if not events:
         return
     with hint(context.conversation_id):  # the write is committed, so that the call has succeeded
-        _publish_events(context, events, also, preloaded, extra)
+        _publish_events(context, events, also, preloaded, extra, sockets)
 
 
 def hint(conversation_id: str) -> AbstractContextManager[None]:
@@ -49,6 +51,7 @@ def _publish_events(
     also: Sequence[str],
     preloaded: Sequence[Event],
     extra: ExtraFrames,
+    sockets: Mapping[str, Sequence[Connection]],
 ) -> None:
     shared = [event for event in events if not _differs(event, preloaded)]
     member_ids = context.info.member_ids
@@ -63,7 +66,7 @@ def _publish_events(
         if by_members:
             realtime.publish_to_members(context.conversation_id, by_members, extra=extra)
         if member_ids is not None and at_once:
-            realtime.publish(at_once, dict.fromkeys([*member_ids, *also]), extra=extra)
+            realtime.publish(at_once, dict.fromkeys([*member_ids, *also]), extra=extra, sockets=sockets)
         elif also:
             realtime.publish(texts, also)
     seqs = [event.seq for event in events if _differs(event, preloaded)]
@@ -75,7 +78,7 @@ def publish_extra(context: MemberContext, extra: ExtraFrames) -> None:
     """Publish extra frames alone, when another writer has published the events. Never raises."""
     member_ids = context.info.member_ids
     with hint(context.conversation_id):
-        texts = extra.frames()
+        texts = realtime.made(extra)
         if texts and member_ids is not None:
             realtime.publish(texts, [each for each in member_ids if extra.is_for(each)])
         elif texts:

@@ -46,7 +46,8 @@ def send(
 
     With `member_since` (ms) only for who has been a member from then on without a break.
 
-    Three store round trips: context (with what it replies to), transaction, connections; one more for usernames it
+    Two store round trips: context (with what it replies to and the members' sockets), transaction; one more for sockets
+    where this process has not met the conversation lately or they have changed within a minute, one for usernames it
     mentions that were not met lately, and one to forward. Raises Unprocessable when the client_id stands for another
     message, NotFound for non-members and where a block stands between, Forbidden where it may not be, RateLimited
     under slow mode.
@@ -69,7 +70,7 @@ def _send(
     files = attachments.require(caller.user_id, file_ids) if file_ids else []
     text, type_ = (message.text, message.type) if original is None else (original.text, original.type)
     named = mentions.named(message.text, message.mentions)
-    seen = ContextLoader(messages=[message.reply_to, message.thread_root], people=named.user_ids)
+    seen = ContextLoader(messages=[message.reply_to, message.thread_root], people=named.user_ids, sockets=True)
 
     def plan(context: MemberContext) -> log.AppendPlan:
         if member_since is not None and context.member.joined_at > member_since:
@@ -102,7 +103,12 @@ def _send(
 
     try:
         _, events = slow_mode.append(
-            require_id(conversation_id), caller.user_id, plan, load=seen, extra=typing_notice.typing_stopped
+            require_id(conversation_id),
+            caller.user_id,
+            plan,
+            load=seen,
+            extra=typing_notice.typing_stopped,
+            sockets=seen.sockets,
         )
     except Cancelled as refused:
         if attachments.LABEL in refused.failed:

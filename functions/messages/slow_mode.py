@@ -6,7 +6,8 @@ costs one more item per message.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from conversations import api as conversations
 from conversations.model import MemberContext
@@ -15,7 +16,7 @@ from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import RateLimited
 from log import api as log
 from log.model import Event
-from realtime.api import ExtraFrames
+from realtime.api import NONE_KNOWN, Connection, ExtraFrames
 
 
 def require_slot(context: MemberContext, *, now: int, sent_as: str) -> None:
@@ -42,11 +43,15 @@ def append(
     *,
     load: Callable[[str, str], MemberContext] = conversations.context,
     extra: Callable[[MemberContext], ExtraFrames] | None = None,
+    sockets: Mapping[str, Sequence[Connection]] = NONE_KNOWN,
 ) -> tuple[MemberContext, list[Event]]:
     """Append and publish with a plan that takes a slot; the plan is called again if another message took it first."""
+    once = partial(
+        conversations.append_and_publish, conversation_id, user_id, plan, load=load, extra=extra, sockets=sockets
+    )
     try:
-        return conversations.append_and_publish(conversation_id, user_id, plan, load=load, extra=extra)
+        return once()
     except Cancelled as refused:
         if "turn" not in refused.failed:
             raise
-    return conversations.append_and_publish(conversation_id, user_id, plan, load=load, extra=extra)
+    return once()

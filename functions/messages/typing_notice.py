@@ -122,10 +122,13 @@ def typing_stopped(context: MemberContext) -> ExtraFrames:
     """The extra frames of a message: the end of its sender's typing, if the others see it."""
     me = context.member
 
-    def frames() -> list[str]:
-        return [_frame(context, False)] if _ended_now(context) else []
+    def frames(are_seen: int | None) -> list[str]:
+        return [_frame(context, False)] if are_seen else []
 
-    return ExtraFrames(frames, "typing", me.user_id, lambda each: each != me.user_id and me.receives("typing", each))
+    def is_for(user_id: str) -> bool:
+        return user_id != me.user_id and me.receives("typing", user_id)
+
+    return ExtraFrames(lambda redis: _end_by_message(redis, context), frames, "typing", me.user_id, is_for)
 
 
 def of_conversation(loss: ConversationLost) -> None:
@@ -151,9 +154,13 @@ def _end_now(conversation_id: str, user_id: str) -> None:
 def _ended_now(context: MemberContext) -> bool:
     """End somebody's typing; returns whether the others see it. Without Redis the scheduled check relays the end."""
     try:
-        return bool(cache.call(lambda redis: redis.eval(_SENT, 1, _key(context), clock.now())))
+        return bool(cache.call(lambda redis: _end_by_message(redis, context)))
     except cache.CacheUnavailable:
         return False
+
+
+def _end_by_message(redis: Any, context: MemberContext) -> Any:
+    return redis.eval(_SENT, 1, _key(context), clock.now())
 
 
 def _start(context: MemberContext) -> int:

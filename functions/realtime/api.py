@@ -13,6 +13,7 @@ from realtime.service import (
     deliver,
     enqueue,
     focus,
+    made,
     publish,
     publish_to_members,
     publish_to_sessions,
@@ -22,9 +23,12 @@ from realtime.service import (
 )
 from realtime.store import (
     CONNECTION_TTL_MS,
+    NONE_KNOWN,
     PRESENT_MS,
+    Connection,
     Liveness,
     Target,
+    connections_in,
     connections_key,
     connections_of,
     liveness_of,

@@ -6,9 +6,10 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from kernel import cache, clock, ids, parallel, queues, sockets, telemetry
+from kernel import cache, clock, ids, queues, telemetry
+from kernel import sockets as management
 from kernel.caller import Caller
 from kernel.config import config
 from kernel.errors import DependencyUnavailable
@@ -16,9 +17,8 @@ from kernel.sockets import MAX_FRAME_BYTES, MAX_POST_BYTES, Posted
 from realtime import store
 from realtime.frames import age_ms, event_of
 from realtime.jobs import queue_of
-from realtime.store import Connection, Liveness, Target, Ticket
+from realtime.store import NONE_KNOWN, Ask, Connection, Liveness, Target, Ticket
 
-T = TypeVar("T")
 TICKET_TTL_S = 60
 TICKET_BITS = 256
 INLINE_CONNECTIONS = 10  # with more sockets, the fan-out function posts, so that the sender does not wait
@@ -56,7 +56,7 @@ def open_connection(caller: Caller) -> Liveness:
     now = clock.now()
     over, before = store.add(Connection(caller.connection_id, caller.user_id, caller.session_id, now, now))
     for connection_id in over:
-        sockets.close(connection_id)
+        management.close(connection_id)
     return before
 
 
@@ -112,8 +112,8 @@ def _close_sessions(user_id: str, session_ids: Collection[str] | None, reason: s
     for connection in doomed:
         data = {"session_id": connection.session_id, "reason": reason}
         frames[connection.connection_id] = [_event("session.revoked", data).encode()]
-    sockets.post_all(frames)
-    _schedule_close(sockets.close_all(frames), turn=0)
+    management.post_all(frames)
+    _schedule_close(management.close_all(frames), turn=0)
     store.remove(user_id, list(frames))
 
 
@@ -126,7 +126,7 @@ def retry_close(connection_ids: Sequence[str], *, turn: int = 0) -> None:
 
     A job of its own comes sooner than the redelivery of a failed one, and never ends in the dead letters.
     """
-    _schedule_close(sockets.close_all(connection_ids), turn=turn + 1)
+    _schedule_close(management.close_all(connection_ids), turn=turn + 1)
 
 
 def _schedule_close(still_open: Sequence[str], *, turn: int) -> None:
@@ -138,7 +138,7 @@ def _schedule_close(still_open: Sequence[str], *, turn: int) -> None:
 
 def send_to(caller: Caller, kind: str, data: Any) -> None:
     """Post one frame to one socket."""
-    sockets.post(caller.connection_id, _event(kind, data).encode())
+    management.post(caller.connection_id, _event(kind, data).encode())
 
 
 def _event(kind: str, data: Any) -> str:
@@ -156,21 +156,33 @@ def _resync_frame() -> str:
 @dataclass(frozen=True, slots=True)
 class ExtraFrames:
     """Frames that are sent with others to the recipients of notices of the kind `what` of the person `of`, except that
-    person. `frames` is called in parallel with the preparation of the others."""
+    person. `ask` adds a command to a round trip of Redis; `frames` makes them of its answer, None without Redis."""
 
-    frames: Callable[[], Sequence[str]]
+    ask: Ask | None
+    frames: Callable[[Any], Sequence[str]]
     what: str
     of: str
     is_for: Callable[[str], bool]
 
 
-NO_EXTRA = ExtraFrames(lambda: (), "message", "", lambda _: False)
+NO_EXTRA = ExtraFrames(None, lambda _: (), "message", "", lambda _: False)
 
 
-def publish(frames: Sequence[str], user_ids: Iterable[str], *, but: str = "", extra: ExtraFrames = NO_EXTRA) -> None:
-    """Deliver frames (JSON texts) to people, except `but`: up to 10 sockets directly, more by the fan-out function."""
+def publish(
+    frames: Sequence[str],
+    user_ids: Iterable[str],
+    *,
+    but: str = "",
+    extra: ExtraFrames = NO_EXTRA,
+    sockets: Mapping[str, Sequence[Connection]] = NONE_KNOWN,
+) -> None:
+    """Deliver frames (JSON texts) to people, except `but`: up to 10 sockets directly, more by the fan-out function.
+
+    `sockets` are those of some people as they were before the events of the frames were committed.
+    """
     people = [user_id for user_id in user_ids if user_id != but]
-    live, more = _with_extra(lambda: reachable(store.receiving_connections_of(people)), extra)
+    found, answer = store.receiving_connections(people, sockets, extra.ask)
+    live, more = reachable(found), extra.frames(answer)
     theirs = [each for each in live if more and extra.is_for(each.user_id)]
     if len(live) <= INLINE_CONNECTIONS:
         deliver({each.target: [*frames, *more] if each in theirs else frames for each in live})
@@ -178,13 +190,9 @@ def publish(frames: Sequence[str], user_ids: Iterable[str], *, but: str = "", ex
         enqueue([*jobs_for(live, frames), *(jobs_for(theirs, more) if theirs else ())])
 
 
-def _with_extra(do: Callable[[], T], extra: ExtraFrames) -> tuple[T, Sequence[str]]:
-    """The result of `do`, and the extra frames, made in parallel."""
-    if extra is NO_EXTRA:
-        return do(), ()
-    done: list[T] = []
-    _, more = parallel.mapped(lambda call: call(), [lambda: done.append(do()), extra.frames])
-    return done[0], more or ()
+def made(extra: ExtraFrames) -> Sequence[str]:
+    """Extra frames, for which Redis is asked alone."""
+    return extra.frames(store.asked(extra.ask))
 
 
 def reachable(live: Iterable[Connection]) -> list[Connection]:
@@ -219,10 +227,8 @@ def publish_to_members(
 ) -> None:
     """Enqueue frames for all members of a conversation, except `but`."""
     jobs = [_to_members(conversation_id, each, but) for each in frames]
-    _, more = _with_extra(lambda: enqueue(jobs), extra)
-    if more:
-        others = [ToMembers(0, text, 0, text, what=extra.what, of=extra.of) for text in more]
-        enqueue([_to_members(conversation_id, each, extra.of) for each in others])
+    others = [ToMembers(0, text, 0, text, what=extra.what, of=extra.of) for text in made(extra)]
+    enqueue([*jobs, *(_to_members(conversation_id, each, extra.of) for each in others)])
 
 
 def _to_members(conversation_id: str, it: ToMembers, but: str) -> dict[str, Any]:
@@ -308,7 +314,7 @@ def _schedule_resync_hint(posted: Mapping[Target, Posted], *, turn: int) -> None
 
 def _post(frames: Mapping[Target, Sequence[str]]) -> dict[Target, Posted]:
     """Post to sockets, for each until a post fails, and remove the entries of gone ones."""
-    posted_to = sockets.post_all({connection_id: pack(texts) for (_, connection_id), texts in frames.items()})
+    posted_to = management.post_all({connection_id: pack(texts) for (_, connection_id), texts in frames.items()})
     outcomes = {target: posted_to[target[1]] for target in frames}
     for target, posted in outcomes.items():
         if posted is Posted.GONE:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
@@ -28,6 +29,7 @@ FOCUS_MS = clock.MINUTE  # clients repeat their focus before that, unless the sc
 
 
 Target = tuple[str, str]  # user_id, connection_id
+Ask = Callable[[Any], object]  # adds one command to a pipeline of Redis
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,9 @@ class Connection:
     @property
     def target(self) -> Target:
         return (self.user_id, self.connection_id)
+
+
+NONE_KNOWN: Mapping[str, Sequence[Connection]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,18 +142,39 @@ def connections_of(user_ids: Sequence[str], *, consistent: bool = True) -> list[
     return [connection for row in rows if row is not None for connection in _live(row)]
 
 
+def connections_in(record: ConnectionsRecord | None) -> list[Connection]:
+    """The live sockets in a record of `connections_key`."""
+    return [] if record is None else _live(record)
+
+
 def receiving_connections_of(user_ids: Sequence[str]) -> list[Connection]:
     """The live sockets of people who get an event, read consistently only where they have changed lately.
 
     An event can miss a new socket if Redis has lost its mark and a replica of DynamoDB lags at that moment; the
     client's sync after opening, its next event or its next ping closes that gap.
     """
-    changed = _marked(user_ids)
-    others = [user_id for user_id in user_ids if user_id not in changed]
-    return [
-        *(connections_of(others, consistent=False) if others else ()),
-        *(connections_of(sorted(changed)) if changed else ()),
-    ]
+    return receiving_connections(user_ids)[0]
+
+
+def receiving_connections(
+    user_ids: Sequence[str], known: Mapping[str, Sequence[Connection]] = NONE_KNOWN, ask: Ask | None = None
+) -> tuple[list[Connection], Any]:
+    """`receiving_connections_of`, and the answer to `ask` (None without Redis), which adds a command to the round trip
+    for the marks.
+
+    `known` has the sockets of some people as they were read up to `MARK_S` ago, before the event was committed. They
+    are read again only where they have changed lately.
+    """
+    changed, answer = _marked(user_ids, ask, few_too=bool(known))
+    live = [each for user_id in user_ids if user_id not in changed for each in known.get(user_id, ())]
+    others = [user_id for user_id in user_ids if user_id not in changed and user_id not in known]
+    if changed and len(changed) + len(others) < MARKS_WORTH:
+        return [*live, *connections_of([*others, *sorted(changed)])], answer
+    if others:
+        live += connections_of(others, consistent=False)
+    if changed:
+        live += connections_of(sorted(changed))
+    return live, answer
 
 
 def _mark(user_id: str) -> None:
@@ -159,23 +185,40 @@ def _mark(user_id: str) -> None:
         return  # declared mode: who cannot reach Redis either reads consistently
 
 
-def _marked(user_ids: Sequence[str]) -> set[str]:
-    """Whom of these people to read consistently: who is marked; all of them if they are few, or without Redis."""
+def _marked(user_ids: Sequence[str], ask: Ask | None, *, few_too: bool) -> tuple[set[str], Any]:
+    """Whom of these people to read consistently: who is marked; all of them without Redis, or if they are few, unless
+    `few_too`. And the answer to `ask`, None without Redis."""
+    marks = user_ids if few_too or len(user_ids) >= MARKS_WORTH else ()
+    found, answer = _read_marks(marks, ask)
+    if not marks or found is None:
+        return set(user_ids), answer
+    return {user_id for user_id, mark in zip(marks, found, strict=True) if mark}, answer
 
-    def ask(redis: Any) -> list[str | None]:
+
+def asked(ask: Ask | None) -> Any:
+    """The answer of Redis to one command, None without Redis."""
+    return _read_marks((), ask)[1]
+
+
+def _read_marks(user_ids: Sequence[str], ask: Ask | None) -> tuple[Sequence[str | None] | None, Any]:
+    """The marks of people (None without Redis), and the answer to `ask`, in one round trip if any is needed."""
+    if not user_ids and ask is None:
+        return (), None
+
+    def read(redis: Any) -> list[Any]:
         pipe = redis.pipeline(transaction=False)
         for user_id in user_ids:
             pipe.getex(_mark_key(user_id))  # counts as a write, so a replica refuses it
-        found: list[str | None] = pipe.execute()
+        if ask is not None:
+            ask(pipe)
+        found: list[Any] = pipe.execute()
         return found
 
-    if len(user_ids) < MARKS_WORTH:
-        return set(user_ids)
     try:
-        found = cache.call(ask)
+        found = cache.call(read)
     except cache.CacheUnavailable:
-        return set(user_ids)
-    return {user_id for user_id, mark in zip(user_ids, found, strict=True) if mark}
+        return None, None
+    return found[: len(user_ids)], None if ask is None else found[-1]
 
 
 def _mark_key(user_id: str) -> str:

@@ -226,15 +226,47 @@ Place = tuple[Any, ...]
 def read_together(keys: Sequence[tuple[type[Record], Key]], *, consistent: bool = True) -> list[Any]:
     """Read records of any tables in one round trip per 100 keys; in the order of `keys`, None for missing ones."""
     found: dict[Place, Record] = {}
+    places, wanted = _wanted(keys)
+    pending = list(wanted.items())
+    for start in range(0, len(pending), BATCH_GET_MAX_KEYS):
+        _read_chunk(dict(pending[start : start + BATCH_GET_MAX_KEYS]), found, consistent)
+    return [found.get(place) for place in places]
+
+
+def read_beside(
+    keys: Sequence[tuple[type[Record], Key]], beside: Sequence[tuple[type[Record], Key]]
+) -> tuple[list[Any], dict[Key, Any]]:
+    """`read_together(keys)`, and in the same round trip records that are read for speed only, by their keys.
+
+    Those are of other tables and read eventually consistently. What DynamoDB leaves out of its answer is missing, and
+    all of it if their breaker is not closed, if there are over 100 keys, or if the read of all fails; then `keys` are
+    read alone.
+    """
+    groups = {_group(model.Meta.table_name) for model, _ in beside}
+    usable = all(aws.breaker_of("dynamodb", group).state == "closed" for group in groups)
+    if not beside or not usable or len(keys) + len(beside) > BATCH_GET_MAX_KEYS:
+        return read_together(keys), {}
+    places, wanted = _wanted(keys)
+    places_beside, wanted_beside = _wanted(beside)
+    found: dict[Place, Record] = {}
+    try:
+        left_out = _read_chunk({**wanted, **wanted_beside}, found, True, frozenset(each[0] for each in places_beside))
+    except DependencyUnavailable:
+        return read_together(keys), {}
+    read = {key: found.get(at) for (_, key), at in zip(beside, places_beside, strict=True) if at not in left_out}
+    return [found.get(place) for place in places], read
+
+
+def _wanted(
+    keys: Sequence[tuple[type[Record], Key]],
+) -> tuple[list[Place], dict[Place, tuple[type[Record], dict[str, Any]]]]:
+    """The places of keys, in their order, and what to read there."""
     places, wanted = [], {}
     for model, key in keys:
         raw = _raw_key(model, key)
         places.append(_place(model.Meta.table_name, raw, sorted(raw)))
         wanted[places[-1]] = (model, raw)
-    pending = list(wanted.items())
-    for start in range(0, len(pending), BATCH_GET_MAX_KEYS):
-        _read_chunk(dict(pending[start : start + BATCH_GET_MAX_KEYS]), found, consistent)
-    return [found.get(place) for place in places]
+    return places, wanted
 
 
 def _raw_key(model: type[Record], key: Key) -> dict[str, Any]:
@@ -249,11 +281,18 @@ def _place(table: str, item: Mapping[str, Mapping[str, Any]], key_names: Sequenc
 
 
 def _read_chunk(
-    chunk: Mapping[Place, tuple[type[Record], dict[str, Any]]], found: dict[Place, Record], consistent: bool
-) -> None:
+    chunk: Mapping[Place, tuple[type[Record], dict[str, Any]]],
+    found: dict[Place, Record],
+    consistent: bool,
+    spared: frozenset[str] = frozenset(),
+) -> set[Place]:
+    """Read records into `found`. Tables in `spared` are read eventually consistently and once; returns the places there
+    that DynamoDB has left out."""
     request: dict[str, Any] = {}
+    left_out: set[Place] = set()
     for (table, *_), (_, raw) in chunk.items():
-        request.setdefault(table, {"Keys": [], "ConsistentRead": consistent})["Keys"].append(raw)
+        strict = consistent and table not in spared
+        request.setdefault(table, {"Keys": [], "ConsistentRead": strict})["Keys"].append(raw)
     key_names = {table: sorted(entry["Keys"][0]) for table, entry in request.items()}
     for attempt in range(_UNPROCESSED_TRIES):
         answer = connection().dispatch("BatchGetItem", {"RequestItems": request})
@@ -262,8 +301,10 @@ def _read_chunk(
                 place = _place(table, item, key_names[table])
                 found[place] = chunk[place][0].from_raw_data(item)
         request = answer.get("UnprocessedKeys") or {}
+        for table in spared & request.keys():
+            left_out |= {_place(table, raw, key_names[table]) for raw in request.pop(table)["Keys"]}
         if not request:
-            return
+            return left_out
         deadline.pause(full_jitter(attempt, 0.02, 0.2))
     raise DependencyUnavailable(retry_after_s=1)
 

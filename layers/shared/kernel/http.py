@@ -18,8 +18,8 @@ from typing import Any
 from chalice.app import Chalice, Request, Response
 from pydantic import BaseModel
 
-from kernel import deadline, idempotency, limiter, origin, snapshot, telemetry
-from kernel.caller import Caller
+from kernel import deadline, idempotency, limiter, origin, session_marks, snapshot, telemetry
+from kernel.caller import Authenticator, Caller
 from kernel.config import config
 from kernel.errors import (
     Internal,
@@ -52,10 +52,6 @@ SECURITY_HEADERS = {
 @lru_cache(maxsize=256)
 def _parameters(view: Callable[..., Any]) -> frozenset[str]:
     return frozenset(inspect.signature(view).parameters)
-
-
-# Verifies a bearer token and that its session has not ended; raises Unauthenticated.
-Authenticator = Callable[[str], Caller]
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,12 +232,11 @@ class App:
         left: dict[str, str],
     ) -> tuple[int, str, dict[str, str]]:
         """Status, body and headers. `left` receives the rate-limit headers, which errors carry too."""
-        caller = None if route.public else self._caller(incoming)
+        caller, charges, allowances = self._admit(route, incoming)
         if caller is not None:
             line.fields |= {"user_id": caller.user_id, "session_id": caller.session_id}
-        allowance = _spend(route.limits, caller, incoming.address)
-        if allowance is not None:
-            left |= allowance.headers()
+        if allowances:
+            left |= min(limiter.require(charges, allowances), key=lambda each: each.remaining).headers()
         if caller is not None and caller.must_enrol and not route.while_enrolling:
             raise SecondFactorRequired
         raw = _raw_body(request, route.max_body_bytes)
@@ -281,12 +276,25 @@ class App:
             headers[idempotency.REPLAYED] = "true"
         return result["status"], result["text"], headers
 
-    def _caller(self, incoming: Incoming) -> Caller:
-        scheme, _, token = incoming.headers.get("authorization", "").partition(" ")
+    def _admit(self, route: Route, incoming: Incoming) -> tuple[Caller | None, list[Charge], list[Allowance]]:
+        """Authenticate the caller (None on a public route), and count the call against the route's limits.
+
+        One round trip of Redis counts the call and reads the mark of its session. A call that is refused for its
+        session counts against no limit, so whoever holds the token of an ended session uses up nothing.
+        """
+        if route.public:
+            charges = _charges(route.limits, None, incoming.address)
+            return None, charges, limiter.measure(charges)
         try:
-            if scheme.lower() != "bearer" or not token:
-                raise Unauthenticated
-            return self._authenticate(token.strip())
+            claimed = self._authenticate.verify(_token(incoming))
+            charges = _charges(route.limits, claimed, incoming.address)
+            keys = [session_marks.key(claimed.session_id)] if self._authenticate.reads_mark else []
+            allowances, marks = limiter.measure_and_read(charges, *keys)
+            try:
+                return self._authenticate.admit(claimed, marks[0] if marks else None), charges, allowances
+            except (Unauthenticated, NotFound):
+                limiter.take_back(charges)
+                raise
         except (Unauthenticated, NotFound) as error:
             if self.hidden:
                 raise NotFound("There is no such route.") from error
@@ -338,15 +346,23 @@ def _require_json(incoming: Incoming) -> None:
         raise UnsupportedMediaType
 
 
-def _spend(limits: tuple[Limit, ...], caller: Caller | None, address: str) -> Allowance | None:
-    """Count the call against its limits; returns the allowance of the tightest one."""
+def _token(incoming: Incoming) -> str:
+    """The bearer token of a request; raises Unauthenticated without one."""
+    scheme, _, token = incoming.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated
+    return token.strip()
+
+
+def _charges(limits: tuple[Limit, ...], caller: Caller | None, address: str) -> list[Charge]:
+    """What a call counts against its limits."""
     charges = []
     for limit in limits:
         if limit.per == "address":
             charges.append(Charge(limit, address, config().address_limit_factor))
         elif caller is not None:
             charges.append(Charge(limit, caller.user_id))
-    return min(limiter.spend_all(charges), key=lambda each: each.remaining) if charges else None
+    return charges
 
 
 def _render(route: Route, result: Any) -> dict[str, Any]:

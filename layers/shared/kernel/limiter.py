@@ -93,18 +93,27 @@ def spend_all(charges: Sequence[Charge]) -> list[Allowance]:
 
     A call that one limit refuses is not counted against the limits after it.
     """
-    allowances = measure(charges)
+    return require(charges, measure(charges))
+
+
+def require(charges: Sequence[Charge], allowances: list[Allowance]) -> list[Allowance]:
+    """What `measure` has returned for these charges, if no limit is exceeded; otherwise as `spend_all`."""
     for number, allowance in enumerate(allowances, 1):
         if allowance.used > allowance.limit:
-            if behind := charges[number:]:
-                measure([replace(each, cost=-each.cost) for each in behind])
+            take_back(charges[number:])
             allowance.require()
     return allowances
 
 
+def take_back(charges: Sequence[Charge]) -> None:
+    """Take back counted charges."""
+    if charges:
+        measure([replace(each, cost=-each.cost) for each in charges])
+
+
 def give_back(limit: Limit, subject: str) -> None:
     """Take back one request of `subject`, for limits that count only failures."""
-    measure([Charge(limit, subject, cost=-1)])
+    take_back([Charge(limit, subject)])
 
 
 def measure(charges: Sequence[Charge]) -> list[Allowance]:
@@ -113,7 +122,11 @@ def measure(charges: Sequence[Charge]) -> list[Allowance]:
 
 
 def measure_and_read(charges: Sequence[Charge], *keys: str) -> tuple[list[Allowance], Sequence[str | None]]:
-    """`measure`, and the values of `keys` in Redis by the same round trip; None for each if Redis is unavailable."""
+    """`measure`, and the values of `keys` in Redis by the same round trip; None for each if Redis is unavailable.
+
+    The values are read by a command that counts as a write (GETEX): a Redis that is paused or read-only may have missed
+    a change.
+    """
     counts, read = _count(charges, keys)
     found = []
     for charge, used in zip(charges, counts, strict=True):
@@ -156,7 +169,7 @@ def _count_in_redis(
         pipe.incrby(charge.key, charge.cost)
         pipe.expire(charge.key, charge.limit.window_s, nx=True)
     for key in keys:
-        pipe.get(key)
+        pipe.getex(key)
     answers = pipe.execute()
     counted = 2 * len(charges)
     return [int(used) for used in answers[:counted:2]], answers[counted:]

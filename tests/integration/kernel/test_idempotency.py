@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from kernel import keyrings
-from kernel.caller import Caller
+from kernel.caller import Authenticator, Caller
 from kernel.errors import Forbidden
 from kernel.http import Answer, App, FirstAnswer
 from kernel.idempotency import KEEP_S
@@ -38,7 +38,9 @@ class Notes:
     def __init__(self) -> None:
         self.made: list[str] = []
         self.before: Callable[[], None] = lambda: None
-        self.app = App("notes", authenticate=lambda token: Caller(f"usr_{token}", "ses_1"))
+        self.app = App(
+            "notes", authenticate=Authenticator(lambda token: Caller(f"usr_{token}", "ses_1"), lambda caller, _: caller)
+        )
 
         @self.app.post("/notes", body=Note, returns=Made, status=201)
         def make(body: Note) -> Any:

@@ -12,7 +12,7 @@ import pytest
 from pydantic import Field
 
 from kernel import config
-from kernel.caller import Caller
+from kernel.caller import Authenticator, Caller
 from kernel.dynamo import Cancelled
 from kernel.errors import Conflict, DependencyUnavailable, Forbidden, Unauthenticated
 from kernel.http import MAX_BODY_BYTES, PER_ACCOUNT, SECURITY_HEADERS, Answer, App, Incoming
@@ -48,7 +48,7 @@ def _authenticate(token: str) -> Caller:
 
 
 def _app() -> App:
-    app = App("notes", authenticate=_authenticate)
+    app = App("notes", authenticate=Authenticator(_authenticate, lambda caller, _: caller))
 
     @app.post("/notes", body=Note, returns=Shown, status=201)
     def make(caller: Caller, body: Note) -> Any:
@@ -336,7 +336,7 @@ def test_a_route_without_fields_takes_no_other_body_than_an_empty_one(app: App, 
 
 
 def test_a_hidden_app_answers_strangers_as_an_unknown_route_does() -> None:
-    app = App("hidden", authenticate=_authenticate, hidden=True)
+    app = App("hidden", authenticate=Authenticator(_authenticate, lambda caller, _: caller), hidden=True)
 
     @app.get("/secret")
     def secret() -> Any:

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from infra import documents, openapi
 from kernel import websocket
-from kernel.caller import Caller
+from kernel.caller import Authenticator, Caller
 from kernel.errors import Problem, Unauthenticated, ValidationFailed
 from kernel.http import App
 from kernel.schema import Count, Input, JsonObject, Paging, parse_json, parse_query
@@ -155,7 +155,7 @@ def _nobody(token: str) -> Caller:
 
 @cache
 def _app() -> App:
-    app = App("counting", authenticate=_nobody)
+    app = App("counting", authenticate=Authenticator(_nobody, lambda caller, _: caller))
 
     @app.post("/counts/{count_id}", body=Counted, query=Paging, public=True, status=204)
     def count(count_id: str, body: Counted, query: Paging) -> None:
