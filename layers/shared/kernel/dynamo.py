@@ -17,10 +17,17 @@ import botocore.exceptions
 from pynamodb.attributes import MapAttribute
 from pynamodb.connection import Connection, TableConnection
 from pynamodb.constants import NULL
-from pynamodb.exceptions import DeleteError, PutError, PynamoDBException, TransactWriteError, UpdateError
+from pynamodb.exceptions import (
+    AttributeNullError,
+    DeleteError,
+    PutError,
+    PynamoDBException,
+    TransactWriteError,
+    UpdateError,
+)
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.projection import create_projection_expression
-from pynamodb.expressions.update import Action
+from pynamodb.expressions.update import Action, Update
 from pynamodb.models import MetaModel, Model
 from pynamodb.transactions import TransactWrite
 
@@ -140,6 +147,30 @@ class Record(Model, metaclass=_Records):
             elif default is not None:
                 kept[name] = default() if callable(default) else default
         return record
+
+    def serialize(self, null_check: bool = True) -> dict[str, dict[str, Any]]:
+        """The record as a DynamoDB item.
+
+        Equivalent to PynamoDB's method, which asks each value for its type, as records have no maps. Raises
+        AttributeNullError, if `null_check`, for a missing value that may not be missing.
+        """
+        item: dict[str, dict[str, Any]] = {}
+        for name, stored, attribute, _ in _attributes(type(self)):
+            value = self.attribute_values.get(name)
+            raw = None if value is None else attribute.serialize(value)
+            if raw is not None:
+                item[stored] = {attribute.attr_type: raw}
+            elif null_check and not attribute.null:
+                raise AttributeNullError(name)
+        return item
+
+    def raw_key(self) -> dict[str, Any]:
+        """The key of the record as DynamoDB takes it."""
+        return {
+            stored: {attribute.attr_type: attribute.serialize(self.attribute_values[name])}
+            for name, stored, attribute, _ in _attributes(type(self))
+            if attribute.is_hash_key or attribute.is_range_key
+        }
 
     @classmethod
     def find(cls: type[R], *key: Any, consistent: bool = True) -> R | None:
@@ -389,22 +420,47 @@ class Transaction:
         return sum(len(labels) for labels in self._labels.values()) + len(self._counters)
 
     def check(self, label: str, model: type[Record], key: Key, condition: Condition) -> None:
-        range_key = key[1] if len(key) > 1 else None
-        self._write.condition_check(model, key[0], range_key, condition=condition)
-        self._labels["check"].append((label, model))
+        self._stage("check", label, model, {"Key": _raw_key(model, key)}, condition, found=False)
 
     def delete(self, label: str, record: Record, condition: Condition | None = None) -> None:
-        self._write.delete(record, condition=condition)
-        self._labels["delete"].append((label, type(record)))
+        self._stage("delete", label, type(record), {"Key": record.raw_key()}, condition, found=False)
 
     def put(self, label: str, record: Record, condition: Condition | None = None) -> None:
-        self._write.save(record, condition=condition, return_values="ALL_OLD" if condition is not None else None)
-        self._labels["put"].append((label, type(record)))
+        self._stage("put", label, type(record), {"Item": record.serialize()}, condition)
 
     def update(self, label: str, record: Record, actions: list[Action], condition: Condition | None = None) -> None:
-        old = "ALL_OLD" if condition is not None else None
-        self._write.update(record, actions=actions, condition=condition, return_values=old)
-        self._labels["update"].append((label, type(record)))
+        self._stage("update", label, type(record), {"Key": record.raw_key()}, condition, actions)
+
+    def _stage(
+        self,
+        kind: str,
+        label: str,
+        model: type[Record],
+        about: dict[str, Any],
+        condition: Condition | None,
+        actions: Sequence[Action] = (),
+        *,
+        found: bool = True,
+    ) -> None:
+        """Add a write; with `found`, a failed condition brings the record that was found.
+
+        Equivalent to PynamoDB's methods, which look each table's keys up and copy what they return.
+        """
+        names: dict[str, str] = {}
+        values: dict[str, Any] = {}
+        operation = {"TableName": model.Meta.table_name, **about}
+        if condition is not None:
+            operation["ConditionExpression"] = condition.serialize(names, values)
+            if found:
+                operation["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        if actions:
+            operation["UpdateExpression"] = Update(*actions).serialize(names, values)
+        if names:
+            operation["ExpressionAttributeNames"] = {placeholder: name for name, placeholder in names.items()}
+        if values:
+            operation["ExpressionAttributeValues"] = values
+        self._operations()[kind].append(operation)
+        self._labels[kind].append((label, model))
 
     def count(self, label: str, model: type[Record], key: Key, steps: Mapping[str, int], condition: Condition) -> None:
         """Add to whole numbers of a record by their paths (`voters`, `counts.opt_1`); a missing one counts as 0.

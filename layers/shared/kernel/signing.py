@@ -52,6 +52,10 @@ class _Signer(SigV4Auth):
             request.to_sign = _Headers((name.lower(), value) for name, value in request.headers.items())
         return request.to_sign
 
+    def canonical_query_string(self, _request: Any) -> str:
+        """Empty, as the query of all requests."""
+        return ""
+
     def payload(self, request: Any) -> str:
         return sha256(request.body).hexdigest()
 

@@ -111,6 +111,35 @@ def test_an_ended_session_sends_nothing_over_its_socket_though_that_cannot_be_cl
     assert [each["data"]["text"] for each in seen(bob, tea) if each["type"] == "message.created"] == ["first"]
 
 
+def _used(redis: Any) -> int:
+    """How many calls are counted, in whichever windows."""
+    return sum(int(redis.get(key)) for key in redis.keys("rl:*"))
+
+
+def test_calls_of_an_ended_session_use_up_nothing_of_the_limits(redis: Any) -> None:
+    person = someone()
+    assert works(person.token)
+    used = _used(redis)
+    assert used > 0
+
+    sessions.revoke(person.user_id, [person.session_id], reason="logout", sockets_of=[])
+
+    assert not works(person.token)
+    assert _used(redis) == used
+
+
+def test_a_redis_that_takes_no_writes_is_not_asked_about_sessions(redis: Any) -> None:
+    """Such a Redis has missed the mark of the session's end."""
+    person = someone()
+    assert works(person.token)
+    session_store.revoke(person.user_id, [person.session_id], stage=lambda _: None)
+    redis.config_set("min-replicas-to-write", 1)
+    try:
+        assert not works(person.token)
+    finally:
+        redis.config_set("min-replicas-to-write", 0)
+
+
 def test_an_emptied_redis_is_filled_from_the_table(redis: Any) -> None:
     person, ended = someone(), someone("bob")
     sessions.revoke(ended.user_id, [ended.session_id], reason="logout", sockets_of=[])

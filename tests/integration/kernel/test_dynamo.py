@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
@@ -11,17 +12,21 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
-from pynamodb.exceptions import PynamoDBException
+from pynamodb.exceptions import AttributeNullError, PynamoDBException
+from pynamodb.transactions import TransactWrite
 
 from kernel import aws, config, deadline, dynamo
 from kernel.breakers import RETRIES_SAVED_MAX, CircuitOpen
-from kernel.dynamo import Cancelled, Transaction, read_together
+from kernel.dynamo import Cancelled, Transaction, read_beside, read_together
 from kernel.errors import DependencyUnavailable, Timeout
 from kernel.limit_table import LimitCounter
 from kernel.resilience import AWS_CONNECT_TIMEOUT_S
+from log.head_store import HeadRecord
 from log.sends_store import SendDedup
+from log.store import EventRecord
 from messages.reactions_store import ReactionRecord
-from tests.conftest import Cloud
+from realtime.store import ConnectionsRecord
+from tests.conftest import STACK, Cloud
 from tests.tools import give_up, rows
 
 LOG = aws.breaker_of("dynamodb", "log")
@@ -54,6 +59,41 @@ def test_more_records_than_a_call_takes_come_all() -> None:
     assert [None if each is None else int(each.seq) for each in found] == [*range(230), *[None] * 20]
 
 
+REACTION = (ReactionRecord, ("m", "👍#usr_1"))
+NO_REACTION = (ReactionRecord, ("m", "none"))
+
+
+def test_what_is_read_beside_others_comes_by_its_key() -> None:
+    _send("a").save()
+    ReactionRecord(*REACTION[1]).save()
+    found, beside = read_beside([(SendDedup, ("a",)), (SendDedup, ("a",))], [REACTION, NO_REACTION])
+    assert [each.key for each in found] == ["a", "a"]
+    assert beside[REACTION[1]].entry == REACTION[1][1]
+    assert beside[NO_REACTION[1]] is None
+
+
+def test_what_dynamodb_leaves_out_beside_others_is_missing(answering: Callable[[Answering], list[int]]) -> None:
+    left_out = {f"{STACK}-reactions": {"Keys": [{"message": {"S": "m"}, "entry": {"S": "none"}}]}}
+    asked = answering(lambda _: (200, {"Responses": {}, "UnprocessedKeys": left_out}))
+    assert read_beside([(SendDedup, ("a",))], [REACTION, NO_REACTION]) == ([None], {REACTION[1]: None})
+    assert len(asked) == 1
+
+
+def test_others_are_read_alone_where_the_read_of_all_fails(answering: Callable[[Answering], list[int]]) -> None:
+    def answer(body: bytes) -> tuple[int, Any]:
+        return _error("ThrottlingException") if b"reactions" in body else (200, {"Responses": {}})
+
+    answering(answer)
+    assert read_beside([(SendDedup, ("a",))], [REACTION]) == ([None], {})
+
+
+def test_nothing_is_read_beside_others_while_its_breaker_is_open() -> None:
+    give_up(aws.breaker_of("dynamodb", "rest"))
+    _send("a").save()
+    found, beside = read_beside([(SendDedup, ("a",))], [(ConnectionsRecord, ("usr_1",))])
+    assert ([each.key for each in found], beside) == (["a"], {})
+
+
 def test_nothing_asked_for_is_nothing_read() -> None:
     assert read_together([]) == []
 
@@ -78,6 +118,37 @@ def test_a_transaction_writes_all() -> None:
     assert rows("reactions") == []
 
 
+def test_writes_are_those_that_pynamodb_makes() -> None:
+    event = EventRecord("cnv_1", 7, type="t", actor_id="usr_1", at=1, data={"a": [1]}, mentioned=frozenset({"x"}))
+    unmoved, moved = HeadRecord.last_seq == 6, [HeadRecord.last_seq.set(7), HeadRecord.live_call.remove()]
+    ours, theirs = Transaction(), TransactWrite(connection=dynamo.connection())
+
+    ours.put("event", event, EventRecord.seq.does_not_exist())
+    ours.put("sent", _send("a"))
+    ours.update("head", HeadRecord("cnv_1", "head"), moved, unmoved)
+    ours.update("moved", HeadRecord("cnv_2", "head"), moved)
+    ours.delete("gone", HeadRecord("cnv_3", "head"), unmoved)
+    ours.check("there", HeadRecord, ("cnv_4", "head"), unmoved)
+    theirs.save(event, EventRecord.seq.does_not_exist(), return_values="ALL_OLD")
+    theirs.save(_send("a"))
+    theirs.update(HeadRecord("cnv_1", "head"), moved, unmoved, return_values="ALL_OLD")
+    theirs.update(HeadRecord("cnv_2", "head"), moved)
+    theirs.delete(HeadRecord("cnv_3", "head"), unmoved)
+    theirs.condition_check(HeadRecord, "cnv_4", "head", unmoved)
+
+    for kind in ("_put_items", "_update_items", "_delete_items", "_condition_check_items"):
+        assert getattr(ours._write, kind) == getattr(theirs, kind)
+
+
+@pytest.mark.parametrize("lacking", ["conversation_id", "seq"])
+def test_a_record_without_a_value_that_it_needs_is_not_written(lacking: str) -> None:
+    record = _send("a")
+    setattr(record, lacking, None)
+    with pytest.raises(AttributeNullError):
+        Transaction().put("sent", record)
+    assert record.serialize(null_check=False).keys() == {"key", "conversation_id", "seq"} - {lacking}
+
+
 def test_every_failed_condition_is_named_with_what_was_found_and_nothing_is_written() -> None:
     _send("taken", 5).save()
     transaction = Transaction()
@@ -98,26 +169,40 @@ def test_every_failed_condition_is_named_with_what_was_found_and_nothing_is_writ
 # --- a store that fails ---------------------------------------------------------------------------------------
 
 
+Answering = Callable[[bytes], tuple[int, Any]]  # status and body of DynamoDB's answer to a request
+
+
 @pytest.fixture
-def failing(settings: pytest.MonkeyPatch) -> Iterator[Callable[[str], list[int]]]:
-    """Make every answer of DynamoDB this error; tells how often it was asked."""
+def answering() -> Iterator[Callable[[Answering], list[int]]]:
+    """Answer all requests of DynamoDB by a function; tells how often it was asked."""
     handlers: list[Any] = []
 
-    def fail(code: str) -> list[int]:
+    def answer_by(how: Answering) -> list[int]:
         asked: list[int] = []
 
         def answer(request: Any, **_: Any) -> Any:
             asked.append(1)
-            body = f'{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"m"}}'.encode()
-            return AWSResponse(request.url, 500 if code == "InternalServerError" else 400, HTTPHeaders(), _Raw(body))
+            status, body = how(request.body)
+            return AWSResponse(request.url, status, HTTPHeaders(), _Raw(json.dumps(body).encode()))
 
         dynamo.connection().client.meta.events.register_first("before-send.dynamodb", answer)
         handlers.append(answer)
         return asked
 
-    yield fail
+    yield answer_by
     for handler in handlers:
         dynamo.connection().client.meta.events.unregister("before-send.dynamodb", handler)
+
+
+def _error(code: str) -> tuple[int, Any]:
+    body = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "m"}
+    return 500 if code == "InternalServerError" else 400, body
+
+
+@pytest.fixture
+def failing(answering: Callable[[Answering], list[int]]) -> Callable[[str], list[int]]:
+    """Make every answer of DynamoDB this error; tells how often it was asked."""
+    return lambda code: answering(lambda _: _error(code))
 
 
 class _Raw:

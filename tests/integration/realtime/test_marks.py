@@ -77,3 +77,36 @@ def test_redis_that_hangs_or_fails_has_all_read_consistently(redis: Any, impatie
 def test_few_people_are_not_asked_about(reads: Reads) -> None:
     store.receiving_connections_of(PEOPLE[: store.MARKS_WORTH - 1])
     assert [consistent for consistent, _ in reads] == [True]
+
+
+def _known() -> dict[str, list[store.Connection]]:
+    """The sockets of all, as a send reads them before its commit."""
+    live = store.connections_of(PEOPLE)
+    return {user_id: [each for each in live if each.user_id == user_id] for user_id in PEOPLE}
+
+
+def test_sockets_read_before_a_commit_are_read_again_only_where_they_have_changed(redis: Any, reads: Reads) -> None:
+    for user_id in PEOPLE:
+        service.open_connection(_socket(user_id))
+    redis.flushall()  # a minute later
+    known = _known()
+    service.close_connection(_socket(PEOPLE[1]))
+    reads.clear()
+
+    live, answer = store.receiving_connections(PEOPLE, known, lambda pipe: pipe.set("asked", 1))
+
+    assert ({each.user_id for each in live}, answer) == (set(PEOPLE) - {PEOPLE[1]}, True)
+    assert reads == [(True, {PEOPLE[1]})]
+
+
+@pytest.mark.usefixtures("redis")
+def test_who_was_not_read_before_a_commit_is_read_after_it(reads: Reads) -> None:
+    store.receiving_connections(PEOPLE[:2], {PEOPLE[0]: []})
+    assert reads == [(False, {PEOPLE[1]})]
+
+
+def test_without_redis_nothing_read_before_a_commit_counts(reads: Reads) -> None:
+    service.open_connection(_socket(PEOPLE[0]))
+    live, answer = store.receiving_connections(PEOPLE, dict.fromkeys(PEOPLE, ()), lambda pipe: pipe.set("asked", 1))
+    assert ([each.user_id for each in live], answer) == ([PEOPLE[0]], None)
+    assert reads == [(True, set(PEOPLE))]
