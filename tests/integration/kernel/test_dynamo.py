@@ -13,6 +13,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from pynamodb.exceptions import AttributeNullError, PynamoDBException
+from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from kernel import aws, config, deadline, dynamo
@@ -120,7 +121,8 @@ def test_a_transaction_writes_all() -> None:
 
 def test_writes_are_those_that_pynamodb_makes() -> None:
     event = EventRecord("cnv_1", 7, type="t", actor_id="usr_1", at=1, data={"a": [1]}, mentioned=frozenset({"x"}))
-    unmoved, moved = HeadRecord.last_seq == 6, [HeadRecord.last_seq.set(7), HeadRecord.live_call.remove()]
+    unmoved = HeadRecord.last_seq == 6
+    moved: list[Action] = [HeadRecord.last_seq.set(7), HeadRecord.live_call.remove()]
     ours, theirs = Transaction(), TransactWrite(connection=dynamo.connection())
 
     ours.put("event", event, EventRecord.seq.does_not_exist())
