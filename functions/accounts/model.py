@@ -59,7 +59,8 @@ class InvalidToken(ValidationFailed):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A person's credentials. `password_set_at` (ms) identifies the password."""
+    """A person's credentials. `password_set_at` (ms) identifies the password; `enrolments` counts second factors that
+    were ever enrolled, None for none."""
 
     user_id: str
     username: str
@@ -67,6 +68,7 @@ class Credentials:
     password_hash: str = field(repr=False)
     password_set_at: int
     ban: AccountBan | None = None
+    enrolments: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

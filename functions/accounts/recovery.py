@@ -96,7 +96,7 @@ def forgot(email: str) -> None:
     except LimitExceeded:
         return
     user_id = store.user_id_of(email)
-    owner, _ = store.find_with_attempts(user_id or store.unknown_subject(email))
+    owner, *_ = store.find_with_attempts(user_id or store.unknown_subject(email))
     if owner is None:
         mail.enqueue(mail.nothing(issue_token(None, "nothing")))
     else:

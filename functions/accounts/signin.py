@@ -84,7 +84,9 @@ def login(
     """
     user_id = store.user_id_of(identifier)
     subject = user_id or store.unknown_subject(identifier)
-    credentials, attempts = store.find_with_attempts(subject)
+    credentials, attempts, (factor, profile) = store.find_with_attempts(
+        subject, totp_store.key(subject), users.profile_key(subject)
+    )
     attempt = admission.admit(subject, attempts, pause)
     right = passwords.matches(password, credentials.password_hash if credentials else None)
     if credentials is None or not right:
@@ -95,11 +97,11 @@ def login(
         admission.withdraw(subject, attempt)
         admission.record_refusal(user_id, "banned")
         raise AccountBanned(credentials.ban.until)
-    factor = totp_store.find(credentials.user_id)
-    if factor is not None and factor.confirmed and not totp:
+    has_factor = totp_store.is_enabled_in(factor)  # a later one is found by the transaction (`_open_session`)
+    if has_factor and not totp:
         admission.withdraw(subject, attempt)
         raise TotpRequired
-    if factor is None or not factor.confirmed:
+    if not has_factor:
         try:
             second_factors.require_passkeys_unused(credentials.user_id)
         except PasskeyRequired:
@@ -114,7 +116,7 @@ def login(
         raise
     telemetry.total("SignInsAccepted")
     follow_up.complete()
-    return users.get(credentials.user_id), tokens
+    return users.shown(users.profile_in(profile)), tokens
 
 
 def are_unused(tokens: Mapping[str, Any]) -> bool:
@@ -127,7 +129,8 @@ def are_unused(tokens: Mapping[str, Any]) -> bool:
 def _open_session(
     credentials: Credentials, device_name: str | None, ip: str, given: str
 ) -> tuple[IssuedTokens, FollowUp]:
-    """A new session and its follow-up work, on condition that password, ban and factor are unchanged.
+    """A new session and its follow-up work, on condition that password, ban and factor are unchanged, and that none was
+    enrolled since the credentials were read.
 
     Uses up the code of an enabled factor; raises InvalidCredentials for a wrong one, Contended.
     """

@@ -11,7 +11,7 @@ from pynamodb.expressions.update import Action
 
 from accounts.model import LOCK_MS, AccountBan, Attempts, Contended, Credentials, OneTimeToken, digest, folded
 from kernel import clock
-from kernel.dynamo import Cancelled, Record, Transaction, read_together
+from kernel.dynamo import Cancelled, Key, Record, Transaction, read_together
 from kernel.records import IntegerAttribute, Mapper, NamesAttribute, ValueAttribute, known_fields, set_or_remove
 
 
@@ -91,10 +91,17 @@ def bans(user_ids: Sequence[str]) -> dict[str, AccountBan]:
 
 
 def stage_unchanged(transaction: Transaction, seen: Credentials) -> None:
-    """Require that the password and ban are unchanged (label `password`)."""
+    """Require that the password and ban are unchanged, and that no second factor was enrolled (label `password`)."""
     same = CredentialRecord.password_set_at == seen.password_set_at
     banned = CredentialRecord.ban.does_not_exist() if seen.ban is None else CredentialRecord.ban.exists()
-    transaction.check("password", CredentialRecord, (seen.user_id,), same & banned)
+    transaction.check(
+        "password", CredentialRecord, (seen.user_id,), same & banned & _none_enrolled_since(seen.enrolments)
+    )
+
+
+def _none_enrolled_since(enrolments: int | None) -> Condition:
+    counted = CredentialRecord.enrolments
+    return counted == enrolments if enrolments else counted.does_not_exist()
 
 
 def stage_ban(transaction: Transaction, user_id: str, ban: AccountBan | None) -> None:
@@ -124,7 +131,7 @@ def enrolments(user_id: str) -> int:
 
 def stage_enrolment(transaction: Transaction, user_id: str, *, seen: int) -> None:
     """Count the enrolment of a second factor (label `enrolments` fails if there were others than the `seen`)."""
-    unchanged = CredentialRecord.enrolments == seen if seen else CredentialRecord.enrolments.does_not_exist()
+    unchanged = _none_enrolled_since(seen)
     known = CredentialRecord.password_hash.exists()
     action = CredentialRecord.enrolments.set(seen + 1)
     transaction.update("enrolments", CredentialRecord(user_id), [action], known & unchanged)
@@ -138,10 +145,14 @@ def unknown_subject(identifier: str) -> str:
     return f"nobody#{digest(folded(identifier))}"
 
 
-def find_with_attempts(subject: str) -> tuple[Credentials | None, Attempts]:
-    """The credentials and attempts of a subject, known or not, in one round trip."""
-    row, attempts = read_together([(CredentialRecord, (subject,)), (AttemptsRecord, (_attempts_key(subject),))])
-    return _CREDENTIALS.found(row), _ATTEMPTS.found(attempts) or Attempts()
+def find_with_attempts(
+    subject: str, *more: tuple[type[Record], Key]
+) -> tuple[Credentials | None, Attempts, Sequence[Any]]:
+    """The credentials and attempts of a subject, known or not, and records of `more` keys, in one round trip."""
+    row, attempts, *others = read_together(
+        [(CredentialRecord, (subject,)), (AttemptsRecord, (_attempts_key(subject),)), *more]
+    )
+    return _CREDENTIALS.found(row), _ATTEMPTS.found(attempts) or Attempts(), others
 
 
 def attempts(subject: str) -> Attempts:

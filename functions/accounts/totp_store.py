@@ -6,7 +6,7 @@ from pynamodb.attributes import BooleanAttribute, JSONAttribute, NumberAttribute
 
 from accounts import factor_keys
 from accounts.model import Totp
-from kernel.dynamo import Record, Transaction
+from kernel.dynamo import Key, Record, Transaction
 
 
 class TotpRecord(Record, table="credentials", group="access"):
@@ -39,10 +39,19 @@ def find(user_id: str) -> Totp | None:
     )
 
 
+def key(user_id: str) -> tuple[type[Record], Key]:
+    """The key of a factor, for reading it together with other records; `is_enabled_in` judges the record."""
+    return TotpRecord, (_key(user_id),)
+
+
+def is_enabled_in(record: TotpRecord | None) -> bool:
+    """Whether the record of a factor has a confirmed one."""
+    return record is not None and record.confirmed
+
+
 def is_enabled(user_id: str) -> bool:
     """Whether a person has a confirmed factor."""
-    row = TotpRecord.find(_key(user_id))
-    return row is not None and row.confirmed
+    return is_enabled_in(TotpRecord.find(_key(user_id)))
 
 
 def stage_enabled(transaction: Transaction, user_id: str, *, label: str) -> None:

@@ -26,6 +26,7 @@ from users.service import (
     require_user,
     schedule_erasure_in,
     settings_of,
+    shown,
 )
 from users.store import key as profile_key
 from users.store import page as list_profiles

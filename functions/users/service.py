@@ -189,7 +189,14 @@ def erase(user_id: str) -> None:
 
 def get(user_id: str) -> Profile:
     """A person's full profile; raises NotFound."""
-    return _with_avatar_url(_stored(user_id))
+    return shown(store.profile(user_id))
+
+
+def shown(profile: Profile | None) -> Profile:
+    """A stored profile as its person gets it; raises NotFound for None."""
+    if profile is None:
+        raise NotFound
+    return _with_avatar_url(profile)
 
 
 def public(user_id: str) -> UserSummary:

@@ -52,6 +52,9 @@ ON_MESSAGES = {
     "clear a draft": (3, 1),
     "list 20 drafts": (2, 0),
 }
+# a sign-in: the name's owner; credentials, attempts, factor and profile together; the attempt; the session with its
+# check; and after it whether the account is still there, its sessions and the end of that work
+ON_SIGN_IN = {"sign in": (7, 12)}
 # typing stores nothing, and reads who is there to be told; of receipts, the settings of 100 people are one trip
 ON_NOTICES = {
     "typing (HTTP), direct": (2, 0),
@@ -200,6 +203,7 @@ ON_KEYS = {
 }
 BUDGETS = (
     ON_KEYS
+    | ON_SIGN_IN
     | ON_MESSAGES
     | ON_NOTICES
     | ON_POLLS

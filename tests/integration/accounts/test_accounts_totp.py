@@ -111,6 +111,23 @@ def test_a_code_is_taken_one_step_either_way(guarded: Ada, steps: int, status: i
     assert guarded.login(guarded.code(steps)).status == status
 
 
+def test_a_factor_that_is_enabled_while_a_password_is_verified_is_not_passed_by(
+    ada: Ada, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada.begin()
+    verify, enabled = passwords.matches, []
+
+    def matches(password: str, kept: str | None) -> bool:
+        if not enabled:
+            enabled.append(ada.confirm().status)
+        return verify(password, kept)
+
+    monkeypatch.setattr(passwords, "matches", matches)
+    reply = ada.login()
+    assert (enabled, reply.status, reply.code) == ([204], 401, "invalid_credentials")
+    assert ada.login().code == "totp_required"
+
+
 def test_a_code_signs_in_once(guarded: Ada) -> None:
     code = guarded.code()
     assert guarded.login(code).status == 200
