@@ -115,7 +115,7 @@ def test_a_factor_that_is_enabled_while_a_password_is_verified_is_not_passed_by(
     ada: Ada, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada.begin()
-    verify, enabled = passwords.matches, []
+    verify, enabled = passwords.matches, list[int]()
 
     def matches(password: str, kept: str | None) -> bool:
         if not enabled:
