@@ -28,7 +28,7 @@ export async function bootEngine({ keepsNothing = false } = {}): Promise<Engine>
     deviceName: browserName(),
     keepsNothing,
   });
-  window.addEventListener("online", () => engine.wake());
+  window.addEventListener("online", () => engine.wake({ networkWasGone: true }));
   window.addEventListener("pagehide", (event) => event.persisted && engine.rest());
   window.addEventListener("pageshow", (event) => event.persisted && engine.wake());
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && engine.wake());

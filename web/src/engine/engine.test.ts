@@ -127,6 +127,17 @@ test("after an outage missed messages arrive, and those written meanwhile are se
   await until(() => expect(engine.outbox.items.get()).toEqual([]));
 });
 
+test("a socket that has died with its network is replaced when the network is back, though it looks open", async () => {
+  const server = new FakeServer();
+  const engine = await (await browser(server))();
+  await live(engine);
+  await until(() => expect([...server.sockets][0]?.received).not.toEqual([])); // the presence that every window asks for
+  await new Promise((answered) => setTimeout(answered, 20));
+  server.loseNetwork();
+  engine.wake({ networkWasGone: true });
+  await until(() => expect([...server.sockets].map(({ lost }) => lost)).toEqual([false]));
+});
+
 test("a page that is left closes its socket before it is frozen, and has another one when it is shown again", async () => {
   const server = new FakeServer();
   const engine = await (await browser(server))();

@@ -209,8 +209,8 @@ export class TabEngine implements Engine, Auth {
     return () => void listeners.delete(listener as Listener);
   }
 
-  wake(): void {
-    this.#person?.account.live.wake();
+  wake({ networkWasGone = false } = {}): void {
+    this.#person?.account.live.wake(networkWasGone);
     void this.#person?.account.outbox.kick();
   }
 

@@ -4,6 +4,7 @@
  * The leading tab holds the socket and broadcasts the events it delivers to the other tabs; every tab has its own
  * sequencer and reads missed events from the log. Where sockets are refused, the leader polls the log.
  */
+import { Alarm } from "./alarm";
 import type { Event } from "./api";
 import type { ReconnectPolicy } from "./backoff";
 import { CatchUp } from "./catch-up";
@@ -64,6 +65,7 @@ export class Live {
   readonly #catchUp: CatchUp;
   readonly #resync: Resync;
   readonly #sequencer: Sequencer;
+  readonly #pings: Alarm;
   #reconnect: Reconnect | null = null;
   #leaderStatus: LinkStatus = { phase: "connecting", caughtUp: false, leader: false };
   #leader: string | null = null;
@@ -72,6 +74,7 @@ export class Live {
 
   constructor(parts: LiveParts) {
     this.#parts = parts;
+    this.#pings = new Alarm(parts.ports.clock);
     this.#sequencer = new Sequencer({ cursors: parts.cursors, readerId: parts.account, inDoubt: parts.inDoubt });
     this.#catchUp = new CatchUp({
       requests: parts.requests,
@@ -102,7 +105,7 @@ export class Live {
       this.#publishStatus();
     });
     tabs.on("who", () => tabs.leading && this.#announce());
-    tabs.on("wake", () => this.#reconnect?.hurry());
+    tabs.on<boolean>("wake", (networkWasGone) => this.#hurry(networkWasGone));
   }
 
   /** Never resolves; rejects when the signal aborts, or with the error that ended the session. */
@@ -175,11 +178,11 @@ export class Live {
     this.#resync.sync();
   }
 
-  /** The network is back, or the tab is visible again: reconnects at once. */
-  wake(): void {
-    this.#reconnect?.hurry();
-    if (!this.#parts.tabs.leading) this.#parts.tabs.tell("wake");
-    const { ports, settings } = this.#parts;
+  /** See `Engine.wake`. */
+  wake(networkWasGone = false): void {
+    const { ports, settings, tabs } = this.#parts;
+    if (tabs.leading) this.#hurry(networkWasGone);
+    else tabs.tell("wake", networkWasGone);
     if (ports.clock.now() - (this.#resync.syncedAt ?? 0) > settings.pollMs) this.#resync.sync();
   }
 
@@ -195,6 +198,12 @@ export class Live {
   }
 
   // --- as the leader
+
+  /** Reconnects at once. A socket that looks open may have died with its network: a ping that is not answered closes it. */
+  #hurry(networkWasGone: boolean): void {
+    this.#reconnect?.hurry();
+    if (networkWasGone) this.#pings.ring();
+  }
 
   async #lead(signal: AbortSignal): Promise<void> {
     const { requests, ports, settings, httpUrl, wsUrl, onLead } = this.#parts;
@@ -244,9 +253,10 @@ export class Live {
   }
 
   async #pingPeriodically(signal: AbortSignal): Promise<never> {
-    const { ports, settings } = this.#parts;
+    const { settings } = this.#parts;
+    this.#pings.clear();
     for (let round = 1; ; round += 1) {
-      await ports.clock.sleep(settings.pingMs, signal);
+      await this.#pings.wait(settings.pingMs, signal);
       // A ping covers known conversations only; an unknown new one is found by a sync.
       if (round % PINGS_PER_SYNC === 0) this.#resync.sync();
       const cursors = Object.entries(this.#sequencer.cursors);

@@ -443,8 +443,11 @@ export interface Engine {
   /** Listens to events, each once per tab and in order; "*" means all types. Returns a function that unsubscribes. */
   on<T extends EventType>(type: T, listener: (event: EventOf<T>) => void): () => void;
   on(type: "*", listener: (event: Event) => void): () => void;
-  /** Reconnects and retries at once: the network is back, or the tab is visible again. */
-  wake(): void;
+  /**
+   * Reconnects and retries at once: the network is back, or the tab is visible again. With `networkWasGone`, a socket that
+   * looks open must answer a ping within 10 s, or it is replaced: it may have died without a word.
+   */
+  wake(why?: { networkWasGone?: boolean }): void;
   /** Closes this tab's socket at once: the page is left, and may be kept and shown again, when `wake` opens the next one. */
   rest(): void;
   start(): Promise<void>;

@@ -20,7 +20,7 @@ export class FakeServer {
   readonly asked: string[] = [];
   /** Conversations that are encrypted. */
   readonly encrypted = new Set<string>();
-  readonly sockets = new Set<{ events: WireEvents; received: Record<string, unknown>[] }>();
+  readonly sockets = new Set<{ events: WireEvents; received: Record<string, unknown>[]; lost: boolean }>();
   socketsRefused = false;
   down = false;
   accessToken = "access-0";
@@ -75,7 +75,12 @@ export class FakeServer {
   }
 
   frame(frame: unknown): void {
-    for (const { events } of this.sockets) events.onText(JSON.stringify(frame));
+    for (const { events, lost } of this.sockets) if (!lost) events.onText(JSON.stringify(frame));
+  }
+
+  /** Loses the network below all sockets: they stay open at the other end, and nothing passes any more. */
+  loseNetwork(): void {
+    for (const socket of this.sockets) socket.lost = true;
   }
 
   /** Closes all sockets, as at a restart of the gateway. */
@@ -118,11 +123,12 @@ export class FakeServer {
     this.asked.push(`DIAL ${new URL(url).pathname}`);
     await new Promise((go) => setTimeout(go, 1));
     if (this.socketsRefused || this.down) throw new ConnectionLost("refused");
-    const socket = { events, received: [] as Record<string, unknown>[] };
+    const socket = { events, received: [] as Record<string, unknown>[], lost: false };
     this.sockets.add(socket);
     return {
       send: (text) => {
         if (!this.sockets.has(socket)) throw new ConnectionLost("closed");
+        if (socket.lost) return;
         const frame: Record<string, unknown> = JSON.parse(text);
         socket.received.push(frame);
         setTimeout(() => events.onText(JSON.stringify({ type: "ack", id: frame.id, data: this.#act(frame, socket) })), 1);
