@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conversations.api import Eraser, register_eraser
 from kernel.late import late
-from kernel.personal_data import register_personal
+from kernel.personal_data import register_personal, register_personal_kinds
 from log.api import AccountLost, ContactChanged, ConversationLost, EventType, on_loss, register
 
 register(
@@ -15,8 +15,5 @@ on_loss(ConversationLost, "uploads", late("drive.uploads.lost_access.abort_of_co
 on_loss(AccountLost, "uploads", late("drive.uploads.lost_access.abort_of_account"))
 on_loss(ContactChanged, "shares", late("drive.sharing.blocked_shares.revoke_between"))
 register_eraser(Eraser("drive", late("drive.sharing.attachments.erase_conversation")))
-register_personal("files", late("drive.person_port.file_views"))
-register_personal("folders", late("drive.person_port.folder_views"))
-register_personal("shares", late("drive.person_port.shares"))
-register_personal("links", late("drive.person_port.links_of"))
+register_personal_kinds(("files", "folders", "shares", "links"), late("drive.person_port.of_nodes"))
 register_personal("favourites", late("drive.person_port.favourites"))

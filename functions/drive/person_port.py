@@ -40,32 +40,23 @@ def purge_everything_of(owner_id: str) -> None:
             blobs.remove_below(f"transcripts/{node.id}/")
 
 
-def file_views(owner_id: str) -> list[dict[str, Any]]:
-    """The views of all files, without URLs of their thumbnails, which would end before anybody reads an export."""
-    return [model.file_view(node) for node in _nodes(owner_id) if not node.is_folder]
+def of_nodes(owner_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The person's files and folders, with whom they are shared, and the files' public links, all read once.
 
-
-def folder_views(owner_id: str) -> list[dict[str, Any]]:
-    """The views of all folders."""
-    return [model.folder_view(node) for node in _nodes(owner_id) if node.is_folder]
-
-
-def shares(owner_id: str) -> Iterator[dict[str, Any]]:
-    """With whom the person has shared what."""
-    for node in _nodes(owner_id):
-        found = store.node_access(node.id)
-        for each in found.shares if found is not None else ():
-            created_at = clock.rfc3339(each.created_at)
-            yield {"node_id": node.id, "grantee": each.grantee, "role": each.role, "created_at": created_at}
-
-
-def links_of(owner_id: str) -> Iterator[dict[str, Any]]:
-    """The public links of the person's files, without tokens and passwords."""
+    Files are without URLs of their thumbnails, which would end before anybody reads an export; links are without tokens
+    and passwords.
+    """
     from drive.route_schemas import LinkState  # 42 schemas, which who attaches a file does not need
 
     for node in _nodes(owner_id):
-        for each in [] if node.is_folder else link_store.of_file(node.id):
-            yield {"file_id": node.id, **as_json(LinkState, links.view(each))}
+        yield ("folders", model.folder_view(node)) if node.is_folder else ("files", model.file_view(node))
+        found = store.node_access(node.id)
+        for each in found.shares if found is not None else ():
+            created_at = clock.rfc3339(each.created_at)
+            shared = {"node_id": node.id, "grantee": each.grantee, "role": each.role, "created_at": created_at}
+            yield "shares", shared
+        for link in [] if node.is_folder else link_store.of_file(node.id):
+            yield "links", {"file_id": node.id, **as_json(LinkState, links.view(link))}
 
 
 def favourites(user_id: str) -> Iterator[dict[str, Any]]:

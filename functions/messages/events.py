@@ -7,7 +7,7 @@ from typing import Any
 from conversations.api import Eraser, register_eraser, register_messages
 from kernel import after_commit
 from kernel.late import late
-from kernel.personal_data import register_personal
+from kernel.personal_data import register_personal, register_personal_kinds
 from log.api import (
     AccountLost,
     ContactChanged,
@@ -70,8 +70,6 @@ on_loss(ConversationLost, "scheduled", late("messages.scheduled.of_conversation"
 on_loss(AccountLost, "scheduled", late("messages.scheduled.of_account"))
 on_loss(ContactChanged, "scheduled", late("messages.scheduled.of_contact"))
 after_commit.register(model.FORGET_REACTIONS, _forget_reactions)
-register_personal("messages", late("messages.own_data.messages"))
-register_personal("earlier_texts", late("messages.own_data.earlier_texts"))
-register_personal("reactions", late("messages.own_data.reactions"))
+register_personal_kinds(("messages", "earlier_texts", "reactions"), late("messages.own_data.in_conversations"))
 register_personal("drafts", late("messages.own_data.drafts"))
 register_personal("scheduled", late("messages.own_data.scheduled"))

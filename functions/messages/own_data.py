@@ -20,33 +20,20 @@ from messages.schemas import DraftOut, Message
 _PAGE = 100
 
 
-def messages(user_id: str) -> Iterator[dict[str, Any]]:
-    """The person's own messages without deleted ones, those in conversations that they have left as well."""
+def in_conversations(user_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The person's messages without deleted ones, with their earlier texts, and the person's reactions.
+
+    Messages in conversations that they have left are among them. Everything is read once.
+    """
     present = conversations.conversations_of(user_id)
     for each in _visible(user_id, present):
-        if _is_own(each, user_id):
-            yield as_json(Message, each)
-    for each in _left_behind(user_id, frozenset(present)):
-        yield as_json(Message, each)
-
-
-def earlier_texts(user_id: str) -> Iterator[dict[str, Any]]:
-    """What the person's messages said before they were edited."""
-    for each in messages(user_id):
-        if each["edited_at"] is None:
-            continue
-        place = {"conversation_id": each["conversation_id"], "message_id": each["id"]}
-        for text in history_store.earlier(each["conversation_id"], each["seq"]):
-            yield {**place, "text": text.text, "written_at": clock.rfc3339(text.written_at)}
-
-
-def reactions(user_id: str) -> Iterator[dict[str, Any]]:
-    """The person's reactions in the conversations that they are in."""
-    for each in _visible(user_id, conversations.conversations_of(user_id)):
         for reaction in each["reactions"]:
             if reaction["mine"]:
-                place = {"conversation_id": each["conversation_id"], "message_id": each["id"]}
-                yield {**place, "emoji": reaction["emoji"]}
+                yield "reactions", {**_place(each), "emoji": reaction["emoji"]}
+        if _is_own(each, user_id):
+            yield from _written(each)
+    for each in _left_behind(user_id, frozenset(present)):
+        yield from _written(each)
 
 
 def drafts(user_id: str) -> Iterator[dict[str, Any]]:
@@ -63,6 +50,19 @@ def scheduled(user_id: str) -> Iterator[dict[str, Any]]:
 
 def _is_own(message: dict[str, Any], user_id: str) -> bool:
     return message["sender_id"] == user_id and message["deleted_at"] is None
+
+
+def _written(message: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A message, and what it said before it was edited."""
+    yield "messages", as_json(Message, message)
+    if message["edited_at"] is not None:
+        for text in history_store.earlier(message["conversation_id"], message["seq"]):
+            written_at = clock.rfc3339(text.written_at)
+            yield "earlier_texts", {**_place(message), "text": text.text, "written_at": written_at}
+
+
+def _place(message: dict[str, Any]) -> dict[str, str]:
+    return {"conversation_id": message["conversation_id"], "message_id": message["id"]}
 
 
 def _visible(user_id: str, conversation_ids: list[str]) -> Iterator[dict[str, Any]]:

@@ -18,7 +18,7 @@ from kernel.dynamo import Transaction
 from kernel.errors import NotFound
 from kernel.limiter import Limit
 from kernel.paging import all_items
-from kernel.personal_data import personal_kinds
+from kernel.personal_data import personal_data
 from kernel.schema import as_json
 from privacy import store
 from privacy.model import EXPORT_LIFE_MS, DataExport
@@ -134,8 +134,7 @@ def _documents(user_id: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     yield "conversations", mine
     yield "security_log", audit.entries_about(user_id)
     yield "exports", [_plain(each) for each in list_exports(user_id)]
-    for kind, read in personal_kinds().items():
-        yield kind, [dict(each) for each in read(user_id)]
+    yield from personal_data(user_id)
 
 
 def _all(read: Any) -> list[dict[str, Any]]:

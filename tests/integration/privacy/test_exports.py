@@ -3,6 +3,9 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -175,6 +178,40 @@ def test_no_message_is_left_out_of_a_page_that_is_too_large(ann: tuple[Caller, s
     for text in texts:
         rooms.send(me, chat, text, client_id=text[:9])
     assert [each["text"] for each in _exported(*ann)["messages"]] == texts
+
+
+@contextmanager
+def _queries() -> Iterator[Counter[str]]:
+    """How often each table, or index of it, is queried."""
+    events, asked = aws.client("dynamodb").meta.events, Counter[str]()
+
+    def count(params: dict[str, Any], **_: object) -> None:
+        asked[f"{params['TableName'].rpartition('-')[2]} {params.get('IndexName', '')}".strip()] += 1
+
+    events.register("before-parameter-build.dynamodb.Query", count)
+    try:
+        yield asked
+    finally:
+        events.unregister("before-parameter-build.dynamodb.Query", count)
+
+
+def test_messages_and_the_drive_are_read_once_for_all_their_kinds(ann: tuple[Caller, str]) -> None:
+    # given a message with a reaction, and a folder
+    me, token = ann
+    chat = rooms.direct(me, *rooms.people("bob"))
+    mine = rooms.send(me, chat, "first")
+    messages.edit(caller=me, conversation_id=chat, message_id=mine["id"], text="second")
+    reactions.react(caller=me, conversation_id=chat, message_id=mine["id"], emoji="\U0001f44d", added=True)
+    folders.create(caller=me, name="Plans", parent_id=None)
+
+    # when they are exported
+    export_id = begin(token).body["id"]
+    with _queries() as asked:
+        make_export.handler({"user_id": me.user_id, "export_id": export_id}, CONTEXT)
+
+    # then there is a page of messages and its end, and nodes for the documents and then for the files' bytes
+    assert asked["events"] == 2
+    assert asked["drive by_owner"] == 2 * 2
 
 
 def test_one_a_day(ann: tuple[Caller, str]) -> None:
