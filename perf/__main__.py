@@ -55,7 +55,7 @@ def _say(what: str) -> None:
 
 
 def _counts(effort: Effort, tell: Tell) -> Part:
-    found = counts.count_all(OPERATIONS, repeats=effort.of(3, 5, 15), done=tell)
+    found = counts.count_all(OPERATIONS, repeats=effort.of(2, 3, 15), done=tell)
     return [counts.table(found)], counts.as_json(found)
 
 

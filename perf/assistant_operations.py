@@ -39,7 +39,7 @@ def index_meaning(stack: InProcessStack) -> Operation:
     waiting: list[str] = []
     return Operation(
         lambda _: gateway.job(waiting[-1], to="MeaningFunction"),
-        before=lambda _: waiting.append(said_and_told(stack, reader, conversation_id)),
+        before=lambda _: waiting.extend(said_and_told(stack, reader, conversation_id)),
     )
 
 

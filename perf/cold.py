@@ -5,7 +5,8 @@ calls go to the in-process stack's fakes through a port. The start of the interp
 
 Milliseconds depend on the machine as much as on the function. So each start follows one of a bare handler (`cold_bare`:
 boto3 as installed, a DynamoDB client, one GetItem), and the ratio of their CPU times is judged, which other load
-affects least. Both are also measured once while limited to the share of a core that Lambda gives 512 MB.
+affects least. Where each function is started once, two functions share the bare start before them. With several starts,
+both are also measured once while limited to the share of a core that Lambda gives 512 MB.
 """
 
 from __future__ import annotations
@@ -133,18 +134,27 @@ class _Starts:
         self._events = _Events()
         self._bare = folder / "bare"
         self._bare.mkdir()
+        self._unused: dict[str, Any] | None = None  # a bare start that one more function may have
         for name in BARE_PACKAGES:
             (self._bare / name).symlink_to(Path(boto3.__file__).parents[1] / name)
 
     def of(self, function: Function, runs: int, *, hold: bool) -> _Reports:
         """Start a function `runs` times, each after a bare start, and with `hold` once more with both limited."""
-        pairs = [self._pair(function, 1.0) for _ in range(runs)]
-        held_pair = self._pair(function, SHARE) if hold else None
+        pairs = [(self._lent() if runs == 1 else self._start_bare(1.0), self._own(function, 1.0)) for _ in range(runs)]
+        held_pair = (self._start_bare(SHARE), self._own(function, SHARE)) if hold else None
         return _Reports([bare for bare, _ in pairs], [own for _, own in pairs], held_pair)
 
-    def _pair(self, function: Function, share: float) -> tuple[dict[str, Any], dict[str, Any]]:
-        bare = self._start(BARE, {"table": "users"}, [str(self._bare)], share)
-        return bare, self._start(function.handler, self._events.of(function), self._build.paths(function), share)
+    def _own(self, function: Function, share: float) -> dict[str, Any]:
+        return self._start(function.handler, self._events.of(function), self._build.paths(function), share)
+
+    def _start_bare(self, share: float) -> dict[str, Any]:
+        return self._start(BARE, {"table": "users"}, [str(self._bare)], share)
+
+    def _lent(self) -> dict[str, Any]:
+        """The bare start that came before the previous function, or a new one for this function and the next."""
+        found = self._unused or self._start_bare(1.0)
+        self._unused = None if self._unused else found
+        return found
 
     def _start(self, handler: str, event: dict[str, Any], paths: Sequence[str], share: float) -> dict[str, Any]:
         given, report = self._folder / "event.json", self._folder / "report.json"

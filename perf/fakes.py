@@ -11,7 +11,6 @@ from typing import Any
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber
 from moto.dynamodb.models import dynamodb_backends
-from moto.dynamodb.models.table import Table
 from moto.sqs.models import sqs_backends
 
 REGION = "us-east-1"
@@ -53,20 +52,6 @@ def take_messages(queue_names: Sequence[str]) -> list[str]:
     for queue in queues:
         queue._messages.clear()
     return [str(message.body) for message in found]
-
-
-@contextmanager
-def quick_transactions() -> Iterator[None]:
-    """Let transactions of moto skip their copies of tables.
-
-    moto copies a table for every write of a transaction, to be able to undo it, which takes half a second for 50
-    members. Here a failed transaction ends the measurement, so nothing needs to be undone.
-    """
-    setattr(Table, "__deepcopy__", lambda table, _memo: table)  # noqa: B010 - the class does not declare it
-    try:
-        yield
-    finally:
-        delattr(Table, "__deepcopy__")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from kernel import ids
 from perf import fakes, gateway
@@ -12,6 +12,8 @@ from perf.gateway import Reply
 from perf.in_process_stack import STACK, InProcessStack
 from perf.people import Person, connect, newcomers
 
+P = ParamSpec("P")
+T = TypeVar("T")
 TEXT = "A message of a hundred characters, which is about what people write to each other in chats, often."
 MESSAGES = "/conversations/{conversation_id}/messages"
 
@@ -63,12 +65,18 @@ def new_conversation(size: int, sockets: int | None = None, **settings: Any) -> 
     return create(people[0], people[1:], **settings), people
 
 
+def shared(stack: InProcessStack, make: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+    """What `make` returns for these arguments, made once per stack: for operations that change nothing in it."""
+    key = (make, *given, *sorted(named.items()))
+    if key not in stack.fixtures:
+        stack.fixtures[key] = make(*given, **named)
+    found: T = stack.fixtures[key]
+    return found
+
+
 def conversation(stack: InProcessStack, size: int, sockets: int | None = None) -> tuple[str, list[Person]]:
     """Like `new_conversation`, but shared by all operations."""
-    key = (size, size if sockets is None else sockets)
-    if key not in stack.conversations:
-        stack.conversations[key] = new_conversation(size, sockets)
-    return stack.conversations[key]
+    return shared(stack, new_conversation, size, size if sockets is None else sockets)
 
 
 def say(sender: Person, conversation_id: str, _turn: int = 0) -> Reply:
@@ -77,10 +85,10 @@ def say(sender: Person, conversation_id: str, _turn: int = 0) -> Reply:
     return done(gateway.http("MessagesFunction", f"POST {MESSAGES}", sender, path=path, body=body))
 
 
-def dispatched(conversation_id: str, seq: int) -> Reply:
-    """Let the stream's dispatcher handle an event."""
-    key = {"conversation_id": {"S": conversation_id}, "seq": {"N": str(seq)}}
-    return gateway.dispatch(fakes.item(f"{STACK}-events", key) or {})
+def dispatched(conversation_id: str, *seqs: int) -> Reply:
+    """Let the stream's dispatcher handle events in one batch."""
+    keys = [{"conversation_id": {"S": conversation_id}, "seq": {"N": str(seq)}} for seq in seqs]
+    return gateway.dispatch(*(fakes.item(f"{STACK}-events", key) or {} for key in keys))
 
 
 def say_on_socket(sender: Person, conversation_id: str, _turn: int = 0) -> Reply:

@@ -141,19 +141,23 @@ def _identity(caller: Person) -> dict[str, str]:
     return {"principalId": caller.user_id, "user_id": caller.user_id, "session_id": caller.session_id}
 
 
-def job(body: str, *, to: str = "FanoutFunction") -> Reply:
-    """Handle one job of the fan-out queue, or of another function's queue."""
+def job(*bodies: str, to: str = "FanoutFunction") -> Reply:
+    """Handle jobs of the fan-out queue, or of another function's queue, in one batch."""
     event = deepcopy(_sample(to))
-    event["Records"][0]["body"] = body
+    record = event["Records"][0]
+    event["Records"] = [{**record, "messageId": f"m{n}", "body": body} for n, body in enumerate(bodies)]
     failures = invoke(to, event)["batchItemFailures"]
     return Reply(500 if failures else 200, "")
 
 
-def dispatch(image: Mapping[str, Any]) -> Reply:
-    """Handle the stream's record of a new event, stored as `image`, in its own batch, as on a quiet day."""
+def dispatch(*images: Mapping[str, Any]) -> Reply:
+    """Handle the stream's records of new events, stored as `images`, in one batch."""
     event = deepcopy(_sample("DispatchFunction"))
-    about = event["Records"][0]["dynamodb"]
-    about["Keys"] = {name: image[name] for name in ("conversation_id", "seq")}
-    about["NewImage"] = dict(image)
+    record = event["Records"][0]
+    event["Records"] = [{**record, "dynamodb": record["dynamodb"] | _about(image)} for image in images]
     failures = invoke("DispatchFunction", event)["batchItemFailures"]
     return Reply(500 if failures else 200, "")
+
+
+def _about(image: Mapping[str, Any]) -> dict[str, Any]:
+    return {"Keys": {name: image[name] for name in ("conversation_id", "seq")}, "NewImage": dict(image)}

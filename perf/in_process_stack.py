@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from moto import mock_aws
 
@@ -20,7 +20,7 @@ from kernel.cache import Memo
 from kernel.config import config
 from kernel.dynamo import Record
 from perf import fakes, tables
-from perf.people import Person
+from perf.quick_moto import quick_moto
 from perf.template import ROOT
 from perf.transport_recorder import SocketPool, TransportRecorder, counted_redis
 
@@ -49,12 +49,12 @@ ENVIRONMENT = {
 class InProcessStack:
     """A deployed stack for calls through `perf.gateway`. `transport` records outgoing calls.
 
-    `conversations` has the conversations that operations share, by size and number of live sockets.
+    `fixtures` has what operations share, by the function that made it and its arguments (`perf.fixtures.shared`).
     """
 
     def __init__(self, transport: TransportRecorder) -> None:
         self.transport = transport
-        self.conversations: dict[tuple[int, int], tuple[str, list[Person]]] = {}
+        self.fixtures: dict[tuple[Any, ...], Any] = {}
 
     def jobs(self, *queues: str) -> list[str]:
         """Take the messages of these queues, or of the fan-out's.
@@ -83,7 +83,7 @@ def in_process_stack(*, with_redis: bool = True) -> Iterator[InProcessStack]:
         redis_url = undo.enter_context(_valkey()) if with_redis else ""
         undo.enter_context(_environment({**ENVIRONMENT, "REDIS_URL": redis_url}))
         undo.enter_context(mock_aws())
-        undo.enter_context(fakes.quick_transactions())
+        undo.enter_context(quick_moto())
         undo.callback(_forget)
         _forget()
         transport = TransportRecorder()

@@ -42,7 +42,7 @@ class LiveScale:
 
 
 QUICK = LiveScale(runs=1, seconds=2.0, messages=30, group_messages=10, warm_up_s=0.5, warm_up_messages=10)
-USUAL = LiveScale(seconds=3.0, messages=60, group_messages=25, warm_up_s=0.5, quiet_wait_s=2.0, senders=(8,))
+USUAL = LiveScale(seconds=2.5, messages=60, group_messages=25, warm_up_s=0.5, quiet_wait_s=1.5, senders=(8,))
 
 
 def scale_of(effort: Effort) -> LiveScale:

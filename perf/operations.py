@@ -21,7 +21,7 @@ from perf import (
     scheduled_operations,
     search_operations,
 )
-from perf.fixtures import MESSAGES, Operation, call, conversation, create, deliver, read, say, say_on_socket
+from perf.fixtures import MESSAGES, Operation, call, conversation, create, deliver, read, say, say_on_socket, shared
 from perf.gateway import Reply
 from perf.in_process_stack import InProcessStack
 from perf.people import Person, newcomers
@@ -110,18 +110,18 @@ def _behind() -> tuple[Person, dict[str, int]]:
     return reader, cursors
 
 
-def sync(_stack: InProcessStack) -> Operation:
-    reader, cursors = _behind()
+def sync(stack: InProcessStack) -> Operation:
+    reader, cursors = shared(stack, _behind)
     return Operation(lambda _: gateway.http("ConversationsFunction", "POST /sync", reader, body={"cursors": cursors}))
 
 
-def ping(_stack: InProcessStack) -> Operation:
-    reader, cursors = _behind()
+def ping(stack: InProcessStack) -> Operation:
+    reader, cursors = shared(stack, _behind)
     return Operation(lambda _: gateway.frame("PingFunction", reader, "L0SM9cOFvHcCIhw=", {"cursors": cursors}))
 
 
-def list_events(_stack: InProcessStack) -> Operation:
-    reader, cursors = _behind()
+def list_events(stack: InProcessStack) -> Operation:
+    reader, cursors = shared(stack, _behind)
     route = "GET /conversations/{conversation_id}/events"
     return Operation(lambda _: call("ConversationsFunction", route, reader, conversation_id=next(iter(cursors))))
 

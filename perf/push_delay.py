@@ -93,7 +93,7 @@ def part(addresses: Addresses, effort: Effort, done: Callable[[str], None]) -> t
     """The tables to print, and the figures to write."""
     service = _Service()
     with _serving(service) as url:
-        count = WARM_UP + effort.of(10, 30, 60)
+        count = WARM_UP + effort.of(10, 20, 60)
         delays = asyncio.run(_measure(addresses, url, service, count))[WARM_UP:]
     done(f"{len(delays)} pushes")
     p50, p95 = median(delays), quantiles(delays, n=20, method="inclusive")[-1]

@@ -9,7 +9,7 @@ from typing import Any
 from kernel import clock
 from log.subscriptions import AT_ONCE_MS
 from perf import gateway
-from perf.fixtures import Operation, conversation, create, dispatched, say
+from perf.fixtures import Operation, conversation, create, dispatched, say, shared
 from perf.in_process_stack import InProcessStack
 from perf.people import Person, newcomers
 
@@ -20,17 +20,17 @@ def _said_and_indexed(stack: InProcessStack, how_many: int, conversations: int) 
     conversation_id = ""
     for other in others:
         conversation_id = create(other, [reader])
-        for _ in range(how_many):
-            gateway.job(said_and_told(stack, other, conversation_id), to="IndexFunction")
+        gateway.job(*said_and_told(stack, other, conversation_id, how_many), to="IndexFunction")
     return reader, conversation_id
 
 
-def said_and_told(stack: InProcessStack, who: Person, conversation_id: str) -> str:
-    """Send a message; returns its job in search's queue, where the dispatcher puts it when it is late."""
-    seq = say(who, conversation_id).json()["seq"]
+def said_and_told(stack: InProcessStack, who: Person, conversation_id: str, how_many: int = 1) -> list[str]:
+    """Send messages; returns their jobs in search's queue, where the dispatcher puts them when they are late."""
+    stack.jobs("search")
+    seqs = [say(who, conversation_id).json()["seq"] for _ in range(how_many)]
     with clock.held(clock.now() + AT_ONCE_MS):
-        dispatched(conversation_id, seq)
-    return stack.jobs("search")[-1]
+        dispatched(conversation_id, *seqs)
+    return stack.jobs("search")
 
 
 def dispatch(stack: InProcessStack) -> Operation:
@@ -49,12 +49,12 @@ def index(stack: InProcessStack) -> Operation:
     waiting: list[str] = []
     return Operation(
         lambda _: gateway.job(waiting[-1], to="IndexFunction"),
-        before=lambda _: waiting.append(said_and_told(stack, people[0], conversation_id)),
+        before=lambda _: waiting.extend(said_and_told(stack, people[0], conversation_id)),
     )
 
 
 def search_everywhere(conversations: int, stack: InProcessStack) -> Operation:
-    reader, _ = _said_and_indexed(stack, 12, conversations)
+    reader, _ = shared(stack, _said_and_indexed, stack, 12, conversations)
     query = {"q": "mess hundred", "limit": "50"}
     return Operation(lambda _: gateway.http("SearchFunction", "GET /search", reader, query=query))
 
@@ -66,7 +66,7 @@ def search_one(stack: InProcessStack) -> Operation:
 
 
 def search_in_vain(stack: InProcessStack) -> Operation:
-    reader, _ = _said_and_indexed(stack, 12, 5)
+    reader, _ = shared(stack, _said_and_indexed, stack, 12, 5)
     return Operation(lambda _: gateway.http("SearchFunction", "GET /search", reader, query={"q": "nowhere"}))
 
 

@@ -24,7 +24,7 @@ from perf import fakes
 from perf.capacity import Units
 from perf.capacity_meter import CapacityMeter
 
-PAUSE_S = 0.002
+PAUSE_S = 0.003
 STORE, POST, REDIS = "dynamodb", "post", "redis"
 
 

@@ -86,7 +86,7 @@ class Scale:
 
 
 def scale_of(effort: Effort) -> Scale:
-    return effort.of(Scale(runs=2, scroll_px=8_000, keys=30), Scale(runs=3, scroll_px=24_000), Scale())
+    return effort.of(Scale(runs=2, scroll_px=8_000, keys=30), Scale(runs=3, scroll_px=16_000), Scale())
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ import pytest
 from conversations.app import app
 from conversations.model import MAX_MEMBERS
 from kernel import queues
-from perf.fakes import quick_transactions
 from perf.people import Person, newcomers
+from perf.quick_moto import quick_moto
 from tests.helpers import Reply, ask
 
 AT_FOUNDING = 400
@@ -43,7 +43,7 @@ def test_a_thousand_people_are_in_and_listed_once_each_and_one_more_is_refused(
     settings: pytest.MonkeyPatch,
 ) -> None:
     settings.setattr(queues, "send", lambda *_, **__: None)  # what is told of it is not this test's, and half its time
-    with quick_transactions():
+    with quick_moto():
         owner, *others, late = newcomers(MAX_MEMBERS + 1)
         # given a group, founded by many, to which the rest are added at once
         too_many = _found(owner, *others, late)
