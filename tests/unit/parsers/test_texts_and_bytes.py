@@ -184,7 +184,7 @@ def _picture(kind: str) -> bytes:
     return out.getvalue()
 
 
-def _thumbnail_of(content: bytes, keep: Callable[[bytes], object] = len) -> dict[str, Any] | None:
+def thumbnail_of(content: bytes, keep: Callable[[bytes], object] = len) -> dict[str, Any] | None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(blobs, "find", lambda _key, version: Blob("files/f", version, len(content)))
         patched.setattr(blobs, "read", lambda _blob, first, length: content[first : first + length])
@@ -198,7 +198,7 @@ KINDS = ("PNG", "JPEG", "GIF", "WEBP", "TIFF", "BMP", "AVIF")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_picture_has_a_thumbnail(kind: str) -> None:
     turned = kind in ("PNG", "WEBP", "TIFF", "JPEG")
-    assert _thumbnail_of(_picture(kind)) == {
+    assert thumbnail_of(_picture(kind)) == {
         "key": "thumbnails/f",
         "width": 16 if turned else 24,
         "height": 24 if turned else 16,
@@ -211,7 +211,7 @@ def _seen(picture: Any, kind: str, profile: bytes) -> tuple[int, ...]:
 
     out, kept = io.BytesIO(), list[bytes]()
     picture.save(out, kind, icc_profile=profile)
-    assert _thumbnail_of(out.getvalue(), kept.append)
+    assert thumbnail_of(out.getvalue(), kept.append)
     with Image.open(io.BytesIO(kept[0])) as small:
         assert "icc_profile" not in small.info
         return tuple(small.tobytes()[: len(small.getbands())])
@@ -243,7 +243,7 @@ def test_a_see_through_picture_with_a_profile_stays_so() -> None:
 @with_keys
 @given(seed=SEEDS)
 def test_an_altered_picture_has_a_thumbnail_or_none(kind: str, seed: int) -> None:
-    found = _thumbnail_of(_altered(_picture(kind), seed))
+    found = thumbnail_of(_altered(_picture(kind), seed))
     assert found is None or found["width"] * found["height"] <= thumbnails.MAX_PIXELS
 
 
@@ -251,4 +251,4 @@ def test_a_picture_that_its_decoder_gives_up_has_no_thumbnail() -> None:
     """The decoders of Pillow raise what they like: of AVIF RuntimeError, of EXIF struct.error."""
     content = _picture("AVIF")
     at = content.index(b"mdat")
-    assert _thumbnail_of(content[: at + 4] + bytes(len(content) - at - 4)) is None
+    assert thumbnail_of(content[: at + 4] + bytes(len(content) - at - 4)) is None
