@@ -20,8 +20,12 @@ def settings() -> dict[str, Any]:
 def test_an_environment_names_its_stack_and_itself(environment: str) -> None:
     of = settings()[environment]
     assert of["global"]["parameters"]["stack_name"] == f"secureconnect-{environment}"
-    for command in ("build", "deploy"):
+    for command in {"build", "deploy"} & of.keys():
         assert f"Environment={environment}" in of[command]["parameters"]["parameter_overrides"].split()
+
+
+def test_all_environments_but_the_local_one_are_built_by_sam() -> None:
+    assert {name for name in ENVIRONMENTS if "build" in settings()[name]} == set(ENVIRONMENTS) - {"local"}
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
