@@ -107,7 +107,7 @@ FIRST_PARTY_MAX: dict[str, tuple[int, int]] = {
     "MessagesFunction": (200, 70),
     "SendMessageFunction": (148, 60),
     "PingFunction": (92, 12),
-    "TypingFunction": (92, 18),
+    "TypingFunction": (94, 18),
     "AuthorizeFunction": (32, 0),
 }
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from accounts import sessions
 from kernel import ids
 from kernel.caller import Caller
-from kernel.dynamo import TRANSACTION_MAX_ACTIONS, Transaction
+from kernel.transactions import TRANSACTION_MAX_ACTIONS, Transaction
 from realtime import service as realtime
 from users import service as users
 

@@ -12,8 +12,8 @@ from typing import Any
 from accounts import sessions, store
 from accounts.model import Credentials
 from kernel import ids
-from kernel.dynamo import Transaction
 from kernel.http import App
+from kernel.transactions import Transaction
 from users import service as users
 
 # as much time as a busy machine may need: what is done in time is for the tests of deadlines

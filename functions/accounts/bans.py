@@ -10,9 +10,9 @@ from accounts.model import AccountBan, Contended
 from audit import api as audit
 from kernel import after_commit, clock
 from kernel.after_commit import FollowUp
-from kernel.dynamo import Transaction
 from kernel.errors import DependencyUnavailable, NotFound
 from kernel.resilience import retried
+from kernel.transactions import Transaction
 from log import api as log
 
 END_SESSIONS = "end_sessions"

@@ -10,10 +10,10 @@ from accounts.model import AccountSession, Contended, Credentials, InvalidToken
 from audit import api as audit
 from kernel import after_commit, clock, limiter, telemetry
 from kernel.after_commit import FollowUp
-from kernel.dynamo import Transaction
 from kernel.errors import DependencyUnavailable
 from kernel.limiter import Limit, LimitExceeded
 from kernel.resilience import retried
+from kernel.transactions import Transaction
 from realtime.api import notify
 
 END_DISOWNED = "end_disowned_sessions"

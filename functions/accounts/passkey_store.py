@@ -7,8 +7,9 @@ from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 from accounts.model import Ceremony, PasskeyCredential, digest
 from accounts.store import CredentialRecord
 from kernel import clock
-from kernel.dynamo import Record, Transaction
+from kernel.dynamo import Record
 from kernel.records import IntegerAttribute, Mapper
+from kernel.transactions import Transaction
 
 
 class PasskeyRecord(Record, table="passkeys", group="access"):

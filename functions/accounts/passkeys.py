@@ -27,9 +27,9 @@ from kernel import clock, ids, origin, telemetry
 from kernel.after_commit import FollowUp
 from kernel.caller import Caller
 from kernel.config import config
-from kernel.dynamo import Transaction
 from kernel.errors import Conflict, NotFound, ValidationFailed
 from kernel.resilience import retried
+from kernel.transactions import Transaction
 from users import api as users
 from users.model import Profile
 

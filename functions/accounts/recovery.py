@@ -19,10 +19,10 @@ from accounts.model import (
 from audit import api as audit
 from kernel import clock, ids, limiter
 from kernel.caller import Caller
-from kernel.dynamo import Transaction
 from kernel.errors import DependencyUnavailable
 from kernel.limiter import Limit, LimitExceeded
 from kernel.resilience import retried
+from kernel.transactions import Transaction
 from users import api as users
 
 LETTERS_TO_ONE_ADDRESS = Limit("reset_letters", requests=10, window_s=3600, without_redis="closed")

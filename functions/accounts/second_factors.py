@@ -10,8 +10,8 @@ from accounts.model import Contended, LastFactor, PasskeyRequired
 from kernel import after_commit
 from kernel.after_commit import FollowUp
 from kernel.caller import Caller
-from kernel.dynamo import Transaction
 from kernel.errors import SecondFactorRequired, TokenRevoked
+from kernel.transactions import Transaction
 
 FORGET_CONFIRMATIONS = "forget_confirmations"
 

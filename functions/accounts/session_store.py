@@ -12,14 +12,10 @@ from pynamodb.expressions.update import Action
 from accounts.model import RETURN_S, AccountSession, Contended
 from accounts.store import commit
 from kernel import clock
-from kernel.dynamo import (
-    TRANSACTION_MAX_ACTIONS,
-    Record,
-    Transaction,
-    read_together,
-)
+from kernel.dynamo import Record, read_together
 from kernel.records import IntegerAttribute, Mapper
 from kernel.resilience import retried
+from kernel.transactions import TRANSACTION_MAX_ACTIONS, Transaction
 
 REVOKED_KEPT_S = 24 * 60 * 60
 _ENDED_AT_ONCE = TRANSACTION_MAX_ACTIONS - 1  # one action is left for `stage`

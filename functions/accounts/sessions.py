@@ -22,11 +22,11 @@ from kernel import after_commit, auth, clock, ids, parallel
 from kernel.after_commit import FollowUp
 from kernel.caller import Authenticator, Caller
 from kernel.config import config
-from kernel.dynamo import Transaction
 from kernel.errors import NotFound, TokenRevoked
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 from kernel.session_marks import ENROLLING, LIVE
+from kernel.transactions import Transaction
 from log import api as log
 from realtime import api as realtime
 from realtime.api import notify

@@ -23,8 +23,8 @@ from accounts.model import (
 from audit import api as audit
 from kernel import clock, ids, telemetry
 from kernel.after_commit import FollowUp
-from kernel.dynamo import Transaction
 from kernel.resilience import retried
+from kernel.transactions import Transaction
 from users import api as users
 from users.model import Profile
 

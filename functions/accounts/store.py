@@ -11,8 +11,9 @@ from pynamodb.expressions.update import Action
 
 from accounts.model import LOCK_MS, AccountBan, Attempts, Contended, Credentials, OneTimeToken, digest, folded
 from kernel import clock
-from kernel.dynamo import Cancelled, Key, Record, Transaction, read_together
+from kernel.dynamo import Key, Record, read_together
 from kernel.records import IntegerAttribute, Mapper, NamesAttribute, ValueAttribute, known_fields, set_or_remove
+from kernel.transactions import Cancelled, Transaction
 
 
 class CredentialRecord(Record, table="credentials", group="access"):

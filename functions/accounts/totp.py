@@ -19,9 +19,9 @@ from accounts.model import (
 from audit import api as audit
 from kernel import clock
 from kernel.caller import Caller
-from kernel.dynamo import Transaction
 from kernel.errors import Conflict, NotFound
 from kernel.resilience import retried
+from kernel.transactions import Transaction
 
 ISSUER = "SecureConnect"
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # without characters that look alike

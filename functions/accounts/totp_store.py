@@ -6,7 +6,8 @@ from pynamodb.attributes import BooleanAttribute, JSONAttribute, NumberAttribute
 
 from accounts import factor_keys
 from accounts.model import Totp
-from kernel.dynamo import Key, Record, Transaction
+from kernel.dynamo import Key, Record
+from kernel.transactions import Transaction
 
 
 class TotpRecord(Record, table="credentials", group="access"):

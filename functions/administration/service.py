@@ -10,10 +10,10 @@ from accounts.model import AccountBan, InvalidCredentials
 from audit import api as audit
 from kernel import clock, ids
 from kernel.caller import Caller
-from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, NotFound, TokenRevoked, ValidationFailed
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
+from kernel.transactions import Cancelled, Transaction
 from users import api as users
 from users.model import Profile, Role, fold
 

@@ -17,9 +17,10 @@ from pynamodb.expressions.condition import Condition
 from assistant.model import AiPreferences, ModelUsage, day_of
 from assistant.settings import Budget
 from kernel import clock
-from kernel.dynamo import Cancelled, Key, Record, Transaction
+from kernel.dynamo import Key, Record
 from kernel.records import IntegerAttribute
 from kernel.resilience import retried
+from kernel.transactions import Cancelled, Transaction
 
 DEPLOYMENT = "deployment"
 PREFERENCES = "preferences"

@@ -13,8 +13,8 @@ from typing import Any
 from audit import chain, store
 from audit.model import Act, AuditFilter, Entry, Proof
 from kernel import clock, ids, origin
-from kernel.dynamo import Cancelled, Transaction
 from kernel.paging import Page, Paginator
+from kernel.transactions import Cancelled, Transaction
 
 SCANNED_AT_ONCE = 250
 SCANS_PER_PAGE = 8

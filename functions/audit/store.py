@@ -15,8 +15,9 @@ from pynamodb.attributes import JSONAttribute, UnicodeAttribute
 from audit.model import Act, AuditFilter, Entry, Head
 from kernel import clock
 from kernel.config import config
-from kernel.dynamo import Record, Transaction
+from kernel.dynamo import Record
 from kernel.records import IntegerAttribute, Mapper, index
+from kernel.transactions import Transaction
 
 _PENDING, _CHAIN, _HEAD = "waiting", "chain", "head"
 CHAINED_AT_ONCE = 45  # each takes two of a transaction's 100 actions, the head one

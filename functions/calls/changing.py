@@ -9,10 +9,10 @@ from calls.model import Call
 from conversations import api as conversations
 from conversations.model import MemberContext
 from kernel import clock, telemetry
-from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import DependencyUnavailable, NotFound
 from kernel.resilience import retry_loop
 from kernel.telemetry import MetricUnit
+from kernel.transactions import Cancelled, Transaction
 from log import api as log
 from log.model import NewEvent
 from messages import api as messages

@@ -16,9 +16,9 @@ from conversations.api import require_id, require_member
 from conversations.model import MemberContext
 from kernel import clock, ids, telemetry, workflows
 from kernel.caller import Caller
-from kernel.dynamo import Transaction
 from kernel.errors import Conflict, NotFound
 from kernel.telemetry import MetricUnit
+from kernel.transactions import Transaction
 from log import api as log
 from log.model import MESSAGE_CREATED, NewEvent
 

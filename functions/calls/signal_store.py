@@ -10,10 +10,11 @@ from pynamodb.attributes import UnicodeAttribute
 from calls.model import Call
 from calls.store import CALL, CallRecord
 from kernel import clock
-from kernel.dynamo import Cancelled, Record, Transaction, read_together
+from kernel.dynamo import Record, read_together
 from kernel.errors import DependencyUnavailable
 from kernel.records import IntegerAttribute, Mapper
 from kernel.resilience import retry_loop
+from kernel.transactions import Cancelled, Transaction
 
 KEPT_MS = 60 * clock.SECOND
 COUNTER_KEPT_S = 24 * 3600  # longer than any call

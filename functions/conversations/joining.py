@@ -9,8 +9,8 @@ from conversations import ban_store, plans, publish, store, views
 from conversations.ban_store import JoinContext
 from conversations.model import MAX_MEMBERS, MEMBER_ADDED, Member, MemberContext
 from kernel import clock
-from kernel.dynamo import Transaction
 from kernel.errors import Conflict
+from kernel.transactions import Transaction
 from log import api as log
 from log.model import NewEvent
 

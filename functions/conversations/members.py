@@ -23,10 +23,10 @@ from conversations.model import (
 from conversations.service import require_id, require_member
 from kernel import clock, ids
 from kernel.caller import Caller
-from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import NotFound, ValidationFailed
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
+from kernel.transactions import Cancelled, Transaction
 from log import api as log
 from log.model import NewEvent
 from users import api as users

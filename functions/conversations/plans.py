@@ -10,7 +10,7 @@ from conversations import erasure, store
 from conversations.model import ConversationInfo, MemberContext
 from conversations.publish import publish_events, publish_extra
 from kernel import clock
-from kernel.dynamo import Transaction
+from kernel.transactions import Transaction
 from log import api as log
 from log.model import Event, NewEvent
 from realtime.api import NO_EXTRA, NONE_KNOWN, Connection, ExtraFrames

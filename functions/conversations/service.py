@@ -25,10 +25,10 @@ from conversations.model import (
 )
 from kernel import clock, ids
 from kernel.caller import Caller
-from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, Forbidden, NotFound, ValidationFailed
 from kernel.paging import Page, Paginator, fitting
 from kernel.resilience import retried
+from kernel.transactions import Cancelled, Transaction
 from log import api as log
 from log.model import MESSAGE_CREATED, Event, LogHead, NewEvent
 from users import api as users

@@ -13,11 +13,11 @@ from invitations import schemas, store
 from invitations.model import Invitation, JoinRequest, RequestState
 from kernel import clock, ids, telemetry
 from kernel.caller import Caller
-from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import NotFound
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 from kernel.schema import as_json
+from kernel.transactions import Cancelled, Transaction
 from log import api as log
 from realtime.api import notify
 from users import api as users

@@ -14,10 +14,10 @@ from invitations.model import TOKEN_BITS, Invitation
 from kernel import clock, ids, telemetry
 from kernel.caller import Caller
 from kernel.config import config
-from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Forbidden, Gone, NotFound, ValidationFailed
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
+from kernel.transactions import Cancelled, Transaction
 from users import api as users
 
 

@@ -9,9 +9,10 @@ from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 
 from invitations.model import KEPT_AFTER_MS, REQUEST_LIFE_MS, Invitation, JoinRequest
 from kernel import clock
-from kernel.dynamo import Record, Transaction
+from kernel.dynamo import Record
 from kernel.errors import NotFound
 from kernel.records import IntegerAttribute, Mapper
+from kernel.transactions import Transaction
 
 _INVITATION, _REQUEST, _TOKEN = "inv_", "request#", "token"
 _PER_STEP = 200

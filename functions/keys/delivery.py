@@ -17,8 +17,8 @@ from conversations import api as conversations
 from conversations.api import ContextLoader, require_id, require_member
 from conversations.model import MemberContext
 from kernel.caller import Caller
-from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import NotFound, PayloadTooLarge
+from kernel.transactions import Cancelled, Transaction
 from keys import framing, group_store, large, store, welcomes
 from keys.api import require_current_ciphertext
 from keys.framing import ContentType, Malformed

@@ -7,7 +7,7 @@ from typing import Any
 
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
 
-from kernel.dynamo import Transaction
+from kernel.transactions import Transaction
 from keys import large
 from keys.store import _Part
 

@@ -11,10 +11,10 @@ from accounts.session_api import keeps_device
 from kernel import clock, ids, limiter, parallel, telemetry
 from kernel.after_commit import FollowUp
 from kernel.caller import Caller
-from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, NotFound, ValidationFailed
 from kernel.limiter import Charge, Limit
 from kernel.resilience import retried
+from kernel.transactions import Cancelled, Transaction
 from keys import framing, key_events, packages, store, transparency
 from keys.framing import Malformed
 from keys.model import (

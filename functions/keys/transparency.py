@@ -6,9 +6,9 @@ import hashlib
 from dataclasses import dataclass
 
 from kernel import auth, clock, keyrings
-from kernel.dynamo import Transaction
 from kernel.errors import NotFound, ValidationFailed
 from kernel.paging import Page, Paginator
+from kernel.transactions import Transaction
 from keys import log_store, merkle
 from keys.model import Action, Device, LogEntry
 

@@ -8,7 +8,7 @@ from typing import Any
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
 
 from kernel import clock, parallel
-from kernel.dynamo import Transaction
+from kernel.transactions import Transaction
 from keys.model import Welcome
 from keys.store import _Part
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from conversations import api as conversations
 from kernel import ids, parallel
 from kernel.caller import Caller
-from kernel.dynamo import Transaction
 from kernel.errors import NotFound, ValidationFailed
 from kernel.paging import MAX_PAGE_BYTES, Page, Paginator
+from kernel.transactions import Transaction
 from keys import key_events, large, store, welcome_store
 from keys.model import Device, Welcome
 from log.model import Event

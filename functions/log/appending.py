@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar, cast
 
 from kernel import deadline, telemetry
-from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import DependencyUnavailable, Timeout
+from kernel.transactions import Cancelled, Transaction
 from log import duplicates, head_store, registry, sends_store, store
 from log.append_queue import AppendTicket
 from log.duplicates import DuplicateSend

@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from kernel import clock
-from kernel.dynamo import TRANSACTION_MAX_ACTIONS, Cancelled, RightMissing, Transaction
 from kernel.records import known_fields
+from kernel.transactions import TRANSACTION_MAX_ACTIONS, Cancelled, RightMissing, Transaction
 from log import head_store
 from log.model import Event, LogHead, MlsGroup
 

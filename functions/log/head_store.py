@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pynamodb.attributes import UnicodeAttribute
 
-from kernel.dynamo import Key, Record, Transaction
+from kernel.dynamo import Key, Record
 from kernel.errors import NotFound
 from kernel.records import IntegerAttribute, Mapper, ValueAttribute, known_fields
+from kernel.transactions import Transaction
 from log.model import LogHead, MlsGroup
 
 HEAD = "head"

@@ -8,8 +8,9 @@ from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
 
-from kernel.dynamo import Record, Transaction
+from kernel.dynamo import Record
 from kernel.records import IntegerAttribute, Mapper
+from kernel.transactions import Transaction
 
 PAGE = 1_000
 

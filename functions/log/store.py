@@ -13,8 +13,9 @@ from pynamodb.attributes import (
 from pynamodb.expressions.condition import Condition
 
 from kernel import clock
-from kernel.dynamo import Key, Record, Transaction, read_together
+from kernel.dynamo import Key, Record, read_together
 from kernel.records import CountsAttribute, IntegerAttribute, Mapper, NamesAttribute, index
+from kernel.transactions import Transaction
 from log.model import MESSAGE_CREATED, Event
 
 LARGEST_PAGE = 5_000  # events; about the megabyte that a query reads, when they are short

@@ -12,9 +12,10 @@ from conversations import api as conversations
 from conversations.api import ContextLoader, require_id
 from conversations.model import MemberContext
 from kernel.caller import Caller
-from kernel.dynamo import Cancelled, Key, Record, Transaction
+from kernel.dynamo import Key, Record
 from kernel.errors import Conflict
 from kernel.resilience import retried
+from kernel.transactions import Cancelled, Transaction
 from log import api as log
 from log.model import Event, NewEvent
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from kernel.after_commit import FollowUp
-from kernel.dynamo import Key, Record, Transaction
+from kernel.dynamo import Key, Record
+from kernel.transactions import Transaction
 from log.api import Rows
 from log.model import Event
 

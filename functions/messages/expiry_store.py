@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kernel import clock
-from kernel.dynamo import Cancelled, Transaction
+from kernel.transactions import Cancelled, Transaction
 from log import api as log
 from log.api import EventRecord
 from log.model import MESSAGE_CREATED, Event

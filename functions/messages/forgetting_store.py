@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kernel import clock
-from kernel.dynamo import Transaction
+from kernel.transactions import Transaction
 from log import api as log
 from log.api import EventRecord
 from messages import contents, expiry_store, history_store, message_store, reactions_store

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from pynamodb.attributes import UnicodeAttribute
 
-from kernel.dynamo import Record, Transaction
+from kernel.dynamo import Record
 from kernel.records import IntegerAttribute, Mapper
+from kernel.transactions import Transaction
 from log.model import Event
 
 MAX_EARLIER_TEXTS = 50

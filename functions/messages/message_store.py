@@ -8,8 +8,8 @@ from typing import Any
 from pynamodb.expressions.update import Action
 
 from kernel import clock, ids
-from kernel.dynamo import Transaction
 from kernel.records import set_or_remove
+from kernel.transactions import Transaction
 from log.api import EventRecord, not_deleted
 from log.model import Event
 

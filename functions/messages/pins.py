@@ -10,9 +10,9 @@ from conversations.api import ContextLoader, require_id
 from conversations.model import MemberContext
 from kernel import clock
 from kernel.caller import Caller
-from kernel.dynamo import Transaction
 from kernel.errors import Conflict, Gone
 from kernel.paging import Page, Paginator
+from kernel.transactions import Transaction
 from log import api as log
 from log.model import Event
 from messages import message_store, pins_store, views

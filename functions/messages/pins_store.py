@@ -9,8 +9,9 @@ from typing import Any
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.update import Action
 
-from kernel.dynamo import Key, Record, Transaction
+from kernel.dynamo import Key, Record
 from kernel.records import IntegerAttribute, ValueAttribute
+from kernel.transactions import Transaction
 
 _PART = "pins"
 

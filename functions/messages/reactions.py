@@ -9,8 +9,8 @@ from conversations.api import ContextLoader
 from conversations.model import MemberContext
 from kernel import ids
 from kernel.caller import Caller
-from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, Gone, NotFound, ValidationFailed
+from kernel.transactions import Cancelled, Transaction
 from log.model import Event
 from messages import message_store, reactions_store
 from messages.changing import MessageChange, change

@@ -7,7 +7,8 @@ from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
 
-from kernel.dynamo import Key, Record, Transaction
+from kernel.dynamo import Key, Record
+from kernel.transactions import Transaction
 from log.model import Event
 
 

@@ -13,9 +13,10 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from kernel import clock, ids
-from kernel.dynamo import Cancelled, Record, Transaction
+from kernel.dynamo import Record
 from kernel.errors import Conflict
 from kernel.records import IntegerAttribute, Mapper, ValueAttribute, index
+from kernel.transactions import Cancelled, Transaction
 from messages.scheduled_model import FAILED_KEPT_MS, MAX_PENDING, ScheduledMessage
 
 COUNT = "count"

@@ -13,9 +13,9 @@ from drive.api import attachments
 from kernel import clock, ids, telemetry
 from kernel.after_commit import FollowUp
 from kernel.caller import Caller
-from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Forbidden, NotFound, ValidationFailed
 from kernel.paging import Page, Paginator
+from kernel.transactions import Cancelled, Transaction
 from keys import api as keys
 from log import api as log
 from log.model import MESSAGE_CREATED, Event, NewEvent

@@ -12,8 +12,8 @@ from functools import partial
 from conversations import api as conversations
 from conversations.model import MemberContext
 from kernel import clock, telemetry
-from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import RateLimited
+from kernel.transactions import Cancelled, Transaction
 from log import api as log
 from log.model import Event
 from realtime.api import NONE_KNOWN, Connection, ExtraFrames

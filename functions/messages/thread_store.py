@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pynamodb.attributes import UnicodeAttribute
 
 from kernel import ids
-from kernel.dynamo import Record, Transaction
+from kernel.dynamo import Record
+from kernel.transactions import Transaction
 from log.model import Event
 
 _REPLY = "reply#"

@@ -8,9 +8,9 @@ from conversations.api import ContextLoader, require_id
 from conversations.model import MemberContext
 from kernel import ids
 from kernel.caller import Caller
-from kernel.dynamo import Transaction
 from kernel.errors import NotFound, ValidationFailed
 from kernel.paging import Page, Paginator, fitting
+from kernel.transactions import Transaction
 from log import api as log
 from log.model import Event
 from messages import message_store, thread_store, views

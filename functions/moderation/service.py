@@ -16,11 +16,11 @@ from conversations import api as conversations
 from conversations.api import require_member
 from kernel import clock, ids, telemetry
 from kernel.caller import Caller
-from kernel.dynamo import Cancelled
 from kernel.errors import Conflict, Forbidden, Gone, NotFound, ValidationFailed
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 from kernel.schema import as_json
+from kernel.transactions import Cancelled
 from messages import api as messages
 from moderation import schemas, store
 from moderation.model import POLICY, Decision, Report, snapshot_of

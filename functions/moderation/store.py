@@ -8,8 +8,9 @@ from typing import Any
 from pynamodb.attributes import UnicodeAttribute
 
 from kernel import clock
-from kernel.dynamo import Record, Transaction, read_together
+from kernel.dynamo import Record, read_together
 from kernel.records import IntegerAttribute, Mapper, ValueAttribute
+from kernel.transactions import Transaction
 from moderation.model import REPORT_LIFE_MS, Report
 
 _OPEN, _DECIDED, _BY = "open#", "decided#", "by#"

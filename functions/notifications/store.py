@@ -11,9 +11,10 @@ from pynamodb.attributes import JSONAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 
 from kernel import clock
-from kernel.dynamo import Cancelled, Key, Record, Transaction, read_together
+from kernel.dynamo import Key, Record, read_together
 from kernel.errors import Conflict
 from kernel.records import IntegerAttribute, Mapper, ValueAttribute, known_fields
+from kernel.transactions import Cancelled, Transaction
 from notifications.model import (
     MAX_DEVICES,
     NoticePreferences,

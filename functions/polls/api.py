@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kernel import clock
-from kernel.dynamo import Transaction
+from kernel.transactions import Transaction
 from polls import store
 
 

@@ -16,9 +16,9 @@ from conversations.api import ContextLoader, require_id, require_member
 from conversations.model import MemberContext
 from kernel import clock, ids, telemetry
 from kernel.caller import Caller
-from kernel.dynamo import Transaction
 from kernel.errors import Forbidden, Gone, NotFound
 from kernel.paging import Page, Paginator
+from kernel.transactions import Transaction
 from log import api as log
 from log.model import MESSAGE_CREATED, NewEvent
 from messages import api as messages

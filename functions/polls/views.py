@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from kernel.after_commit import FollowUp
-from kernel.dynamo import Key, Record, Transaction
+from kernel.dynamo import Key, Record
+from kernel.transactions import Transaction
 from log.api import DataView, Rendering, Rows
 from log.model import Event
 from polls import store

@@ -14,12 +14,12 @@ from conversations import api as conversations
 from drive import api as drive
 from kernel import blobs, clock, ids, limiter, workflows
 from kernel.caller import Caller
-from kernel.dynamo import Transaction
 from kernel.errors import NotFound
 from kernel.limiter import Limit
 from kernel.paging import all_items
 from kernel.personal_data import personal_data
 from kernel.schema import as_json
+from kernel.transactions import Transaction
 from privacy import store
 from privacy.model import EXPORT_LIFE_MS, DataExport
 from users import api as users

@@ -8,8 +8,8 @@ from kernel import clock, workflows
 from kernel.after_commit import FollowUp
 from kernel.caller import Caller
 from kernel.config import config
-from kernel.dynamo import Cancelled, Transaction
 from kernel.resilience import retried
+from kernel.transactions import Cancelled, Transaction
 from users import api as users
 
 MACHINE = "account-erasure"

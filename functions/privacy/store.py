@@ -13,8 +13,9 @@ from pynamodb.attributes import UnicodeAttribute
 
 from kernel import clock
 from kernel.config import config
-from kernel.dynamo import Record, Transaction, connection
+from kernel.dynamo import Record, connection
 from kernel.records import IntegerAttribute, Mapper
+from kernel.transactions import Transaction
 from privacy.model import DataExport
 
 Row = Mapping[str, Any]

@@ -7,9 +7,10 @@ from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
 
-from kernel.dynamo import Cancelled, Record, Transaction, read_together
+from kernel.dynamo import Record, read_together
 from kernel.errors import Conflict
 from kernel.records import IntegerAttribute, Mapper
+from kernel.transactions import Cancelled, Transaction
 from users.model import ContactLink, ContactState, Profile, Relationship
 from users.store import PROFILE, UserRecord
 

@@ -9,10 +9,10 @@ from typing import Any
 from kernel import clock, ids, parallel
 from kernel.blobs import BlobMissing
 from kernel.cache import Memo
-from kernel.dynamo import Transaction
 from kernel.errors import Conflict, NotFound, ValidationFailed
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
+from kernel.transactions import Transaction
 from users import avatars, relations_store, store
 from users.model import NoticeKind, Profile, UserSettings, UserSummary, fold, leads_to, receives, refuse
 

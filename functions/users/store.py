@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 
-from kernel.dynamo import Cancelled, Key, Record, Transaction, read_together
+from kernel.dynamo import Key, Record, read_together
 from kernel.errors import Conflict
 from kernel.records import IntegerAttribute, Mapper, ValueAttribute, known_fields
+from kernel.transactions import Cancelled, Transaction
 from users.model import DEFAULT_LOCALE, Profile, Role, UserSettings, handle
 
 _END_OF_TERM = "\x1f"  # never part of a term, as folding removes it

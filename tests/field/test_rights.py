@@ -26,8 +26,8 @@ from drive.sharing import service as sharing
 from kernel import after_commit, clock
 from kernel.after_commit import FollowUp
 from kernel.caller import Caller
-from kernel.dynamo import Transaction
 from kernel.errors import NotFound
+from kernel.transactions import Transaction
 from log import api as log
 from log.losses import forget_loss
 from messages import drafts, scheduled, typing_notice

@@ -117,7 +117,7 @@ def recount_unread(who: Caller, conversation_id: str) -> int:
 def caller_again(who: Caller) -> Caller:
     """The same person on another device."""
     from accounts import sessions
-    from kernel.dynamo import Transaction
+    from kernel.transactions import Transaction
 
     transaction = Transaction()
     tokens = sessions.stage_new(transaction, user_id=who.user_id, device_name="another", ip="203.0.113.7")

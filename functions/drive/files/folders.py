@@ -14,10 +14,10 @@ from drive.model import MAX_DEPTH, Cycle, NameTaken, Node
 from drive.uploads import usage_store
 from kernel import clock, ids
 from kernel.caller import Caller
-from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, NotFound, ValidationFailed
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
+from kernel.transactions import Cancelled, Transaction
 
 SORTS = ("name", "size", "created_at", "updated_at")
 _LISTED_STATES = ("processing", "ready", "rejected")

@@ -6,8 +6,8 @@ import hashlib
 
 from drive.item_store import Item, root
 from drive.model import Node
-from kernel.dynamo import Transaction
 from kernel.text import sameness
+from kernel.transactions import Transaction
 
 SORT_KEY_MAX_BYTES = 1024
 

@@ -16,10 +16,10 @@ from drive.uploads import usage_store
 from kernel import blobs, clock, ids, telemetry
 from kernel.caller import Caller
 from kernel.config import config
-from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, NotFound
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
+from kernel.transactions import Cancelled, Transaction
 
 
 def get(*, caller: Caller, file_id: str) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from drive.model import ATTACHMENT_ROLE, Grant, Node, has_expired
 from drive.sharing import share_store
 from drive.trash import due_store
 from kernel import clock, ids, telemetry
-from kernel.dynamo import Transaction
 from kernel.errors import ValidationFailed
+from kernel.transactions import Transaction
 
 LABEL = "attachment"
 SHARES_PER_STEP = 100

@@ -6,7 +6,7 @@ import hashlib
 
 from drive.item_store import Item, links
 from drive.model import PublicLink
-from kernel.dynamo import Transaction
+from kernel.transactions import Transaction
 
 _BY_HASH = "link"
 _UNDER_FILE = "link#"

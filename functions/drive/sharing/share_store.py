@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from drive.item_store import BY_HAND, Item, shares
 from drive.model import ATTACHMENT_ROLE, Grant
-from kernel.dynamo import Transaction
 from kernel.records import set_or_remove
+from kernel.transactions import Transaction
 
 
 def _part(grantee: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drive.item_store import DUE_PARTITIONS, Item, due_partition
-from kernel.dynamo import Transaction
+from kernel.transactions import Transaction
 
 _TASK = "errand#"  # as it is stored
 

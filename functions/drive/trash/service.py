@@ -19,10 +19,10 @@ from drive.trash import due_store
 from drive.uploads import transfers
 from kernel import clock
 from kernel.caller import Caller
-from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, NotFound
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
+from kernel.transactions import Cancelled, Transaction
 
 AT_ONCE = 50  # nodes of a folder that are processed in the call itself
 

@@ -10,7 +10,7 @@ from drive.trash import due_store
 from drive.trash import service as trash
 from drive.uploads import intake, transfers
 from kernel import blobs, clock, telemetry
-from kernel.dynamo import Cancelled
+from kernel.transactions import Cancelled
 
 AT_MOST = 200  # items per partition and run
 FOLDER_STEP = 1_000  # nodes per folder and run

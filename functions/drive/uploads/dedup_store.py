@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from drive.item_store import Item
 from drive.model import PendingUpload
-from kernel.dynamo import Transaction
 from kernel.records import Mapper
+from kernel.transactions import Transaction
 
 _PART = "claim"  # as it is stored
 

@@ -18,7 +18,7 @@ from drive.model import Node, PendingUpload, Version
 from drive.uploads import antivirus, archives, contents, usage_store
 from kernel import blobs, clock, ids, telemetry
 from kernel.blobs import Blob
-from kernel.dynamo import Cancelled, Transaction
+from kernel.transactions import Cancelled, Transaction
 from realtime import api as realtime
 
 THUMBNAIL_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp", "image/tiff"})

@@ -17,8 +17,8 @@ from drive.uploads.dedup_store import UploadDedup
 from kernel import blobs, clock, ids, telemetry
 from kernel.caller import Caller
 from kernel.config import config
-from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, Gone, NotFound, PayloadTooLarge, Problem, Unprocessable, ValidationFailed
+from kernel.transactions import Cancelled, Transaction
 
 
 @dataclass(frozen=True, slots=True)

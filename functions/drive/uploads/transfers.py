@@ -15,9 +15,9 @@ from drive.uploads import dedup_store, usage_store
 from kernel import blobs, clock, ids, telemetry
 from kernel.blobs import BlobMissing, Part, PartsRefused
 from kernel.caller import Caller
-from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Conflict, NotFound, ValidationFailed
 from kernel.resilience import retried
+from kernel.transactions import Cancelled, Transaction
 
 
 def _require_uploader(caller: Caller, file_id: str, *, ending: bool = False) -> NodeAccess:

@@ -9,7 +9,7 @@ from pynamodb.expressions.update import Action
 from drive.item_store import Item
 from drive.media_types import CATEGORIES
 from drive.model import StorageUsage
-from kernel.dynamo import Transaction
+from kernel.transactions import Transaction
 
 USAGE = "usage"
 

@@ -18,8 +18,9 @@ from typing import Any
 from pynamodb.attributes import JSONAttribute, UnicodeAttribute
 
 from kernel import clock, ids, telemetry
-from kernel.dynamo import Record, Transaction
+from kernel.dynamo import Record
 from kernel.records import IntegerAttribute, Mapper
+from kernel.transactions import Transaction
 
 Work = Mapping[str, Any]
 

@@ -1,4 +1,4 @@
-"""DynamoDB: the base of all records, reads of several records in one round trip, transactions that name what failed.
+"""DynamoDB: the connection, the base of all records, and reads of several records in one round trip.
 
 Only `store.py` modules (and the kernel's own tables) import PynamoDB models. Failures of DynamoDB become
 `DependencyUnavailable`; stores turn failed conditions into errors of their domain.
@@ -6,10 +6,8 @@ Only `store.py` modules (and the kernel's own tables) import PynamoDB models. Fa
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -22,26 +20,22 @@ from pynamodb.exceptions import (
     DeleteError,
     PutError,
     PynamoDBException,
-    TransactWriteError,
     UpdateError,
 )
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.projection import create_projection_expression
-from pynamodb.expressions.update import Action, Update
+from pynamodb.expressions.update import Action
 from pynamodb.models import MetaModel, Model
-from pynamodb.transactions import TransactWrite
 
 from kernel import aws, deadline
 from kernel.config import config
-from kernel.counters import Counter, summed
-from kernel.errors import Collided, DependencyUnavailable
+from kernel.errors import DependencyUnavailable
 from kernel.resilience import full_jitter
 
 R = TypeVar("R", bound="Record")
 Key = tuple[Any, ...]
 
 BATCH_GET_MAX_KEYS = 100
-TRANSACTION_MAX_ACTIONS = 100
 _UNPROCESSED_TRIES = 4
 _CONTENDED = {"TransactionConflictException", "TransactionInProgressException"}
 # Groups of tables by purpose, each with its own breaker; tables that name no group belong to the last.
@@ -183,7 +177,7 @@ class Record(Model, metaclass=_Records):
     @classmethod
     def start(cls, *key: Any) -> dict[str, Any]:
         """The `last_evaluated_key` for a query that starts after this key."""
-        return _raw_key(cls, key)
+        return raw_key_of(cls, key)
 
     @classmethod
     def delete_found(cls, *query: Any, limit: int | None = None, **more: Any) -> int:
@@ -191,7 +185,7 @@ class Record(Model, metaclass=_Records):
 
         Only the keys are read. If the result equals `limit`, there may be more.
         """
-        keys = [each.attr_name for each in _key_attributes(cls)]
+        keys = [each.attr_name for each in key_attributes(cls)]
         more.update(attributes_to_get=keys, consistent_read=True, limit=limit)
         found = list(cls.query(*query, **more))
         cls.delete_all(found)
@@ -229,7 +223,7 @@ def _attributes(model: type[Record]) -> list[tuple[str, str, Any, Any]]:
 
 
 @lru_cache(maxsize=256)
-def _key_attributes(model: type[Record]) -> list[Any]:
+def key_attributes(model: type[Record]) -> list[Any]:
     """The key's attributes, the hash key first."""
     found = [each for each in model.get_attributes().values() if each.is_hash_key or each.is_range_key]
     return sorted(found, key=lambda each: each.is_range_key)
@@ -294,14 +288,14 @@ def _wanted(
     """The places of keys, in their order, and what to read there."""
     places, wanted = [], {}
     for model, key in keys:
-        raw = _raw_key(model, key)
+        raw = raw_key_of(model, key)
         places.append(_place(model.Meta.table_name, raw, sorted(raw)))
         wanted[places[-1]] = (model, raw)
     return places, wanted
 
 
-def _raw_key(model: type[Record], key: Key) -> dict[str, Any]:
-    attributes = _key_attributes(model)
+def raw_key_of(model: type[Record], key: Key) -> dict[str, Any]:
+    attributes = key_attributes(model)
     if len(attributes) != len(key):
         raise ValueError(f"the key of {model.__name__} has {len(attributes)} parts, not {len(key)}")
     return {each.attr_name: {each.attr_type: each.serialize(part)} for each, part in zip(attributes, key, strict=True)}
@@ -349,7 +343,7 @@ class RangeQuery:
     def __init__(self, model: type[Record], *, where: Condition, fields: list[str]) -> None:
         names: dict[str, str] = {}
         self._values: dict[str, Any] = {}
-        self._key, self._range = _key_attributes(model)
+        self._key, self._range = key_attributes(model)
         self._request = {
             "TableName": model.Meta.table_name,
             "KeyConditionExpression": "#key = :key AND #range BETWEEN :first AND :last",
@@ -380,169 +374,3 @@ class RangeQuery:
             if not (start := page.get("LastEvaluatedKey")):
                 return
             request["ExclusiveStartKey"] = start
-
-
-class Cancelled(Collided):
-    """A transaction was not carried out. `failed` maps the labels of failed conditions to the records found there.
-
-    `contended` is set if another transaction or throttling prevented it.
-    """
-
-    def __init__(self, failed: dict[str, Any], contended: bool) -> None:
-        super().__init__(f"failed: {sorted(failed)}, contended: {contended}")
-        self.failed = failed
-        self.contended = contended
-
-
-class RightMissing(Exception):
-    """The function has no right to a write of the transaction, which another function had asked it to make."""
-
-
-class Transaction:
-    """Several writes, all or none; each has a label that names it if its condition fails.
-
-    `commit` raises Cancelled for a failed condition or for contention with another transaction.
-    """
-
-    def __init__(self) -> None:
-        self._write = TransactWrite(connection=connection())
-        # PynamoDB sends checks, deletes, puts and updates in this order, and the reasons of a cancellation have the
-        # same order.
-        self._labels: dict[str, list[tuple[str, type[Record] | None]]] = {
-            "check": [],
-            "delete": [],
-            "put": [],
-            "update": [],
-        }
-        self._counters: list[Counter] = []
-
-    def __len__(self) -> int:
-        return sum(len(labels) for labels in self._labels.values()) + len(self._counters)
-
-    def check(self, label: str, model: type[Record], key: Key, condition: Condition) -> None:
-        self._stage("check", label, model, {"Key": _raw_key(model, key)}, condition, found=False)
-
-    def delete(self, label: str, record: Record, condition: Condition | None = None) -> None:
-        self._stage("delete", label, type(record), {"Key": record.raw_key()}, condition, found=False)
-
-    def put(self, label: str, record: Record, condition: Condition | None = None) -> None:
-        self._stage("put", label, type(record), {"Item": record.serialize()}, condition)
-
-    def update(self, label: str, record: Record, actions: list[Action], condition: Condition | None = None) -> None:
-        self._stage("update", label, type(record), {"Key": record.raw_key()}, condition, actions)
-
-    def _stage(
-        self,
-        kind: str,
-        label: str,
-        model: type[Record],
-        about: dict[str, Any],
-        condition: Condition | None,
-        actions: Sequence[Action] = (),
-        *,
-        found: bool = True,
-    ) -> None:
-        """Add a write; with `found`, a failed condition brings the record that was found.
-
-        Equivalent to PynamoDB's methods, which look each table's keys up and copy what they return.
-        """
-        names: dict[str, str] = {}
-        values: dict[str, Any] = {}
-        operation = {"TableName": model.Meta.table_name, **about}
-        if condition is not None:
-            operation["ConditionExpression"] = condition.serialize(names, values)
-            if found:
-                operation["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-        if actions:
-            operation["UpdateExpression"] = Update(*actions).serialize(names, values)
-        if names:
-            operation["ExpressionAttributeNames"] = {placeholder: name for name, placeholder in names.items()}
-        if values:
-            operation["ExpressionAttributeValues"] = values
-        self._operations()[kind].append(operation)
-        self._labels[kind].append((label, model))
-
-    def count(self, label: str, model: type[Record], key: Key, steps: Mapping[str, int], condition: Condition) -> None:
-        """Add to whole numbers of a record by their paths (`voters`, `counts.opt_1`); a missing one counts as 0.
-
-        Steps of several callers for one record under the same condition become one write. DynamoDB allows no other
-        write to that record in the transaction.
-        """
-        names: dict[str, str] = {}
-        values: dict[str, Any] = {}
-        text = condition.serialize(names, values)
-        own = {placeholder: name for name, placeholder in names.items()}
-        self._counters.append(
-            Counter(label, model.Meta.table_name, _raw_key(model, key), dict(steps), text, own, values)
-        )
-
-    def packed(self) -> list[dict[str, Any]]:
-        """The writes as JSON values, for another process to `join`.
-
-        Two writes to one `record` cannot be in one transaction, unless both have the same `sum`: those are counters,
-        which become one write.
-        """
-        found = [
-            {"kind": kind, "label": label, "record": _record_of(model, operation), "sum": None, "operation": operation}
-            for kind, operations in self._operations().items()
-            for (label, model), operation in zip(self._labels[kind], operations, strict=True)
-        ]
-        for each in self._counters:
-            operation = asdict(each)
-            record = json.dumps([each.table, each.key], sort_keys=True)
-            packed = {"kind": "count", "label": each.label, "record": record, "sum": each.identity}
-            found.append(packed | {"operation": operation})
-        return found
-
-    def join(self, packed: Sequence[Mapping[str, Any]]) -> None:
-        """Add writes that other processes have packed."""
-        for each in packed:
-            if each["kind"] == "count":
-                self._counters.append(Counter(**each["operation"]))
-            else:
-                self._operations()[each["kind"]].append(each["operation"])
-                self._labels[each["kind"]].append((each["label"], None))
-
-    def commit(self) -> None:
-        for each in summed(self._counters):
-            self._operations()["update"].append(each.operation())
-            self._labels["update"].append((each.label, None))
-        self._counters = []
-        try:
-            self._write._commit()
-        except TransactWriteError as error:
-            if error.cause_response_code == "AccessDeniedException":
-                raise RightMissing from error
-            if error.cause_response_code != "TransactionCanceledException":
-                raise
-            raise self._cancelled(error) from error
-
-    def _operations(self) -> dict[str, list[dict[str, Any]]]:
-        write = self._write
-        every = write._condition_check_items, write._delete_items, write._put_items, write._update_items
-        return dict(zip(self._labels, every, strict=True))
-
-    def _cancelled(self, error: TransactWriteError) -> Cancelled:
-        """The Cancelled for a cancelled transaction; raises the error itself if a write was invalid."""
-        labels = [label for kind in self._labels.values() for label in kind]
-        failed: dict[str, Any] = {}
-        contended = False
-        for (label, model), reason in zip(labels, error.cancellation_reasons, strict=False):
-            if reason is None:
-                continue
-            if reason.code == "ConditionalCheckFailed":
-                item = reason.raw_item
-                failed[label] = model.from_raw_data(item) if model is not None and item else None
-            elif reason.code == "ValidationError":
-                raise error
-            else:
-                contended = True
-        return Cancelled(failed, contended)
-
-
-def _record_of(model: type[Record] | None, operation: Mapping[str, Any]) -> str:
-    """The table and the key of an operation, as one text."""
-    key = operation.get("Key")
-    if key is None and model is not None:
-        key = {each.attr_name: operation["Item"][each.attr_name] for each in _key_attributes(model)}
-    return json.dumps([operation["TableName"], key], sort_keys=True)

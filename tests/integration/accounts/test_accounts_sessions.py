@@ -9,8 +9,8 @@ from accounts import session_store, sessions
 from accounts.app import app
 from kernel import after_commit, clock
 from kernel.config import config
-from kernel.dynamo import Transaction
 from kernel.errors import DependencyUnavailable
+from kernel.transactions import Transaction
 from operations.consumers import follow_ups
 from realtime import api as realtime
 from realtime import store as connections

@@ -10,9 +10,9 @@ from accounts import passwords, signin, store
 from accounts.app import SIGN_INS, app
 from accounts.model import InvalidCredentials
 from kernel import clock, dynamo, limiter
-from kernel.dynamo import Transaction
 from kernel.errors import Locked
 from kernel.limiter import Charge
+from kernel.transactions import Transaction
 from tests.helpers import ADDRESS, Reply, ask
 
 PASSWORD = "four lilac otters"

@@ -10,8 +10,8 @@ from audit import service, store
 from audit.model import AuditFilter, Entry
 from infra import verify_audit
 from kernel import clock, origin
-from kernel.dynamo import Transaction
 from kernel.errors import InvalidCursor
+from kernel.transactions import Transaction
 
 START = 1_795_000_000_000
 

@@ -8,8 +8,8 @@ import pytest
 
 from conversations import service
 from kernel.caller import Caller
-from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import Forbidden, NotFound, ValidationFailed
+from kernel.transactions import Cancelled, Transaction
 from log import api as log
 from log.model import Event
 from tests.integration.rooms import direct, people, send, whole_log

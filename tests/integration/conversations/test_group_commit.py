@@ -14,7 +14,7 @@ from conversations import plans
 from conversations.model import MEMBER_IDS_MAX
 from kernel import cache
 from kernel.caller import Caller
-from kernel.dynamo import RightMissing, Transaction
+from kernel.transactions import RightMissing, Transaction
 from log import api as log
 from log import append_queue, group_commit
 from log.append_queue import AppendTicket

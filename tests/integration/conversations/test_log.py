@@ -13,8 +13,8 @@ from conversations import joining, plans, record_store, store
 from conversations.model import MemberContext
 from kernel import clock
 from kernel.caller import Caller
-from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import DependencyUnavailable, Forbidden, NotFound
+from kernel.transactions import Cancelled, Transaction
 from log import appending, head_store
 from log.api import AppendPlan
 from log.model import MESSAGE_CREATED, NewEvent

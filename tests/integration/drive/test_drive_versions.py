@@ -13,8 +13,8 @@ from drive.trash import service as trash
 from drive.uploads import transfers, usage_store
 from kernel import config
 from kernel.caller import Caller
-from kernel.dynamo import Transaction
 from kernel.errors import Conflict, NotFound
+from kernel.transactions import Transaction
 from tests.integration import desk
 
 MIB = 1024 * 1024

@@ -10,7 +10,7 @@ import pytest
 
 from kernel import after_commit, clock
 from kernel.after_commit import FollowUp
-from kernel.dynamo import Cancelled, Transaction
+from kernel.transactions import Cancelled, Transaction
 from log.sends_store import SendDedup
 from operations.consumers import follow_ups
 from tests.tools import ROOT, rows

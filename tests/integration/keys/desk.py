@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from accounts import sessions
 from kernel import clock
-from kernel.dynamo import Transaction
+from kernel.transactions import Transaction
 from keys import app
 from tests.helpers import ADDRESS, Person, Reply, ask
 from tests.mls import Package, credential

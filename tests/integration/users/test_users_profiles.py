@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from kernel.dynamo import Cancelled, Transaction
 from kernel.errors import NotFound
+from kernel.transactions import Cancelled, Transaction
 from tests.helpers import Person, Reply, ask, someone
 from users import relations, service, store
 from users.app import app

@@ -13,12 +13,12 @@ from pydantic import Field
 
 from kernel import config
 from kernel.caller import Authenticator, Caller
-from kernel.dynamo import Cancelled
 from kernel.errors import Conflict, DependencyUnavailable, Forbidden, Unauthenticated
 from kernel.http import MAX_BODY_BYTES, PER_ACCOUNT, SECURITY_HEADERS, Answer, App, Incoming
 from kernel.limiter import Limit
 from kernel.schema import Input, Opaque, Output, Paging
 from kernel.telemetry import NO_ANSWER_MS
+from kernel.transactions import Cancelled
 from tests.helpers import ADDRESS, CONTEXT, Reply, ask, rest_event
 from tests.tools import Lines, captured_lines
 

@@ -10,12 +10,12 @@ import pytest
 
 from kernel import websocket
 from kernel.caller import Caller
-from kernel.dynamo import Cancelled
 from kernel.errors import DependencyUnavailable, Forbidden
 from kernel.limiter import Limit
 from kernel.schema import Output
 from kernel.sockets import MAX_FRAME_BYTES, MAX_POST_BYTES
 from kernel.telemetry import NO_ANSWER_MS
+from kernel.transactions import Cancelled
 from kernel.websocket import Frame, Handler, action, unknown_action
 from tests.helpers import CONTEXT
 from tests.tools import Lines, captured_lines, socket_event
