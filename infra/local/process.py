@@ -17,7 +17,10 @@ _started: list[subprocess.Popen[bytes]] = []  # kept because Popen warns when it
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
-    """A server with a port, a pid file and a log. `mark` is an argument that only its command line has."""
+    """A server with a port, a pid file and a log. `mark` is an argument that only its command line has.
+
+    `scratch` is the folder of its temporary files, which is emptied before each start.
+    """
 
     name: str
     port: int
@@ -26,6 +29,7 @@ class Daemon:
     log: Path
     command: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
+    scratch: Path | None = None
 
     def pid(self) -> int | None:
         """Its process id if it runs: from the pid file, else the holder of the port whose command line has the mark.
@@ -69,6 +73,9 @@ class Daemon:
     def start(self, *, wait_s: float) -> None:
         """Start it in a session of its own (a Ctrl-C here does not reach it) and wait until it listens."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        if self.scratch is not None:  # a killed server has left its files
+            shutil.rmtree(self.scratch, ignore_errors=True)
+            self.scratch.mkdir(parents=True)
         if self.log.exists():
             self.log.rename(self.log.with_suffix(".previous.log"))
         with self.log.open("wb") as log:

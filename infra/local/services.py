@@ -25,6 +25,7 @@ def cloud(instance: Instance) -> Daemon:
         log=instance.logs / "cloud.log",
         command=(sys.executable, "-m", "infra.local.cloud", f"--home={home}", f"--driver={_driver_version()}"),
         environment=_cloud_environment(instance),
+        scratch=home / "tmp",
     )
 
 
@@ -45,9 +46,8 @@ def redis(instance: Instance) -> Daemon:
 
 
 def prepare(instance: Instance) -> None:
-    """Make the instance's folders, and remove the temporary files of a killed MiniStack."""
-    shutil.rmtree(instance.home / "tmp", ignore_errors=True)
-    for name in ("logs", "redis", "s3", "state", "tmp"):
+    """Make the folders of the instance's data and logs."""
+    for name in ("logs", "redis", "s3", "state"):
         (instance.home / name).mkdir(parents=True, exist_ok=True)
 
 

@@ -40,7 +40,7 @@ def _up(instance: Instance, *, force: bool) -> None:
         ThreadPoolExecutor(1) as aside,
     ):
         built = aside.submit(web.build, instance)
-        _start_servers(instance)
+        start_servers(instance)
         with step("Antivirus") as current:
             scanner = antivirus.found()
             current.note = antivirus.told(scanner)
@@ -87,7 +87,8 @@ def check_kept_address(instance: Instance) -> None:
         )
 
 
-def _start_servers(instance: Instance) -> None:
+def start_servers(instance: Instance) -> None:
+    """Start the servers of an instance that do not run, or run with other settings."""
     prefix = "SC_" if instance.name == "default" else f"SC_{instance.name.upper()}_"
     with step("Valkey") as current:
         _start(instance, services.redis(instance), f"{prefix}REDIS_PORT", current)

@@ -1,5 +1,6 @@
 """The driver starts, finds and stops its own servers, and no others."""
 
+import json
 import os
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from infra.local.config import ROOT, Instance
 from infra.local.console import Problem
 from infra.local.locks import locked
 from infra.local.stack import Stack
+from infra.local.up import start_servers
 from tests.infra import local_cloud
 
 
@@ -55,6 +57,16 @@ def test_a_server_of_another_port_is_not_taken_for_the_one_asked_for(instance: I
     moved = Instance("default", instance.port, local_cloud.free_port(), instance.home)
     assert not services.redis(moved).listening()
     assert not services.redis(moved).current()
+
+
+def test_the_cloud_goes_on_when_redis_has_stopped_and_is_started_again(instance: Instance) -> None:
+    with local_cloud.running(instance) as cloud:
+        local_cloud.add_function(cloud, "modules")
+        services.redis(instance).start(wait_s=services.START_WAIT_S)
+        services.redis(instance).stop(wait_s=services.STOP_WAIT_S)
+        start_servers(instance)
+        answer = cloud.client("lambda").invoke(FunctionName="modules", Payload=b'["json"]')
+        assert json.loads(answer["Payload"].read()) == ["json"]
 
 
 def test_the_cloud_keeps_its_data_over_a_stop(instance: Instance) -> None:
