@@ -28,7 +28,8 @@ class ContextLoader:
     """Loads a context like `store.context`, and with it events, memberships (`people`) and further records.
 
     As `load` of `log.append` it reads all of them again together with the context. `records` keep the order of their
-    keys. With `sockets`, it also reads the sockets of the members as this process knew them last, for publishing.
+    keys. With `sockets`, it also reads the sockets of the members as this process knew them last, for publishing. With
+    `for_platform` the context is `store.system_context`, which needs no membership.
     """
 
     def __init__(
@@ -38,11 +39,13 @@ class ContextLoader:
         people: Iterable[str] = (),
         records: Sequence[tuple[type[Record], Key]] = (),
         sockets: bool = False,
+        for_platform: bool = False,
     ) -> None:
         self._seqs = list(dict.fromkeys(seq for each in messages if (seq := _position(each)) is not None))
         self._people = list(dict.fromkeys(people))
         self._keys = records
         self._with_sockets = sockets
+        self._for_platform = for_platform
         self._events: dict[int, Event] = {}
         self.members: dict[str, Member] = {}
         self.records: list[Any] = []
@@ -60,7 +63,11 @@ class ContextLoader:
             [realtime.connections_key(each) for each in known],
         )
         rows = iter(found)
-        context = store.context_in([next(rows), next(rows), next(rows)])
+        head, info, member = next(rows), next(rows), next(rows)
+        if self._for_platform:
+            context = store.system_context_in(head, info, user_id)
+        else:
+            context = store.context_in([head, info, member])
         if self._with_sockets:
             _members.put(conversation_id, context.info.member_ids or ())
             self.sockets.clear()

@@ -45,15 +45,14 @@ def affected_members(loss: log.ConversationLost) -> list[str]:
 def add(*, caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> tuple[list[str], list[str]]:
     """Add people to a group; returns the ids added, and those skipped.
 
-    Skipped are people who are unknown, are members already, or block the caller, and banned people unless an admin adds
-    them, which lifts the ban. Adds nobody and raises Forbidden `blocked` if the caller blocks one of them,
+    Skipped are people who are unknown or erased, are members already, or block the caller, and banned people unless an
+    admin adds them, which lifts the ban. Adds nobody and raises Forbidden `blocked` if the caller blocks one of them,
     ValidationFailed if not all others fit into the group.
     """
     context = require_member(conversation_id, caller.user_id)
     context.require_add()
     asked = list(dict.fromkeys(user_ids))
-    existing = users.public_profiles(asked)
-    hearing = users.reachable("invitation", caller.user_id, [user_id for user_id in asked if user_id in existing])
+    hearing = users.reachable("invitation", caller.user_id, list(users.existing(asked)))
     able = [user_id for user_id in asked if user_id in hearing]
     if len(able) > ADDED_PER_WRITE:  # a single write checks the room in its plan
         _require_room(context, able)

@@ -74,7 +74,7 @@ def create(
         return _create_direct(caller, others, settings)
     if len(others) + 1 > MAX_MEMBERS:
         raise ValidationFailed.of("member_ids", f"a group has at most {MAX_MEMBERS} members")
-    known = users.public_profiles(others)
+    known = users.existing(others)
     unknown = [user_id for user_id in others if user_id not in known]
     if unknown:
         raise ValidationFailed.of("member_ids", f"there is no user {unknown[0]}")
@@ -89,7 +89,6 @@ def _create_direct(caller: Caller, others: Sequence[str], settings: Mapping[str,
     for name, value in settings.items():
         if value == "admins" or (name == "slow_mode_seconds" and value):
             raise ValidationFailed.of(f"settings.{name}", "a direct conversation has no admins")
-    users.require_user(others[0])
     try:
         return retried(partial(_find_or_create_direct, caller, others[0], settings), on=Cancelled)
     except Cancelled as refused:
@@ -101,6 +100,7 @@ def _find_or_create_direct(caller: Caller, other: str, settings: Mapping[str, An
     existing = store.direct_between(caller.user_id, other)
     if existing is not None:
         return views.conversation(store.context(existing, caller.user_id)), False
+    users.require_user(other)
     try:
         return views.conversation(_write_new("direct", caller, [other], None, None, settings)), True
     except Cancelled as refused:

@@ -70,12 +70,16 @@ def system_context(conversation_id: str, actor_id: str) -> MemberContext:
 
     Raises NotFound if the conversation does not exist.
     """
-    found = head_and_info(conversation_id)
-    if found is None:
+    head, info = read_together([log.head_key(conversation_id), info_key(conversation_id)])
+    return system_context_in(head, info, actor_id)
+
+
+def system_context_in(head: Any, info: Any, actor_id: str) -> MemberContext:
+    """`system_context` of these records; raises NotFound."""
+    if head is None or info is None or info.deleted_at is not None:
         raise NotFound
-    head, info = found
-    member = Member(conversation_id, actor_id, "owner", joined_at=info.created_at, visible_from=1)
-    return MemberContext(head, info, member)
+    member = Member(info.conversation_id, actor_id, "owner", joined_at=info.created_at, visible_from=1)
+    return context_of(head, info, member)
 
 
 def contexts(conversation_ids: Sequence[str], user_id: str) -> dict[str, MemberContext]:

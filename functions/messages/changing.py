@@ -53,12 +53,14 @@ def change(
     plan: Callable[[MemberContext, Event, ContextLoader], MessageChange | None],
     people: Iterable[str] = (),
     records: Sequence[tuple[type[Record], Key]] = (),
+    for_platform: bool = False,
 ) -> Event | None:
     """Make the change that `plan` returns for the present message (None for no change); returns the new message.
 
-    Two store round trips, and those of publishing. `plan` is called again when the message or the log has changed.
+    With `for_platform` the caller need not be a member, as for the erasure of people who have left. Two store round
+    trips, and those of publishing. `plan` is called again when the message or the log has changed.
     """
-    seen = ContextLoader(messages=[message_id], people=people, records=records)
+    seen = ContextLoader(messages=[message_id], people=people, records=records, for_platform=for_platform)
     attempt = partial(_attempt, caller, require_id(conversation_id), message_id, plan, seen)
     return retried(attempt, on=MessageMoved, tries=TRIES)
 

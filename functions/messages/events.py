@@ -70,6 +70,7 @@ on_loss(ConversationLost, "scheduled", late("messages.scheduled.of_conversation"
 on_loss(AccountLost, "scheduled", late("messages.scheduled.of_account"))
 on_loss(ContactChanged, "scheduled", late("messages.scheduled.of_contact"))
 after_commit.register(model.FORGET_REACTIONS, _forget_reactions)
-register_personal_kinds(("messages", "earlier_texts", "reactions"), late("messages.own_data.in_conversations"))
+register_personal_kinds(("messages", "earlier_texts"), late("messages.own_data.in_conversations"))
+register_personal("reactions", late("messages.own_data.reactions"))
 register_personal("drafts", late("messages.own_data.drafts"))
 register_personal("scheduled", late("messages.own_data.scheduled"))

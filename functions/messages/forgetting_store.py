@@ -1,22 +1,14 @@
-"""Erasing the messages and reactions of a person.
-
-Rows are found by table scans, a page at a time: former members are in no index of a conversation, and an index for
-erasures alone would cost a write with each message.
-"""
+"""The rows of a person's messages that an erasure reads and changes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from kernel import clock
 from kernel.transactions import Transaction
 from log import api as log
 from log.api import EventRecord
 from messages import contents, expiry_store, history_store, message_store, reactions_store
-from messages.reactions_store import ReactionRecord
-
-PAGE = 1_000
 
 
 def erase_message(conversation_id: str, seq: int) -> bool:
@@ -45,28 +37,3 @@ def own_messages(user_id: str, conversation_id: str) -> Iterator[str]:
         message = log.event_at(conversation_id, seq)
         if message is not None and message.actor_id == user_id and message.deleted_at is None:
             yield str(message.data["id"])
-
-
-def remove_reactions(user_id: str, cursor: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Remove a person's reactions in the next page of all reactions; returns the next cursor."""
-    mine = ReactionRecord.entry.contains(f"#{user_id}")
-    rows = ReactionRecord.scan(mine, page_size=PAGE, last_evaluated_key=cursor)
-    for item in next(rows.page_iter)["Items"]:
-        _remove_reaction(ReactionRecord.from_raw_data(item), user_id)
-    return rows.last_evaluated_key
-
-
-def _remove_reaction(row: ReactionRecord, user_id: str) -> None:
-    emoji, _, reactor = row.entry.rpartition("#")
-    conversation_id, _, seq = row.message.rpartition("#")
-    if reactor != user_id:
-        return
-    message = log.event_at(conversation_id, int(seq))
-    if message is None or message.deleted_at is not None or message.reactions.get(emoji, 0) < 1:
-        row.delete()
-        return
-    transaction = Transaction()
-    transaction.delete("reaction", row)
-    left = message.reactions[emoji] - 1
-    message_store.stage_count(transaction, message, message.changed_seq or message.seq, emoji, left)
-    transaction.commit()

@@ -13,7 +13,7 @@ from kernel.caller import Caller
 from kernel.errors import NotFound
 from kernel.schema import as_json
 from log import api as log
-from messages import drafts_store, history_store, scheduled_store, service, views
+from messages import drafts_store, history_store, reactions_store, scheduled_store, service, views
 from messages.scheduled_schemas import Scheduled
 from messages.schemas import DraftOut, Message
 
@@ -21,19 +21,31 @@ _PAGE = 100
 
 
 def in_conversations(user_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The person's messages without deleted ones, with their earlier texts, and the person's reactions.
+    """The person's messages without deleted ones, with their earlier texts, each read once.
 
-    Messages in conversations that they have left are among them. Everything is read once.
+    Messages in conversations that they have left are among them.
     """
     present = conversations.conversations_of(user_id)
     for each in _visible(user_id, present):
-        for reaction in each["reactions"]:
-            if reaction["mine"]:
-                yield "reactions", {**_place(each), "emoji": reaction["emoji"]}
         if _is_own(each, user_id):
             yield from _written(each)
     for each in _left_behind(user_id, frozenset(present)):
         yield from _written(each)
+
+
+def reactions(user_id: str) -> Iterator[dict[str, Any]]:
+    """The person's reactions, those in conversations that they have left as well."""
+    cursor = None
+    while True:
+        found, cursor = reactions_store.page_of(user_id, cursor)
+        shown = log.events_at((each.conversation_id, each.seq) for each in found)
+        for each in found:
+            message = shown.get((each.conversation_id, each.seq))
+            if message is not None and message.deleted_at is None:
+                place = {"conversation_id": each.conversation_id, "message_id": message.data["id"]}
+                yield {**place, "emoji": each.emoji}
+        if cursor is None:
+            return
 
 
 def drafts(user_id: str) -> Iterator[dict[str, Any]]:

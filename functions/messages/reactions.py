@@ -41,8 +41,10 @@ def _fully_qualified() -> dict[str, str]:
     return {each.replace(PICTURE_SELECTOR, ""): each for each, known in EMOJI_DATA.items() if known["status"] == whole}
 
 
-def react(*, caller: Caller, conversation_id: str, message_id: str, emoji: str, added: bool) -> None:
-    """Add or remove one's reaction; idempotent.
+def react(
+    *, caller: Caller, conversation_id: str, message_id: str, emoji: str, added: bool, for_platform: bool = False
+) -> None:
+    """Add or remove one's reaction; idempotent. With `for_platform` the caller need not be a member any more.
 
     Three store round trips: context, message and one's reaction; transaction; connections. Raises Conflict
     `too_many_reactions` for a 21st kind, Gone for a deleted message.
@@ -82,6 +84,7 @@ def react(*, caller: Caller, conversation_id: str, message_id: str, emoji: str, 
             message_id=message_id,
             plan=plan,
             records=[reactions_store.key(conversation_id, seq, emoji, caller.user_id)],
+            for_platform=for_platform,
         )
     except Cancelled as refused:
         if "reaction" not in refused.failed:  # else another request of theirs has just done the same

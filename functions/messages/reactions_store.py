@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pynamodb.attributes import UnicodeAttribute
 
 from kernel.dynamo import Key, Record
 from kernel.transactions import Transaction
 from log.model import Event
+
+_SCANNED = 1_000
+
+
+class ReactionRef(NamedTuple):
+    """One person's reaction to the message at `seq`."""
+
+    conversation_id: str
+    seq: int
+    emoji: str
+    user_id: str
 
 
 class ReactionRecord(Record, table="reactions", group="log"):
@@ -92,3 +103,25 @@ def reactors(message: Event) -> Mapping[str, frozenset[str]]:
 def erase(conversation_id: str, seq: int) -> int:
     """Delete all reactions to a message; returns their number. Idempotent."""
     return ReactionRecord.delete_found(_message_key(conversation_id, seq))
+
+
+def page_of(user_id: str, cursor: dict[str, Any] | None) -> tuple[list[ReactionRef], dict[str, Any] | None]:
+    """A person's reactions in the next page of a table scan, and the next cursor.
+
+    Former members are in no index of a conversation.
+    """
+    mine = ReactionRecord.entry.contains(f"#{user_id}")
+    rows = ReactionRecord.scan(mine, page_size=_SCANNED, last_evaluated_key=cursor)
+    found = [_reaction(ReactionRecord.from_raw_data(item)) for item in next(rows.page_iter)["Items"]]
+    return [each for each in found if each.user_id == user_id], rows.last_evaluated_key
+
+
+def _reaction(row: ReactionRecord) -> ReactionRef:
+    conversation_id, _, seq = row.message.rpartition("#")
+    emoji, _, user_id = row.entry.rpartition("#")
+    return ReactionRef(conversation_id, int(seq), emoji, user_id)
+
+
+def forget(reaction: ReactionRef) -> None:
+    """Delete a reaction that no message counts any more; idempotent."""
+    ReactionRecord(*key(*reaction)[1]).delete()

@@ -186,10 +186,11 @@ def edit(*, caller: Caller, conversation_id: str, message_id: str, text: str) ->
     return views.messages([after or present[0]], caller.user_id)[0]
 
 
-def delete(*, caller: Caller, conversation_id: str, message_id: str) -> None:
+def delete(*, caller: Caller, conversation_id: str, message_id: str, for_platform: bool = False) -> None:
     """Replace a message by a tombstone (its sender and admins); idempotent.
 
-    Its earlier texts, pin and count in a thread are deleted with it, its reactions within minutes.
+    With `for_platform` the sender need not be a member any more. The message's earlier texts, pin and count in a thread
+    are deleted with it, its reactions within minutes.
     """
     now = clock.now()
     deleted: list[Event] = []
@@ -224,6 +225,7 @@ def delete(*, caller: Caller, conversation_id: str, message_id: str) -> None:
         message_id=message_id,
         plan=plan,
         records=[pins_store.key(conversation_id)],
+        for_platform=for_platform,
     )
     if done is None:
         return

@@ -69,7 +69,7 @@ def _sessions(user_id: str, _cursor: Any) -> Any:
 
 
 def _conversations(user_id: str, cursor: Any) -> Any:
-    """One conversation: the person's messages, their votes and, in a group, their membership."""
+    """One conversation: the person's messages and, in a group, their membership."""
     me = Caller(user_id, "")
     left = [each for each in sorted(conversations.conversations_of(user_id)) if each > (cursor or "")]
     if not left:
@@ -80,7 +80,6 @@ def _conversations(user_id: str, cursor: Any) -> Any:
             messages.delete(caller=me, conversation_id=conversation_id, message_id=message_id)
         except (NotFound, Forbidden):
             continue  # its sender may not access it any more: the step `messages` erases it
-    polls.retract_votes(user_id, conversation_id)
     with contextlib.suppress(NotFound, Forbidden):  # a direct conversation, which the other person keeps; or left
         conversations.remove_member(caller=me, conversation_id=conversation_id, user_id=user_id)
     return conversation_id
@@ -98,6 +97,10 @@ def _messages(user_id: str, cursor: Any) -> Any:
 
 def _reactions(user_id: str, cursor: Any) -> Any:
     return messages.remove_reactions(user_id, cursor)
+
+
+def _votes(user_id: str, cursor: Any) -> Any:
+    return polls.retract_votes(user_id, cursor)
 
 
 def _drive(user_id: str, _cursor: Any) -> Any:
@@ -131,6 +134,7 @@ _STEPS: dict[str, Callable[[str, Any], Any]] = {
     "conversations": _conversations,
     "messages": _messages,
     "reactions": _reactions,
+    "votes": _votes,
     "drive": _drive,
     "tables": _tables,
     "profile": _profile,

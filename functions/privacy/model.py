@@ -9,7 +9,7 @@ from kernel import clock
 
 ExportStatus = Literal["running", "ready", "failed", "expired"]
 EXPORT_LIFE_MS = 7 * clock.DAY
-STEPS = ("sessions", "conversations", "messages", "reactions", "drive", "tables", "profile")
+STEPS = ("sessions", "conversations", "messages", "reactions", "votes", "drive", "tables", "profile")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from users.service import (
     contacts_among,
     directory_entries,
     erase,
+    existing,
     get,
     ids_by_username,
     is_platform_admin,

@@ -24,7 +24,8 @@ TERM_PARTS_MAX = 30  # a profile and all its terms, old and new, must fit one tr
 
 # With one of these names a person could pose as the platform, or be mistaken for a mention of everybody.
 RESERVED_USERNAMES = frozenset(
-    {"admin", "administrator", "all", "channel", "everybody", "everyone", "here", "moderator", "official", "root"}
+    {"admin", "administrator", "all", "channel", "deleted_user", "everybody", "everyone", "here", "moderator"}
+    | {"official", "root"}
     | {"secureconnect", "security", "staff", "support", "sysadmin", "system", "webmaster"}
 )
 
@@ -44,13 +45,18 @@ class UserSettings:
 
 @dataclass(frozen=True, slots=True)
 class UserSummary:
-    """The public profile of a person."""
+    """The public profile of a person. `erased_at` (ms) is not shown; it is 0 once the person is erased."""
 
     id: str
     username: str
     display_name: str
     avatar_url: str | None
     bio: str | None
+    erased_at: int | None = None
+
+    def is_gone(self, now: int) -> bool:
+        """Whether nothing new may begin with this person: their account is erased, or is being erased."""
+        return self.erased_at is not None and self.erased_at <= now
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,8 @@ class Profile:
 
     @property
     def public(self) -> UserSummary:
-        return UserSummary(self.id, self.username, self.display_name, self.avatar_url, self.bio)
+        erased_at = self.erased_at if self.email else 0  # the profile of a deleted user has no address
+        return UserSummary(self.id, self.username, self.display_name, self.avatar_url, self.bio, erased_at)
 
     @property
     def terms(self) -> frozenset[str]:
@@ -105,8 +112,8 @@ class ContactLink:
 
 @dataclass(frozen=True, slots=True)
 class Relationship:
-    """A person's relationship to another: whether the other exists, whether the person `blocks` them or is `blocked`
-    by them, and the contact."""
+    """A person's relationship to another: whether the other has an account, whether the person `blocks` them or is
+    `blocked` by them, and the contact."""
 
     known: bool
     blocks: bool

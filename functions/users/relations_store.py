@@ -7,6 +7,7 @@ from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
 
+from kernel import clock
 from kernel.dynamo import Record, read_together
 from kernel.errors import Conflict
 from kernel.records import IntegerAttribute, Mapper
@@ -47,7 +48,9 @@ def relationship(user_id: str, other_id: str) -> Relationship:
             (RelationRecord, (user_id, f"{_CONTACT}{other_id}")),
         ]
     )
-    return Relationship(person is not None, blocks is not None, blocked is not None, _LINK.found(contact))
+    other = PROFILE.found(person)
+    known = other is not None and not other.public.is_gone(clock.now())
+    return Relationship(known, blocks is not None, blocked is not None, _LINK.found(contact))
 
 
 def blocks(pairs: Sequence[tuple[str, str]]) -> list[bool]:

@@ -39,7 +39,7 @@ def cast() -> list[Caller]:
 
 def _lived_in(ada: Caller, bob: Caller, cyd: Caller) -> str:
     """A group in which everything has happened that leaves a row somewhere."""
-    here = {"conversation_id": group(ada, bob, cyd)}
+    here: dict[str, Any] = {"conversation_id": group(ada, bob, cyd)}
     first = send(ada, **here, text="the first")
     send(bob, **here, text="an answer", thread_root=first["id"])
     gone = send(bob, **here, text="gone soon", thread_root=first["id"])
@@ -61,7 +61,7 @@ def _lived_in(ada: Caller, bob: Caller, cyd: Caller) -> str:
     link(ada, here["conversation_id"])
     remove(ada, here["conversation_id"], cyd)
     follow()
-    return here["conversation_id"]
+    return str(here["conversation_id"])
 
 
 def _left(conversation_id: str) -> dict[str, int]:

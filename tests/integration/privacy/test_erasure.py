@@ -15,8 +15,10 @@ from accounts import passwords
 from accounts.app import app as accounts
 from conversations import members
 from conversations import service as conversations
+from drive.sharing import service as sharing
 from kernel import aws, clock, config
 from kernel.caller import Caller
+from kernel.errors import NotFound, ValidationFailed
 from keys import delivery
 from log import api as log
 from messages import drafts, reactions
@@ -25,7 +27,8 @@ from messages.schemas import MessageFields
 from tests import mls
 from tests.conftest import BUCKET, table_properties
 from tests.helpers import Person, ask, someone
-from tests.integration import desk
+from tests.integration import desk, rooms
+from tests.integration.polls import ballot_boxes
 from tests.tools import rows
 from users.app import app as users
 
@@ -155,6 +158,65 @@ def test_of_an_erased_person_no_byte_is_left_and_the_others_keep_their_seqs() ->
     # and their name is free, their password signs nobody in
     login = ask(accounts, "POST", "/auth/login", body={"identifier": "canary.name", "password": PASSWORD})
     assert login.code == "invalid_credentials"
+
+
+def test_votes_and_reactions_go_wherever_they_were_given_and_the_others_are_told() -> None:
+    # given somebody who has voted, reacted and answered in a group that they have left, and in one that they are in
+    ann, token = registered()
+    bob = caller(someone("bob"))
+    left, present = rooms.group(bob, ann), rooms.group(bob, ann)
+    given = [(group, *_taken_part(ann, bob, group)) for group in (left, present)]
+    rooms.remove(ann, left, ann)
+
+    # when they are erased
+    assert ask(app, "DELETE", "/users/me", body={"password": PASSWORD}, token=token).status == 202
+    erased(ann.user_id)
+
+    # then only the other's votes count, no reaction and no answer is left, and the log says so
+    for group, asked, polls in given:
+        for poll in polls:
+            assert ballot_boxes.counts(ballot_boxes.look(bob, poll)) == {"Tea": 1, "Coffee": 0, "Water": 0}
+            assert len(ballot_boxes.parts(poll["id"])[1]) == 1
+        shown = messages.get(caller=bob, conversation_id=group, message_id=asked["id"])
+        assert (shown["reactions"], shown["thread_count"]) == ([], 0)
+        told = [event.type for event in log.events(group, 1, 100)]
+        assert (told.count("reaction.removed"), told.count("poll.voted"), told.count("message.deleted")) == (1, 6, 1)
+
+
+def _taken_part(ann: Caller, bob: Caller, group: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Bob's message with Ann's reaction and answer, and his open and secret poll with a vote of each of them."""
+    asked = rooms.send(bob, group, "What do you think?", client_id=group)
+    rooms.send(ann, group, "canary", client_id=group, thread_root=asked["id"])
+    reactions.react(caller=ann, conversation_id=group, message_id=asked["id"], emoji="👍", added=True)
+    polls = [ballot_boxes.ask(bob, group, client_id=f"{group} {secret}", anonymous=secret) for secret in (False, True)]
+    for poll in polls:
+        ballot_boxes.vote(ann, poll, "Tea")
+        ballot_boxes.vote(bob, poll, "Tea")
+    return asked, polls
+
+
+def test_nothing_new_begins_with_an_erased_person() -> None:
+    ann, token = registered()
+    bob, cyd = someone("bob"), someone("cyd")
+    group, known = rooms.group(caller(bob), caller(cyd)), rooms.direct(caller(bob), ann)
+    file = desk.put(caller(bob))
+    assert ask(app, "DELETE", "/users/me", body={"password": PASSWORD}, token=token).status == 202
+    for done in (False, True):
+        if done:
+            erased(ann.user_id)
+        with pytest.raises(NotFound):
+            rooms.direct(caller(cyd), ann)
+        with pytest.raises(ValidationFailed):
+            rooms.group(caller(bob), ann)
+        assert members.add(caller=caller(bob), conversation_id=group, user_ids=[ann.user_id]) == ([], [ann.user_id])
+        with pytest.raises(NotFound):
+            sharing.share(
+                caller=caller(bob), node_id=file, file=True, user_id=ann.user_id, conversation_id=None, role="viewer"
+            )
+        assert ask(users, "POST", "/contacts/{user_id}", {"user_id": ann.user_id}, token=bob.token).status == 404
+        # what there was stays: the conversation and the name beside old messages
+        assert rooms.direct(caller(bob), ann) == known
+        assert ask(users, "GET", "/users/{user_id}", {"user_id": ann.user_id}, token=bob.token).status == 200
 
 
 def test_a_wrong_password_erases_nothing() -> None:

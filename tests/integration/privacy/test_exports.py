@@ -123,6 +123,10 @@ def test_what_a_person_has_written_is_there_wherever_it_is(ann: tuple[Caller, st
     mine = rooms.send(me, chat, "first")
     messages.edit(caller=me, conversation_id=chat, message_id=mine["id"], text="second")
     rooms.send(me, left, "left behind")
+    once = rooms.send(bob, left, "once")
+    reactions.react(caller=me, conversation_id=left, message_id=once["id"], emoji="\U0001f375", added=True)
+    for secret in (False, True):
+        ballot_boxes.vote(me, ballot_boxes.ask(bob, left, client_id=str(secret), anonymous=secret), "Tea")
     rooms.remove(me, left, me)
     reactions.react(caller=me, conversation_id=chat, message_id=theirs["id"], emoji="\U0001f44d", added=True)
     drafts.keep(
@@ -131,7 +135,8 @@ def test_what_a_person_has_written_is_there_wherever_it_is(ann: tuple[Caller, st
     held = _exported(*ann)
     assert [each["text"] for each in held["messages"]] == ["second", "left behind"]
     assert [each["text"] for each in held["earlier_texts"]] == ["first"]
-    assert [each["emoji"] for each in held["reactions"]] == ["\U0001f44d"]
+    assert {each["emoji"] for each in held["reactions"]} == {"\U0001f44d", "\U0001f375"}
+    assert [each["options"] for each in held["votes"]] == [["Tea"], ["Tea"]]
     assert [each["text"] for each in held["drafts"]] == ["unsent"]
 
 
