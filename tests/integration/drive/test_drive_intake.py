@@ -85,14 +85,17 @@ def test_a_picture_has_a_thumbnail_and_its_dimensions(ada: Caller) -> None:
     assert file["thumbnail_url"]
 
 
-def test_a_picture_that_was_taken_upright_is_higher_than_wide(ada: Caller) -> None:
+@pytest.mark.parametrize("behind", [[], [Image.new("L", (300, 200))]], ids=["alone", "with a gain map behind it"])
+def test_a_picture_that_was_taken_upright_is_higher_than_wide(ada: Caller, behind: list[Image.Image]) -> None:
     out, exif = io.BytesIO(), Image.Exif()
     exif[ExifTags.Base.Orientation] = 6  # the camera lay on its side: a quarter turn to the right
-    Image.new("RGB", (1203, 800)).save(out, "JPEG", exif=exif)
+    # a JPEG; MPO is its name when there are further pictures behind it, as telephones put them there
+    Image.new("RGB", (1203, 800)).save(out, "MPO", save_all=True, append_images=behind, exif=exif)
     begun = desk.begin(ada, out.getvalue(), name="a.jpg", content_type="image/jpeg")
     desk.arrive(*desk.send(begun, out.getvalue()), thumbnail=True)
     file = files.get(caller=ada, file_id=begun["file"]["id"])
     assert (file["width"], file["height"]) == (800, 1203)
+    assert file["thumbnail_url"]
 
 
 def test_the_dimensions_of_a_version_that_is_looked_at_are_not_those_of_the_one_before(ada: Caller) -> None:
