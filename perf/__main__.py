@@ -15,6 +15,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from infra.local.console import Problem
@@ -37,6 +38,7 @@ from perf import (
     web_against,
 )
 from perf.addresses import NotUp, running
+from perf.crowd import Crowd
 from perf.effort import Effort
 from perf.fixtures import FixtureFailed
 from perf.operations import OPERATIONS
@@ -104,6 +106,7 @@ PARTS: dict[str, tuple[Callable[[Effort, Tell], Part], tuple[float, float, float
     "encryption": (encryption.part, (5, 10, 10)),
     "web": (_web, (40, 55, 70)),
 }
+ON_CLOUD = {"live", "load", "web", "push_queue", "push_delay"}
 AGAINST = {"cpu": against.part, "web": web_against.part}  # these report their remaining time themselves
 
 
@@ -133,15 +136,30 @@ def _measured(chosen: argparse.Namespace) -> Iterator[tuple[str, Part]]:
         for name in chosen.names:
             yield f"{name} against", AGAINST[name](chosen.against, chosen.effort, _say)
         return
-    if {"live", "load", "web", "push_queue", "push_delay"} & set(chosen.names):
+    if ON_CLOUD & set(chosen.names):
         running()  # so that a missing local cloud fails before the other parts run
     progress = Progress({name: PARTS[name][1][chosen.effort] for name in chosen.names}, _say)
     for name in chosen.names:
         progress.begin(name)
-        part, _ = PARTS[name]
-        yield name, part(chosen.effort, progress.tell)
+        with _crowd(chosen) if name == "counts" else nullcontext():
+            found = PARTS[name][0](chosen.effort, progress.tell)
+        yield name, found
     progress.end()
     _say("seconds taken: " + ", ".join(f"{name} {took_s:.0f}" for name, took_s in progress.took_s.items()))
+
+
+@contextmanager
+def _crowd(chosen: argparse.Namespace) -> Iterator[None]:
+    """Register the people of later parts during the block, unless their tokens (15 min) may end before these parts."""
+    if chosen.effort == Effort.SLOW or not ON_CLOUD & set(chosen.names):
+        yield
+        return
+    crowd = Crowd(running().http_url, chosen.names, chosen.effort)
+    try:
+        yield
+        crowd.arrive()
+    finally:
+        crowd.close()
 
 
 def main() -> int:

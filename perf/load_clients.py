@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ PASSWORD = "correct horse battery staple"
 TEXT = "A message of a hundred characters, which is about what people write to each other in chats, often."
 ANSWER_TIMEOUT_S = 20
 _numbers = itertools.count()
+_ready: list[LoadPerson] = []
 
 
 class Refused(Exception):
@@ -164,8 +165,15 @@ class LoadPerson:
         self.http.close()
 
 
+def keep_ready(people: Iterable[LoadPerson]) -> None:
+    """Let `newcomer` return these people, who have just been registered, each once."""
+    _ready.extend(people)
+
+
 async def newcomer(http_url: str) -> LoadPerson:
-    """Register a new person."""
+    """A new person: one of those that are ready, or registered now."""
+    if _ready:
+        return _ready.pop()
     name = f"p{secrets.token_hex(8)}"
     body = {"email": f"{name}@example.com", "username": name, "password": PASSWORD, "display_name": name}
     person = LoadPerson(Http(http_url), "", "", username=name)

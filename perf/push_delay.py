@@ -30,6 +30,11 @@ PAUSE_S = (0.2, 0.8)
 BUDGET = Budget("message, commit to push service", "p50 ms", at_most=300)
 
 
+def messages(effort: Effort) -> int:
+    """How many messages are sent, each by another person."""
+    return WARM_UP + effort.of(10, 20, 60)
+
+
 class _Service:
     """A push service that records when a push arrives."""
 
@@ -67,12 +72,12 @@ def _serving(service: _Service) -> Iterator[str]:
         server.server_close()
 
 
-async def _measure(addresses: Addresses, url: str, service: _Service, messages: int) -> list[float]:
-    senders = await in_parallel(messages, lambda _: newcomer(addresses.http_url), width=2)
+async def _measure(addresses: Addresses, url: str, service: _Service, count: int) -> list[float]:
+    senders = await in_parallel(count, lambda _: newcomer(addresses.http_url), width=2)
     reader = await newcomer(addresses.http_url)
     await reader.call("PUT", "/devices/laptop", push_service.device(f"{url}/reader", push_service.keys()))
     directs = await in_parallel(
-        messages,
+        count,
         lambda n: senders[n].call("POST", "/conversations", {"type": "direct", "member_ids": [reader.id]}),
     )
     chance, delays = random.Random(1), []
@@ -93,8 +98,7 @@ def part(addresses: Addresses, effort: Effort, done: Callable[[str], None]) -> t
     """The tables to print, and the figures to write."""
     service = _Service()
     with _serving(service) as url:
-        count = WARM_UP + effort.of(10, 20, 60)
-        delays = asyncio.run(_measure(addresses, url, service, count))[WARM_UP:]
+        delays = asyncio.run(_measure(addresses, url, service, messages(effort)))[WARM_UP:]
     done(f"{len(delays)} pushes")
     p50, p95 = median(delays), quantiles(delays, n=20, method="inclusive")[-1]
     verdict = BUDGET.judge(p50)
