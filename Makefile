@@ -98,7 +98,7 @@ format: venv ## format the code
 demo: venv ## run a guided tour of the running local cloud
 	@$(VENV)/python -m demo
 
-perf: venv ## measure the running local cloud (8 min; SLOW=1: 20 min); AGAINST=REVISION: compare CPU time per call with that commit
+perf: venv ## measure the running local cloud (6 min; SLOW=1: 24 min); AGAINST=REVISION: compare CPU time per call with that commit
 	@$(VENV)/python -m perf $(if $(SLOW),--slow) $(if $(AGAINST),--against $(AGAINST))
 
 compare: venv ## compare a local cloud of its own with Synapse, in alternation (10 min); ANYWAY=1: a verdict on a busy machine, too

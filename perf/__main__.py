@@ -38,12 +38,12 @@ from perf import (
     web_against,
 )
 from perf.addresses import NotUp, running
-from perf.crowd import Crowd
 from perf.effort import Effort
 from perf.fixtures import FixtureFailed
 from perf.operations import OPERATIONS
 from perf.packages import NotBuilt
 from perf.progress import Progress
+from perf.registration import Registration
 from perf.report import Table
 from perf.template import ROOT
 
@@ -92,19 +92,19 @@ def _web(effort: Effort, tell: Tell) -> Part:
 # What `--only` names, with the seconds that it takes on two idle cores by effort: quick, usual, slow. The seconds serve
 # only to estimate the remaining time.
 PARTS: dict[str, tuple[Callable[[Effort, Tell], Part], tuple[float, float, float]]] = {
-    "counts": (_counts, (100, 150, 300)),
+    "counts": (_counts, (45, 55, 135)),
     "parity": (timing_parity.part, (4, 16, 30)),
     "slow_socket": (slow_socket.part, (3, 10, 10)),
     "texts": (texts.part, (1, 3, 3)),
-    "cold": (_cold, (55, 55, 700)),
-    "cost": (_cost, (10, 10, 20)),
-    "pushes": (push_load.part, (5, 10, 30)),
-    "push_queue": (lambda effort, tell: push_queue.part(running(), effort, tell), (20, 35, 60)),
-    "push_delay": (lambda effort, tell: push_delay.part(running(), effort, tell), (10, 25, 45)),
-    "live": (_live, (60, 90, 320)),
+    "cold": (_cold, (45, 45, 700)),
+    "cost": (_cost, (8, 8, 18)),
+    "pushes": (push_load.part, (4, 9, 28)),
+    "push_queue": (lambda effort, tell: push_queue.part(running(), effort, tell), (15, 25, 60)),
+    "push_delay": (lambda effort, tell: push_delay.part(running(), effort, tell), (8, 15, 45)),
+    "live": (_live, (50, 75, 320)),
     "load": (_load, (60, 250, 250)),
     "encryption": (encryption.part, (5, 10, 10)),
-    "web": (_web, (40, 55, 70)),
+    "web": (_web, (40, 50, 70)),
 }
 ON_CLOUD = {"live", "load", "web", "push_queue", "push_delay"}
 AGAINST = {"cpu": against.part, "web": web_against.part}  # these report their remaining time themselves
@@ -114,7 +114,7 @@ def _chosen() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="perf", description="Measures SecureConnect.")
     parser.add_argument("--only", help="parts, separated by commas (default: all but load)")
     parser.add_argument("--quick", action="store_true", help="fewer repeats: to see that it works")
-    parser.add_argument("--slow", action="store_true", help="every repeat (20 min): tells smaller differences")
+    parser.add_argument("--slow", action="store_true", help="every repeat (24 min): tells smaller differences")
     parser.add_argument(
         "--against",
         metavar="REVISION",
@@ -141,7 +141,7 @@ def _measured(chosen: argparse.Namespace) -> Iterator[tuple[str, Part]]:
     progress = Progress({name: PARTS[name][1][chosen.effort] for name in chosen.names}, _say)
     for name in chosen.names:
         progress.begin(name)
-        with _crowd(chosen) if name == "counts" else nullcontext():
+        with _registering(chosen) if name == "counts" else nullcontext():
             found = PARTS[name][0](chosen.effort, progress.tell)
         yield name, found
     progress.end()
@@ -149,17 +149,17 @@ def _measured(chosen: argparse.Namespace) -> Iterator[tuple[str, Part]]:
 
 
 @contextmanager
-def _crowd(chosen: argparse.Namespace) -> Iterator[None]:
+def _registering(chosen: argparse.Namespace) -> Iterator[None]:
     """Register the people of later parts during the block, unless their tokens (15 min) may end before these parts."""
     if chosen.effort == Effort.SLOW or not ON_CLOUD & set(chosen.names):
         yield
         return
-    crowd = Crowd(running().http_url, chosen.names, chosen.effort)
+    people = Registration(running().http_url, chosen.names, chosen.effort)
     try:
         yield
-        crowd.arrive()
+        people.arrive()
     finally:
-        crowd.close()
+        people.close()
 
 
 def main() -> int:

@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Effort(IntEnum):
-    """QUICK checks that a part works, USUAL suffices for a figure (8 minutes in all), SLOW shows smaller effects."""
+    """QUICK checks that a part works, USUAL suffices for a figure (6 minutes in all), SLOW shows smaller effects."""
 
     QUICK = 0
     USUAL = 1

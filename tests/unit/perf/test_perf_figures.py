@@ -176,3 +176,7 @@ def test_a_command_held_by_hand_ends_with_its_own_code_or_says_what_is_missing()
 def test_every_part_of_a_measurement_has_an_estimate_of_its_duration(name: str) -> None:
     _, (quick, usual, slow) = PARTS[name]
     assert 0 < quick <= usual <= slow
+
+
+def test_the_usual_measurement_is_planned_for_less_than_six_minutes() -> None:
+    assert sum(usual for name, (_, (_, usual, _)) in PARTS.items() if name != "load") <= 330

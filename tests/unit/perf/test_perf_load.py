@@ -11,7 +11,7 @@ import pytest
 from perf import load
 from perf.addresses import Addresses
 from perf.load import Bulkhead, Crowd, LoadFound, Step
-from perf.load_clients import Http, LoadPerson, Refused
+from perf.load_clients import Http, LoadPerson, Refused, keep_ready, newcomer
 
 NOWHERE = Addresses("http://127.0.0.1:9", ())
 PERSON = LoadPerson(Http(NOWHERE.http_url), "usr_a", "token", username="a")
@@ -108,3 +108,10 @@ def test_a_machine_that_carries_nothing_is_said_so(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(load, "_crowd", ready)
     with pytest.raises(load.NothingCarried, match="refused"):
         load.measure(NOWHERE, load.LoadScale(probe_seconds=0.1), done=lambda _: None)
+
+
+def test_people_who_were_registered_before_are_newcomers_once() -> None:
+    ready = [LoadPerson(Http("http://nobody.example"), f"usr_{n}", "token") for n in range(2)]
+    keep_ready(ready)
+    found = [asyncio.run(newcomer("http://nobody.example")) for _ in ready]
+    assert sorted(each.id for each in found) == ["usr_0", "usr_1"]

@@ -18,7 +18,7 @@ from perf.load_clients import Http, LoadPerson, in_parallel, keep_ready, newcome
 from perf.template import ROOT
 
 
-class Crowd:
+class Registration:
     """A process that registers people, as many as the parts of these names ask for."""
 
     def __init__(self, http_url: str, names: Iterable[str], effort: Effort) -> None:
@@ -29,7 +29,7 @@ class Crowd:
         }
         count = sum(needed.get(name, 0) for name in names)
         self._http_url = http_url
-        command = [sys.executable, "-m", "perf.crowd", http_url, str(count)]
+        command = [sys.executable, "-m", "perf.registration", http_url, str(count)]
         self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
     def arrive(self) -> None:
