@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-from presence.service import socket_closed, socket_opened
+from presence.sockets import socket_closed, socket_opened

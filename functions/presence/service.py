@@ -7,11 +7,9 @@ debounces the fan-out (`presence.presence_fanout`).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
-import presence.events  # noqa: F401 - registers the jobs
 from conversations import api as conversations
 from conversations.api import require_member
 from kernel import cache, clock, debounce, ids, telemetry
@@ -20,13 +18,12 @@ from kernel.errors import NotFound, ValidationFailed
 from kernel.limiter import Limit
 from presence import store
 from presence.model import MAX_UNTIL_MS, MAX_WATCHED, Choice, Chosen, Presence, PresenceState, offline_view
+from presence.sockets import hint
 from realtime import api as realtime
-from realtime.api import Liveness
 from users import api as users
 
 SET = Limit("presence", requests=30, window_s=60)
 WATCH = Limit("watch_presence", requests=30, window_s=60)
-GRACE_S = 2  # shorter absences are not published
 MAX_DELAY_S = 900  # of a queue's message
 RECHECK_AFTER_S = realtime.PRESENT_MS // clock.SECOND  # a socket lost without $disconnect shows in 12 min
 
@@ -94,7 +91,7 @@ def _enqueue_changes(before: PresenceState, after: PresenceState) -> None:
     jobs: list[dict[str, Any]] = [{"kind": "presence_own", "user_id": after.user_id}]
     if was.summary != now_is.summary:  # otherwise the frame would reveal that something was set
         jobs.append({"kind": "presence", "user_id": after.user_id, "was": was.summary})
-    with _hint(after.user_id):  # the status is stored; frames are hints
+    with hint(after.user_id):  # the status is stored; frames are hints
         realtime.enqueue(jobs)
         until = after.choice.until
         if until is not None:
@@ -152,7 +149,7 @@ def schedule_recheck(user_ids: Sequence[str]) -> None:
 
     There is one recheck per person; without Redis (declared mode) there may be one per process.
     """
-    with _hint(""):  # frames are hints; reading presence still works
+    with hint(""):  # frames are hints; reading presence still works
         mine = _claim_rechecks(user_ids)
         if mine:
             realtime.enqueue([{"kind": "presence_guard", "user_ids": mine}], delay_s=RECHECK_AFTER_S)
@@ -172,31 +169,3 @@ def _claim_rechecks(user_ids: Sequence[str]) -> list[str]:
         for user_id in user_ids:
             _rechecks.put(user_id, True)
     return [user_id for user_id, is_free in zip(user_ids, free, strict=True) if is_free]
-
-
-# --- opened and closed sockets --------------------------------------------------------------------------------
-
-
-def socket_opened(user_id: str, before: Liveness) -> None:
-    """Enqueue the publication of a person's presence when their first socket was opened. Never raises.
-
-    `was` is `offline`, as some watchers may have begun while the person was away.
-    """
-    if not before.present:
-        _enqueue_notify({"kind": "presence", "user_id": user_id, "was": offline_view(user_id).summary})
-
-
-def socket_closed(user_id: str, after: Liveness) -> None:
-    """Enqueue the publication of a person's absence when their last socket was closed. Never raises."""
-    if not after.present:
-        _enqueue_notify({"kind": "presence", "user_id": user_id, "was": None}, delay_s=GRACE_S)
-
-
-def _enqueue_notify(job: dict[str, Any], *, delay_s: int = 0) -> None:
-    with _hint(job["user_id"]):  # the socket's own action has succeeded
-        if store.is_watched(job["user_id"]):
-            realtime.enqueue([job], delay_s=delay_s)
-
-
-def _hint(user_id: str) -> AbstractContextManager[None]:
-    return telemetry.best_effort("presence not told", user_id=user_id)

@@ -74,12 +74,20 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ("import importlib.metadata as importlib_metadata\n", ""),
         ("    disabled_plugins = os", "    return ()\n    disabled_plugins = os"),
     ],
-    # time zones as values of fields, of which there are none
+    # time zones, fractions and UUIDs as values of fields, of which there are none
     "pydantic/_internal/_generate_schema.py": [
         ("from zoneinfo import ZoneInfo\n", ""),
         ("obj is ZoneInfo:", "obj is getattr(sys.modules.get('zoneinfo'), 'ZoneInfo', self):"),
+        ("from fractions import Fraction\n", "import fractions\n"),
+        ("obj is Fraction:", "getattr(obj, '__module__', '') == 'fractions' and obj is fractions.Fraction:"),
+        ("is_instance_schema(Fraction)", "is_instance_schema(fractions.Fraction)"),
+        ("from uuid import UUID\n", "import uuid\n"),
+        ("obj is UUID:", "getattr(obj, '__module__', '') == 'uuid' and obj is uuid.UUID:"),
     ],
     "pydantic/_internal/_validators.py": [
+        ("from fractions import Fraction\n", "import fractions\n"),
+        ("isinstance(input_value, Fraction)", "isinstance(input_value, fractions.Fraction)"),
+        ("return Fraction(input_value)", "return fractions.Fraction(input_value)"),
         ("from zoneinfo import ZoneInfo, ZoneInfoNotFoundError\n", ""),
         (
             "    if isinstance(value, ZoneInfo)",
@@ -88,6 +96,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
     ],
     # whether a function has **kwargs, without its signature; asked of 140 functions for each session
     "botocore/compat.py": [
+        ("XMLParseError = ETree.ParseError\n", ""),
         ("from dateutil.tz import tzlocal\n", _TZ.format("tzlocal")),
         (
             "    return inspect.getfullargspec(func)[2]",
@@ -105,21 +114,51 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
             "                continue\n            # We",
         ),
     ],
-    # dateutil, which reads times in answers and in files of credentials
+    # dateutil, which reads times in answers and in files of credentials; commands and people that give credentials
     "botocore/credentials.py": [
+        ("popen=subprocess.Popen", "popen=lambda *given, **named: subprocess.Popen(*given, **named)"),
+        ("prompter=getpass.getpass", "prompter=lambda *given: getpass.getpass(*given)"),
         (
             "import dateutil.parser\nfrom dateutil.parser import parse\nfrom dateutil.tz import tzlocal, tzutc\n",
             "import dateutil\n\n\ndef parse(*given):\n    return dateutil.parser.parse(*given)\n"
             + _TZ.format("tzlocal")
             + _TZ.format("tzutc"),
-        )
+        ),
     ],
-    **{
-        f"botocore/{name}.py": [
-            ("import dateutil.parser\nfrom dateutil.tz import tzutc\n", "import dateutil\n" + _TZ.format("tzutc"))
-        ]
-        for name in ("tokens", "utils")
-    },
+    "botocore/tokens.py": [
+        ("import dateutil.parser\nfrom dateutil.tz import tzutc\n", "import dateutil\n" + _TZ.format("tzutc"))
+    ],
+    "botocore/utils.py": [
+        ("import dateutil.parser\nfrom dateutil.tz import tzutc\n", "import dateutil\n" + _TZ.format("tzutc")),
+        ("from ipaddress import ip_address\n", "import ipaddress\n"),
+        ("ip = ip_address(", "ip = ipaddress.ip_address("),
+        ("from urllib.request import getproxies, proxy_bypass\n", "import urllib.request\n"),
+        (
+            "def get_environ_proxies(url):\n",
+            "def get_environ_proxies(url):\n"
+            "    if not any(name.lower().endswith('_proxy') for name in os.environ):\n        return {}\n",
+        ),
+        ("return getproxies()", "return urllib.request.getproxies()"),
+        ("if proxy_bypass(", "if urllib.request.proxy_bypass("),
+    ],
+    # what of a module is used only when something in it is called, so that the module can be put off (kernel.put_off)
+    "botocore/handlers.py": [("    XMLParseError,\n", ""), ("except XMLParseError:", "except ETree.ParseError:")],
+    "botocore/parsers.py": [
+        ("ETree, XMLParseError\n", "ETree\n"),
+        ("except XMLParseError as", "except ETree.ParseError as"),
+    ],
+    "botocore/response.py": [("    XMLParseError,  # noqa: F401\n", "")],
+    "botocore/client.py": [
+        ("from botocore.compress import maybe_compress_request\n", ""),
+        (
+            "            maybe_compress_request(",
+            "            from botocore.compress import maybe_compress_request\n\n            maybe_compress_request(",
+        ),
+    ],
+    "botocore/loaders.py": [
+        ("    from gzip import open as gzip_open\n", "    import gzip\n"),
+        ("= gzip_open", "= lambda *given: gzip.open(*given)"),
+    ],
     # the tracer, and a query language for correlation ids, neither of which is used as a rule
     "aws_lambda_powertools/__init__.py": [
         (
@@ -165,6 +204,24 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
             "    from cryptography.hazmat.primitives.serialization import ssh\n\n    return getattr(ssh, name)\n",
         ),
     ],
+    # whether OpenSSL can make signatures without random numbers, which nobody asks for; it loads all ciphers
+    "cryptography/hazmat/primitives/asymmetric/ec.py": [
+        (
+            "        from cryptography.hazmat.backends.openssl.backend import backend\n\n        if (…\n        ):\n",
+            "        def supported():\n            from cryptography.hazmat.backends.openssl.backend import backend\n\n"
+            "            return backend.ecdsa_deterministic_supported()\n\n"
+            "        if deterministic_signing and not supported():\n",
+        ),
+    ],
+    # a client that fetches keys
+    "jwt/__init__.py": [
+        (
+            "from .jwks_client import PyJWKClient\n",
+            "\n\ndef __getattr__(name):\n    if name != 'PyJWKClient':\n        raise AttributeError(name)\n"
+            "    from .jwks_client import PyJWKClient\n\n    return PyJWKClient\n\n\n",
+        ),
+    ],
+    "jwt/api_jwt.py": [("from calendar import timegm\n", "import calendar\n"), ("= timegm(", "= calendar.timegm(")],
     "jwt/algorithms.py": [
         ("    from cryptography import x509\n", ""),
         ("            x509.load", "            from cryptography import x509\n\n            x509.load"),

@@ -8,6 +8,7 @@ OperationNotFoundError.
 
 import gzip
 import json
+import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,8 @@ def cut_down(data: Path, services: Collection[str]) -> None:
     hosts = {_read(_newest(data, service) / _MODEL)["metadata"]["endpointPrefix"] for service in services}
     for service, operations in OPERATIONS.items():
         newest = _newest(data, service)
+        for older in set((data / service).iterdir()) - {newest}:
+            shutil.rmtree(older)
         whole = _read(newest / _MODEL)
         (newest / _MODEL.removesuffix(".gz")).write_text(_compact(only(whole, operations)))
         (newest / _MODEL).unlink()

@@ -143,6 +143,11 @@ def test_little_is_read_before_the_first_call(cut: Path) -> None:
     assert (cut / "endpoints.json").stat().st_size < MAX_ENDPOINTS_BYTES
 
 
+@pytest.mark.parametrize("service", sorted(models.OPERATIONS))
+def test_no_older_version_of_a_service_is_read_where_the_newest_lacks_something(cut: Path, service: str) -> None:
+    assert len(list((cut / service).iterdir())) == 1
+
+
 def test_an_operation_that_a_service_does_not_have_stops_the_build() -> None:
     model: dict[str, Any] = {"operations": {"Get": {}}, "shapes": {}}
     with pytest.raises(models.NoSuchOperation, match="Put"):
@@ -232,6 +237,13 @@ def test_the_changed_helpers_answer_as_before(packages: Path) -> None:
     moments: list[Any] = ["2026-11-30T12:00:00Z", "Mon, 30 Nov 2026 12:00:00 GMT", 1_795_953_600]
     for moment in moments:
         assert utils.parse_timestamp(moment) == botocore.utils.parse_timestamp(moment)
+
+    for settings in ({}, {"HTTPS_PROXY": "http://p"}, {"https_proxy": "http://p", "no_proxy": "a.example"}):
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in {"AWS_REGION": "us-east-1", **settings}.items():
+                patch.setenv(name, value)
+            for url in ("https://a.example/", "http://b.example/"):
+                assert utils.get_environ_proxies(url) == botocore.utils.get_environ_proxies(url)
 
     class First:
         b: Any = Mark()

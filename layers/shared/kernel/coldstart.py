@@ -1,9 +1,10 @@
 """Speeds up cold starts, in Lambda only, because elsewhere the process belongs to another program.
 
 Garbage collection is off during the start: imported objects stay anyway, and collecting takes a tenth of a cold start.
-Modules come from archives (`kernel.archive`). What modules compile from text while they are imported is not compiled
-again: the methods of dataclasses (0.6 ms per class) and named tuples, and regular expressions (0.2 ms each). The build
-stores the compiled code of each text (`infra.compiled_texts`); texts that it does not know are compiled as usual.
+Modules come from archives (`kernel.archive`), and some are loaded at their first use (`kernel.put_off`). What modules
+compile from text while they are imported is not compiled again: the methods of dataclasses (0.6 ms per class) and named
+tuples, and regular expressions (0.2 ms each). The build stores the compiled code of each text
+(`infra.compiled_texts`); texts that it does not know are compiled as usual.
 
 All this begins with the kernel's first import, so each domain imports the kernel before anything else.
 """
@@ -12,7 +13,6 @@ from __future__ import annotations
 
 import _sre  # type: ignore[import-not-found]
 import collections
-import dataclasses
 import gc
 import os
 import re
@@ -21,7 +21,7 @@ from functools import lru_cache
 from typing import Any
 from zlib import crc32
 
-from kernel import archive, snapshot
+from kernel import archive, put_off, snapshot
 from kernel.archive import Archive
 
 # An archive, deployed with the functions for one version of Python: the engine of regular expressions by `ENGINE`,
@@ -29,6 +29,12 @@ from kernel.archive import Archive
 # arguments of `_sre.compile` by `pattern_key`.
 TEXTS = f"compiled_texts.{sys.implementation.cache_tag}"
 ENGINE = "engine"
+# Modules that packages import for what no call needs as a rule: other protocols, files of settings, proxies, errors.
+PUT_OFF = (
+    *("calendar", "configparser", "email.header", "fractions", "getpass", "gzip", "ipaddress", "jmespath", "linecache"),
+    *("locale", "mimetypes", "platform", "selectors", "shlex", "stringprep", "subprocess", "tempfile", "tokenize"),
+    *("traceback", "urllib.request", "uuid", "xml.etree.ElementTree"),
+)
 
 
 def code_key(text: str) -> int:
@@ -51,6 +57,7 @@ def begin() -> None:
     if "LAMBDA_TASK_ROOT" in os.environ:
         gc.disable()
         archive.use_modules(sys.path)
+        put_off.put_off(PUT_OFF)
         for known in archive.named(TEXTS, sys.path):
             _use_codes(known)
             if known.read(ENGINE) == engine():
@@ -69,7 +76,14 @@ def finish() -> None:
         gc.enable()
 
 
+@snapshot.before
+def _load() -> None:
+    put_off.load_all()
+
+
 def _use_codes(known: Archive) -> None:
+    import dataclasses  # imports modules that are put off
+
     def code_of(text: str) -> Any:
         if (key := code_key(text)) in known:
             stored, code = known.read(key)

@@ -15,14 +15,14 @@ import os
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from typing import TYPE_CHECKING, Any
 
 from kernel import keyrings
 from kernel.config import config
 from kernel.errors import Conflict, DependencyUnavailable, Unprocessable, ValidationFailed
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 HEADER = "idempotency-key"
 REPLAYED = "Idempotent-Replayed"
@@ -107,6 +107,8 @@ def require_key(key: str) -> None:
 
 def _ciphers(name: str) -> list[AESGCM]:
     """The ciphers of this caller and key, the newest seed's first."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # most calls need none
+
     return [AESGCM(hmac.digest(seed.derive("answers"), name.encode(), "sha256")) for seed in keyrings.cursors.seeds()]
 
 
@@ -116,6 +118,8 @@ def _lock(first: dict[str, Any], name: str) -> str:
 
 
 def _unlock(kept: str, name: str) -> dict[str, Any] | None:
+    from cryptography.exceptions import InvalidTag
+
     raw = b64decode(kept)
     for cipher in _ciphers(name):
         with contextlib.suppress(InvalidTag):

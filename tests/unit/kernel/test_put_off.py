@@ -1,0 +1,104 @@
+"""Modules that are loaded when something in them is first used."""
+
+import sys
+import threading
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from kernel import coldstart, put_off
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder on Python's path, whose modules `later` and `package.inner` are put off."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    put_off.put_off(["later", "package.inner"])
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+def is_loaded(module: ModuleType) -> bool:
+    return type(module) is ModuleType
+
+
+def test_a_module_is_loaded_at_the_first_use_of_its_content(folder: Path) -> None:
+    (folder / "later.py").write_text("VALUE = 1")
+
+    later = import_module("later")
+    assert import_module("later") is later
+    assert later.__spec__ is not None
+    assert not is_loaded(later), "importing it again does not load it"
+
+    assert later.VALUE == 1
+    assert is_loaded(later)
+    assert later.__loader__ is later.__spec__.loader
+    assert later.__file__ == str(folder / "later.py")
+
+
+def test_what_is_imported_from_a_module_loads_it(folder: Path) -> None:
+    (folder / "later.py").write_text("import later\nVALUE = later.__name__ + later.__doc__.__class__.__name__")
+    given: dict[str, Any] = {}
+
+    exec("from later import VALUE", given)
+
+    assert given["VALUE"] == "laterNoneType", "a module may look at itself"
+
+
+def test_a_module_inside_a_package_can_be_put_off(folder: Path) -> None:
+    (folder / "package").mkdir()
+    (folder / "package/__init__.py").write_text("from package import inner")
+    (folder / "package/inner.py").write_text("VALUE = 1")
+
+    package = import_module("package")
+
+    assert not is_loaded(package.inner)
+    assert package.inner.VALUE == 1
+
+
+def test_no_thread_sees_a_module_half_loaded(folder: Path) -> None:
+    (folder / "later.py").write_text("import time\nFIRST = 1\ntime.sleep(0.05)\nLAST = 2")
+    later = import_module("later")
+    seen: list[int] = []  # each after its own first look, while another thread loads
+    threads = [threading.Thread(target=lambda: seen.append(later.FIRST + later.LAST)) for _ in range(4)]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert seen == [3, 3, 3, 3]
+
+
+def test_a_module_that_fails_is_tried_again(folder: Path) -> None:
+    source = folder / "later.py"
+    source.write_text("import missing_module")
+    later = import_module("later")
+    with pytest.raises(ModuleNotFoundError):
+        _ = later.VALUE
+
+    source.write_text("VALUE = 1  # now it is complete")
+
+    assert later.VALUE == 1
+
+
+def test_all_are_loaded_before_a_snapshot(folder: Path) -> None:
+    (folder / "later.py").write_text("VALUE = 1")
+    later = import_module("later")
+
+    put_off.load_all()
+
+    assert is_loaded(later)
+
+
+def test_modules_to_put_off_are_none_that_starts_need() -> None:
+    """What is built into Python has no file to load later."""
+    assert {name.partition(".")[0] for name in coldstart.PUT_OFF} - sys.stdlib_module_names == {"jmespath"}
+    assert set(coldstart.PUT_OFF).isdisjoint(sys.builtin_module_names)
