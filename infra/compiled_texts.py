@@ -19,7 +19,13 @@ if TYPE_CHECKING:  # an imported module compiles its expressions before they can
 
 HANDLERS = ("app.py", "actions/*.py", "consumers/*.py")
 LATE = ("redis",)  # packages that functions import during their first call
-SETTINGS = {"ENVIRONMENT": "local", "STACK_NAME": "build"}
+SETTINGS = {
+    "ENVIRONMENT": "local",
+    "STACK_NAME": "build",
+    "AWS_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "build",
+    "AWS_SECRET_ACCESS_KEY": "build",
+}
 
 
 def keep(function: Path, layer: Path) -> Path:
@@ -105,7 +111,9 @@ def _record(function: str, target: str) -> None:
     for name in LATE:
         __import__(name)
     from infra import archives
-    from kernel import coldstart
+    from kernel import aws, coldstart
+
+    aws.client("dynamodb")  # its expressions are compiled when the first client is made
 
     found: dict[Any, Any] = {coldstart.ENGINE: coldstart.engine()}
     found |= {coldstart.code_key(text): (text, code) for text, code in sorted(codes.items())}

@@ -11,6 +11,11 @@ from pathlib import Path
 # a function in place of a class of dateutil's, which is only called
 _TZ = "\n\ndef {0}():\n    import dateutil.tz\n\n    return dateutil.tz.{0}()\n\n\n"
 
+# what a TypedDict is when it runs
+_TYPED_DICT = (
+    "\n\nclass TypedDict(dict):\n    def __init_subclass__(cls, **_):\n        super().__init_subclass__()\n\n\n"
+)
+
 # file: (a text that occurs in it exactly once, its replacement)
 CHANGES: dict[str, list[tuple[str, str]]] = {
     # the documentation of clients' methods, with an HTML parser: generated when somebody calls help()
@@ -60,6 +65,13 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
     "redis/event.py": [
         ("import asyncio\nimport threading\n", "from __future__ import annotations\n\nimport threading\n"),
         ("            self._async_lock = a", "            import asyncio\n\n            self._async_lock = a"),
+    ],
+    "redis/commands/__init__.py": [
+        (
+            "from .cluster import READ_COMMANDS, AsyncRedisClusterCommands, RedisClusterCommands\n",
+            "import importlib\n\n\ndef __getattr__(name):\n"
+            "    return getattr(importlib.import_module('redis.commands.cluster'), name)\n\n\n",
+        ),
     ],
     "redis/commands/cluster.py": [
         ("\nimport asyncio\n", "\n"),
@@ -187,13 +199,25 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ]
         for name in ("attributes", "models")
     },
-    # a hundred TypedDicts for type checkers, each built from the text of its annotations
+    # two hundred fields of TypedDicts for type checkers, each built from the text of its annotation
     "pydantic_core/core_schema.py": [
         (
             "if sys.version_info < (3, 12):\n    from typing_extensions import TypedDict\n"
             "else:\n    from typing import TypedDict\n",
-            "\n\nclass TypedDict(dict):\n    def __init_subclass__(cls, total=True):\n"
-            "        super().__init_subclass__()\n\n\n",
+            _TYPED_DICT,
+        ),
+    ],
+    "pydantic/config.py": [
+        ("TypeAlias, TypedDict, Unpack, deprecated\n", "TypeAlias, Unpack, deprecated\n" + _TYPED_DICT),
+    ],
+    "pydantic/fields.py": [
+        ("TypeAlias, TypedDict, Unpack, deprecated\n", "TypeAlias, Unpack, deprecated\n" + _TYPED_DICT),
+    ],
+    "pynamodb/_schema.py": [
+        (
+            "if sys.version_info >= (3, 8):\n    from typing import TypedDict\n"
+            "else:\n    from typing_extensions import TypedDict\n",
+            _TYPED_DICT,
         ),
     ],
     # certificates and SSH keys, with which no token here is verified; SSH keys import bcrypt
@@ -222,6 +246,11 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ),
     ],
     "jwt/api_jwt.py": [("from calendar import timegm\n", "import calendar\n"), ("= timegm(", "= calendar.timegm(")],
+    # an expression whose text is another one in each process, so that none is stored for it
+    "jwt/utils.py": [
+        ("_PEM_MARKER_RE = re.compile(", "_pem_markers = lambda: re.compile("),
+        ("_PEM_MARKER_RE.finditer(", "_pem_markers().finditer("),
+    ],
     "jwt/algorithms.py": [
         ("    from cryptography import x509\n", ""),
         ("            x509.load", "            from cryptography import x509\n\n            x509.load"),

@@ -59,9 +59,9 @@ def begin() -> None:
         archive.use_modules(sys.path)
         put_off.put_off(PUT_OFF)
         for known in archive.named(TEXTS, sys.path):
-            _use_codes(known)
             if known.read(ENGINE) == engine():
                 _use_patterns(known)
+            _use_codes(known)
 
 
 @snapshot.before

@@ -1,5 +1,6 @@
 """Modules that are loaded when something in them is first used."""
 
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -102,3 +103,13 @@ def test_modules_to_put_off_are_none_that_starts_need() -> None:
     """What is built into Python has no file to load later."""
     assert {name.partition(".")[0] for name in coldstart.PUT_OFF} - sys.stdlib_module_names == {"jmespath"}
     assert set(coldstart.PUT_OFF).isdisjoint(sys.builtin_module_names)
+
+
+@pytest.mark.parametrize(("environment", "loaded"), [({"LAMBDA_TASK_ROOT": "/var/task"}, False), ({}, True)])
+def test_only_in_lambda_are_modules_put_off(environment: dict[str, str], loaded: bool) -> None:
+    code = (
+        "import kernel, mimetypes, types; print(type(mimetypes) is types.ModuleType, mimetypes.guess_type('a.html')[0])"
+    )
+    paths = {"PYTHONPATH": str(Path(put_off.__file__).parents[1])}
+    ran = subprocess.run([sys.executable, "-c", code], env={**paths, **environment}, capture_output=True, check=True)
+    assert ran.stdout.decode().split() == [str(loaded), "text/html"]
