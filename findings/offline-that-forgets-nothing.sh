@@ -106,6 +106,8 @@ with sync_playwright() as playwright, playwright.chromium.launch(**options) as b
     context.set_offline(True)
     for each in range(3):
         sockets[0].send(f"message {each}")
+    sockets[0].ping()  # what was being read at that moment may still be answered
+    page.wait_for_timeout(1000)
     pong = sockets[0].ping()
     offline = page.evaluate(USE, address) | {"heard": list(heard), "pong": pong.is_set()}
     print("offline:", offline)
