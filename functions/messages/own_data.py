@@ -102,6 +102,19 @@ def _left_behind(user_id: str, present: frozenset[str]) -> Iterator[dict[str, An
         for _, conversation_id, seq in sent:
             message = None if conversation_id in present else log.event_at(conversation_id, seq)
             if message is not None and message.is_message and message.deleted_at is None:
-                yield from views.messages([message], user_id)
+                yield from map(_without_others, views.messages([message], user_id))
         if cursor is None:
             return
+
+
+def _without_others(message: dict[str, Any]) -> dict[str, Any]:
+    """A message of a conversation that the person has left, without what others may have made of it since (R6)."""
+    own = [{**each, "count": 1} for each in message["reactions"] if each["mine"]]
+    return {**message, "reactions": own, "thread_count": 0, "pinned": False, "poll": _untold(message["poll"])}
+
+
+def _untold(poll: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A poll without its tally, as it is shown while its results are hidden."""
+    if poll is None:
+        return None
+    return {**poll, "options": [{**each, "votes": None} for each in poll["options"]], "total_voters": None}

@@ -140,6 +140,31 @@ def test_what_a_person_has_written_is_there_wherever_it_is(ann: tuple[Caller, st
     assert [each["text"] for each in held["drafts"]] == ["unsent"]
 
 
+def test_what_others_made_of_a_message_after_its_author_had_left_is_not_shown(ann: tuple[Caller, str]) -> None:
+    # given a message and a poll in a group, which their author has left
+    me, _ = ann
+    bob, cleo = rooms.people("bob", "cleo")
+    left = rooms.group(bob, me, cleo)
+    mine = rooms.send(me, left, "mine")
+    reactions.react(caller=me, conversation_id=left, message_id=mine["id"], emoji="\U0001f375", added=True)
+    poll = ballot_boxes.ask(me, left)
+    rooms.remove(me, left, me)
+
+    # when others react, answer and vote
+    for emoji in ("\U0001f375", "\U0001f44d"):
+        reactions.react(caller=bob, conversation_id=left, message_id=mine["id"], emoji=emoji, added=True)
+    rooms.send(cleo, left, "an answer", thread_root=mine["id"])
+    ballot_boxes.vote(bob, poll, poll["options"][0]["text"])
+
+    # then the author's export shows none of it
+    text, asked = _exported(*ann)["messages"]
+    assert text["reactions"] == [{"emoji": "\U0001f375", "count": 1, "mine": True}]
+    assert text["thread_count"] == 0
+    assert asked["poll"]["question"] == poll["question"]
+    assert asked["poll"]["total_voters"] is None
+    assert {each["votes"] for each in asked["poll"]["options"]} == {None}
+
+
 def test_whoever_has_used_everything_finds_something_of_every_kind(ann: tuple[Caller, str]) -> None:
     # given somebody with something of every kind (passkeys and notifications are in the end-to-end test)
     me, token = ann
