@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.e2e.people import Person, new_ada, new_bob
 from tests.e2e.tools import at_once, eventually
-from tests.e2e.windows import Drag, Window, needs_a_browser, window_of
+from tests.e2e.windows import Cables, Drag, Window, needs_a_browser, window_of
 
 pytestmark = needs_a_browser
 ada, bob = new_ada, new_bob
@@ -142,6 +142,8 @@ def test_what_is_written_while_the_network_is_cut_goes_when_it_is_back_in_three_
     opened: Any, ada: Person, bob: Person, room: str
 ) -> None:
     window = opened(ada)
+    cables = Cables(window.context)
+    window.page.reload()
     window.open("Engines")
     tabs = [window.page, *(window.tab(f"#/conversations/{room}") for _ in range(2))]
     for tab in tabs:
@@ -151,6 +153,7 @@ def test_what_is_written_while_the_network_is_cut_goes_when_it_is_back_in_three_
         expect(tab.get_by_role("log").get_by_text("before")).to_be_visible()
 
     # given a network that is cut while messages are sent
+    cables.cut(window.page)
     window.context.set_offline(True)
     for number, tab in enumerate(tabs):
         tab.get_by_label("Write a message").fill(f"without network {number}")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, WebSocketRoute, expect, sync_playwright
 
 from tests.e2e.histories.web_host import missing
 from tests.e2e.people import PASSWORD, Person
@@ -101,6 +102,37 @@ class Window:
 
     def close(self) -> None:
         self.context.close()
+
+
+class Cables:
+    """The sockets that a browser's pages open from now on. What is on its way when they are cut is lost.
+
+    Playwright's `set_offline` alone keeps the frames of an open socket, and delivers them when the network is back.
+    """
+
+    def __init__(self, context: BrowserContext) -> None:
+        self._whole: set[WebSocketRoute] = set()
+        self._used: set[WebSocketRoute] = set()
+        context.route_web_socket("**", self._lay)
+
+    def _lay(self, page: WebSocketRoute) -> None:
+        server = page.connect_to_server()
+        self._whole.add(page)
+        page.on_message(lambda frame: server.send(frame) if page in self._whole else None)
+        server.on_message(lambda frame: self._deliver(page, frame))
+
+    def _deliver(self, page: WebSocketRoute, frame: str | bytes) -> None:
+        if page in self._whole:
+            self._used.add(page)
+            page.send(frame)
+
+    def cut(self, page: Page) -> None:
+        """Cut the socket once it is in use: both ends go on to believe in it, and no frame arrives."""
+        deadline = time.monotonic() + PATIENCE_MS / 1000
+        while not self._used:
+            assert time.monotonic() < deadline, "no socket is in use"
+            page.wait_for_timeout(50)  # Playwright calls the handlers meanwhile
+        self._whole.clear()
 
 
 class Drag:
