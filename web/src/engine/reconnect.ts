@@ -66,7 +66,7 @@ export class Reconnect {
     }
   }
 
-  /** Ends the wait before the next attempt. */
+  /** Ends the wait before the next attempt, also if the present one is still under way and fails. */
   hurry(): void {
     this.#retryAlarm.ring();
   }
@@ -79,7 +79,6 @@ export class Reconnect {
     let waitMs = 0;
     try {
       for (;;) {
-        this.#retryAlarm.clear();
         await this.#retryAlarm.wait(waitMs, signal);
         let connection: Connection;
         try {
@@ -94,6 +93,7 @@ export class Reconnect {
         }
         const openedAt = clock.now();
         const hintMs = await this.#untilReplaced(connection, signal);
+        this.#retryAlarm.clear();
         this.#failures = clock.now() - openedAt >= policy.stableMs ? 0 : this.#failures + 1;
         if (connection.closed.aborted) this.#parts.onDown();
         waitMs = this.#delayAfterEnd(hintMs, connection.closed.aborted);

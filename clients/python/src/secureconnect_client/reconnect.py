@@ -62,7 +62,8 @@ class Reconnecting:
             self._hinted.set_result(after_ms)
 
     def hurry(self) -> None:
-        """End the present pause: the network is back, or somebody uses the client."""
+        """End the pause before the next attempt, also if the present one is still under way and fails: the
+        network is back, or somebody uses the client."""
         self._hurry.set()
 
     async def run(self) -> None:
@@ -81,6 +82,7 @@ class Reconnecting:
                 continue
             born = asyncio.get_running_loop().time()
             hint_ms = await self._until_over(connection)
+            self._hurry.clear()
             if asyncio.get_running_loop().time() - born >= self._policy.stable_s:
                 self._failures = 0
             else:
@@ -131,12 +133,12 @@ class Reconnecting:
         return self._hinted.result() if self._hinted.done() else None
 
     async def _wait(self, seconds: float) -> None:
-        self._hurry.clear()
         try:
             async with asyncio.timeout(seconds):
                 await self._hurry.wait()
         except TimeoutError:
             pass
+        self._hurry.clear()
 
     def _after_end(self, hint_ms: float | None, *, closed: bool) -> float:
         if hint_ms is not None:
