@@ -103,10 +103,10 @@ NEEDED: dict[str, set[str]] = {
 # The most modules of ours that importing a function may load, and schemas that it may build (0.3 ms each), for one
 # function of each kind, with a margin.
 FIRST_PARTY_MAX: dict[str, tuple[int, int]] = {
-    "UsersFunction": (102, 20),
-    "MessagesFunction": (200, 70),
+    "UsersFunction": (103, 20),
+    "MessagesFunction": (201, 70),
     "SendMessageFunction": (148, 60),
-    "PingFunction": (92, 12),
+    "PingFunction": (93, 12),
     "TypingFunction": (94, 18),
     "AuthorizeFunction": (32, 0),
 }
