@@ -11,6 +11,7 @@ from conversations import api as conversations
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import NotFound
+from kernel.paging import all_pages
 from kernel.schema import as_json
 from log import api as log
 from messages import drafts_store, history_store, reactions_store, scheduled_store, service, views
@@ -35,17 +36,13 @@ def in_conversations(user_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def reactions(user_id: str) -> Iterator[dict[str, Any]]:
     """The person's reactions, those in conversations that they have left as well."""
-    cursor = None
-    while True:
-        found, cursor = reactions_store.page_of(user_id, cursor)
+    for found in all_pages(lambda cursor: reactions_store.page_of(user_id, cursor)):
         shown = log.events_at((each.conversation_id, each.seq) for each in found)
         for each in found:
             message = shown.get((each.conversation_id, each.seq))
             if message is not None and message.deleted_at is None:
                 place = {"conversation_id": each.conversation_id, "message_id": message.data["id"]}
                 yield {**place, "emoji": each.emoji}
-        if cursor is None:
-            return
 
 
 def drafts(user_id: str) -> Iterator[dict[str, Any]]:
@@ -96,15 +93,11 @@ def _page(user_id: str, conversation_id: str, after: int) -> list[dict[str, Any]
 
 def _left_behind(user_id: str, present: frozenset[str]) -> Iterator[dict[str, Any]]:
     """The person's messages in other conversations than these, found by a scan of who has sent what."""
-    cursor = None
-    while True:
-        sent, cursor = log.sent_by(user_id, cursor)
+    for sent in all_pages(lambda cursor: log.sent_by(user_id, cursor)):
         for _, conversation_id, seq in sent:
             message = None if conversation_id in present else log.event_at(conversation_id, seq)
             if message is not None and message.is_message and message.deleted_at is None:
                 yield from map(_without_others, views.messages([message], user_id))
-        if cursor is None:
-            return
 
 
 def _without_others(message: dict[str, Any]) -> dict[str, Any]:

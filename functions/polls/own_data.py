@@ -7,6 +7,7 @@ from typing import Any
 
 from conversations import api as conversations
 from kernel import clock
+from kernel.paging import all_pages
 from kernel.schema import as_json
 from polls import store
 from polls.schemas import PollOut
@@ -28,14 +29,10 @@ def polls(user_id: str) -> Iterator[dict[str, Any]]:
 
 def votes(user_id: str) -> Iterator[dict[str, Any]]:
     """The person's votes, secret ones and those in conversations that they have left as well."""
-    cursor = None
-    while True:
-        found, cursor = store.voted_in(user_id, cursor)
+    for found in all_pages(lambda cursor: store.voted_in(user_id, cursor)):
         chosen = store.votes([poll.ref for poll in found], [user_id])
         for poll in found:
             mine = chosen.get((poll.id, user_id), ())  # none: retracted meanwhile
             texts = [each.text for each in poll.options if each.id in mine]
             about = {"poll_id": poll.id, "conversation_id": poll.conversation_id, "question": poll.question}
             yield {**about, "option_ids": list(mine), "options": texts}
-        if cursor is None:
-            return

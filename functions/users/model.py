@@ -24,9 +24,9 @@ TERM_PARTS_MAX = 30  # a profile and all its terms, old and new, must fit one tr
 
 # With one of these names a person could pose as the platform, or be mistaken for a mention of everybody.
 RESERVED_USERNAMES = frozenset(
-    {"admin", "administrator", "all", "channel", "deleted_user", "everybody", "everyone", "here", "moderator"}
-    | {"official", "root"}
-    | {"secureconnect", "security", "staff", "support", "sysadmin", "system", "webmaster"}
+    {"all", "channel", "everybody", "everyone", "here"}
+    | {"admin", "administrator", "deleted_user", "moderator", "official", "root", "secureconnect", "security"}
+    | {"staff", "support", "sysadmin", "system", "webmaster"}
 )
 
 # The synthetic accounts that test the deployed API (functions/operations/journey.py) cannot be found by search.

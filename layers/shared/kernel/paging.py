@@ -88,15 +88,26 @@ class Paginator:
         return Page(list(shown[:fit]), self.cursor(end))
 
 
-def all_items(read: Callable[[str | None], Page[T]]) -> Iterator[T]:
-    """The items of all pages of a list; `read` gets the cursor of each page, None for the first."""
-    cursor: str | None = None
+def all_pages(read: Callable[[Any], tuple[Sequence[T], Any]]) -> Iterator[Sequence[T]]:
+    """All pages of something; `read` gets the cursor of each page, None for the first, and returns it with the next
+    cursor, None after the last."""
+    cursor = None
     while True:
-        page = read(cursor)
-        yield from page.items
-        cursor = page.next_cursor
+        page, cursor = read(cursor)
+        yield page
         if cursor is None:
             return
+
+
+def all_items(read: Callable[[str | None], Page[T]]) -> Iterator[T]:
+    """The items of all pages of a list; `read` gets the cursor of each page, None for the first."""
+
+    def page_of(cursor: str | None) -> tuple[Sequence[T], str | None]:
+        page = read(cursor)
+        return page.items, page.next_cursor
+
+    for items in all_pages(page_of):
+        yield from items
 
 
 def fitting(items: Sequence[Any]) -> int:
