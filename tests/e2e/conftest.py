@@ -10,7 +10,9 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
@@ -18,7 +20,7 @@ from playwright.sync_api import Browser
 from kernel import auth, clock, keyrings
 from tests.e2e.people import BearerIssued, Person, Town
 from tests.e2e.tools import at_once, seeds_of
-from tests.e2e.windows import chromium
+from tests.e2e.windows import chromium, window_of
 from tests.support import rings
 
 ENDPOINTS = Path(os.environ.get("SC_ENDPOINTS", ".local/endpoints.json"))
@@ -76,6 +78,13 @@ def browser() -> Iterator[Browser]:
     """The browser for windows of the web client; a module that needs other flags starts its own."""
     with chromium() as browser:
         yield browser
+
+
+@pytest.fixture
+def opened(browser: Browser, endpoints: dict[str, str]) -> Iterator[Any]:
+    """Opens windows of signed-in people; all are closed at the end of the test."""
+    with ExitStack() as windows:
+        yield lambda person, **settings: windows.enter_context(window_of(browser, endpoints, person, **settings))
 
 
 @pytest.fixture(scope="session")

@@ -83,6 +83,10 @@ class Person:
         message: dict[str, Any] = self.ok("POST", f"/conversations/{conversation_id}/messages", body)
         return message
 
+    def texts(self, conversation_id: str) -> list[str | None]:
+        """The texts of the newest 20 messages, the newest first."""
+        return [each["text"] for each in self.ok("GET", f"/conversations/{conversation_id}/messages?limit=20")["items"]]
+
     def call_in(self, conversation_id: str, media: str = "video") -> dict[str, Any]:
         """A new call of this person, or the live one."""
         body = {"client_id": secrets.token_hex(8), "media": media}

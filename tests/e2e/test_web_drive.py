@@ -92,6 +92,20 @@ def test_a_file_is_looked_at_in_place(page: Page) -> None:
     expect(dialog.get_by_role("img", name="dot.png")).to_have_js_property("naturalWidth", 90)
     page.keyboard.press("Escape")
 
+    # what is no picture, or does not come, is said; the second try asks for a new address
+    _bring(page, "broken.png", b"\x89PNG\r\n\x1a\nbroken", "image/png")
+    alert = _look(page, "broken.png").get_by_role("alert")
+    expect(alert).to_contain_text("cannot show it")
+    page.keyboard.press("Escape")
+    _bring(page, "late.png", dot.getvalue(), "image/png")
+    page.route("**/*late*", lambda route: route.abort())
+    dialog = _look(page, "late.png")
+    expect(dialog.get_by_role("alert")).to_be_visible()
+    page.unroute("**/*late*")
+    dialog.get_by_role("button", name="Try again").click()
+    expect(dialog.get_by_role("img", name="late.png")).to_have_js_property("naturalWidth", 90)
+    page.keyboard.press("Escape")
+
     sound = io.BytesIO()
     with wave.open(sound, "wb") as file:
         file.setparams((1, 1, 8_000, 0, "NONE", ""))

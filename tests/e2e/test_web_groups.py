@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any
 
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.e2e.people import Person, Town, new_ada, new_bob
 from tests.e2e.tools import eventually
-from tests.e2e.windows import Window, needs_a_browser, window_of
+from tests.e2e.windows import Window, needs_a_browser
 
 pytestmark = needs_a_browser
 ada, bob = new_ada, new_bob
-
-
-@pytest.fixture
-def opened(browser: Browser, endpoints: dict[str, str]) -> Iterator[Any]:
-    """Opens windows of signed-in people."""
-    with ExitStack() as windows:
-        yield lambda person, **settings: windows.enter_context(window_of(browser, endpoints, person, **settings))
 
 
 def panel(window: Window, group: str, tab: str) -> Page:

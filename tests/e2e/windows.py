@@ -100,6 +100,17 @@ class Window:
     def message(self, text: str) -> Any:
         return self.page.get_by_role("log").get_by_role("article").filter(has_text=text)
 
+    def choose(self, text: str, *items: str) -> None:
+        """Choose from the menu of the message with this text."""
+        self.message(text).hover()
+        self.message(text).get_by_role("button", name="More", exact=True).click()
+        for item in items:
+            self.page.get_by_role("menuitem", name=item).click()
+
+    def beside(self, text: str) -> Any:
+        """What shows this text in the panel beside the history."""
+        return self.page.get_by_role("complementary").get_by_text(text)
+
     def close(self) -> None:
         self.context.close()
 

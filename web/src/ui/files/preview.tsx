@@ -1,7 +1,7 @@
 /** A preview of a file: images, video, audio, PDF and text are shown; other files can be downloaded. */
 import { useQuery } from "@tanstack/react-query";
 import { Download, X } from "lucide-react";
-import { useEffect } from "react";
+import { useEffect, useState } from "react";
 import { useTranslations } from "../../i18n";
 import { ADDRESS_LASTS_MS, kindOf, useDownload } from "../attachments";
 import { errorText, useEngine } from "../hooks";
@@ -25,14 +25,14 @@ export default function Preview({ file, onClose }: { file: Previewed; onClose: (
   const t = useTranslations();
   const { api } = useEngine();
   const [download, refused] = useDownload();
-  const { data, error } = useQuery({
+  const { data, error, refetch } = useQuery({
     queryKey: ["address", file.id],
     staleTime: ADDRESS_LASTS_MS,
     queryFn: () => api.get("/drive/files/{file_id}/download", { path: { file_id: file.id } }),
   });
   return (
     <Sheet title={file.name} wide onClose={onClose}>
-      <Inside file={file} url={data?.url} />
+      <Inside file={file} url={data?.url} onAgain={() => void refetch()} />
       <Problem text={refused || (error ? errorText(error, t) : "")} />
       <p className="row">
         <button className="primary row" onClick={() => void download(file.id)}>
@@ -46,15 +46,29 @@ export default function Preview({ file, onClose }: { file: Previewed; onClose: (
   );
 }
 
-function Inside({ file, url }: { file: Previewed; url: string | undefined }) {
+function Inside({ file, url, onAgain }: { file: Previewed; url: string | undefined; onAgain: () => void }) {
   const t = useTranslations();
   const kind = kindOf(file.content_type);
-  if (kind === "image") return <img className="viewed" src={url ?? file.thumbnail_url ?? ""} alt={file.name} />;
-  if (!url) return <p className="empty">…</p>;
-  if (kind === "video") return <video className="viewed" controls autoPlay src={url} aria-label={file.name} />;
-  if (kind === "audio") return <audio controls autoPlay src={url} aria-label={file.name} />;
-  if (file.content_type === "application/pdf" && file.size <= PDF_BYTES) return <Pdf name={file.name} url={url} />;
-  if (file.content_type.startsWith("text/") || file.content_type === "application/json") return <Text file={file} url={url} />;
+  const src = url ?? (kind === "image" ? file.thumbnail_url : null);
+  const [unplayable, setUnplayable] = useState<string>(); // the address whose content this browser did not get or cannot show
+  if (!src) return <p className="empty">…</p>;
+  if (src === unplayable) {
+    const again = () => {
+      setUnplayable(undefined);
+      onAgain();
+    };
+    return (
+      <p className="empty" role="alert">
+        {t("drive.not_shown")} <button onClick={again}>{t("chat.try_again")}</button>
+      </p>
+    );
+  }
+  const media = { src, onError: () => setUnplayable(src) };
+  if (kind === "image") return <img className="viewed" alt={file.name} {...media} />;
+  if (kind === "video") return <video className="viewed" controls autoPlay aria-label={file.name} {...media} />;
+  if (kind === "audio") return <audio controls autoPlay aria-label={file.name} {...media} />;
+  if (file.content_type === "application/pdf" && file.size <= PDF_BYTES) return <Pdf name={file.name} url={src} />;
+  if (file.content_type.startsWith("text/") || file.content_type === "application/json") return <Text file={file} url={src} />;
   return <p className="empty">{t("drive.no_preview")}</p>;
 }
 
