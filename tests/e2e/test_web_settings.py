@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, Response, expect
 
 from tests.e2e.accessibility import audit
 from tests.e2e.people import PASSWORD, Town
+from tests.e2e.test_avatars import picture
 from tests.e2e.tools import operators_client, problem
 from tests.e2e.windows import Window, needs_a_browser
 
@@ -57,6 +58,26 @@ def test_a_profile_is_changed_and_stays(ada: Window) -> None:
     page.reload()
     expect(page.get_by_label("Your name")).to_have_value("Ada Lovelace")
     expect(page.get_by_label("A few words about you")).to_have_value("Counts.")
+
+
+def test_a_picture_that_did_not_go_is_chosen_again(ada: Window, tmp_path: Path) -> None:
+    page = settings(ada, "Profile")
+    path = tmp_path / "me.png"
+    path.write_bytes(picture("teal"))
+
+    def choose() -> None:
+        with page.expect_file_chooser() as choosing:
+            page.get_by_role("button", name="Choose a picture").click()
+        choosing.value.set_files(path)
+        # a browser reports the choice of a file that stands in the field already as no change
+        expect(page.locator("input[type=file]")).to_have_js_property("value", "")
+
+    page.route("**/drive/uploads", lambda route: route.abort())
+    choose()
+    expect(page.get_by_role("alert")).to_be_visible(timeout=60_000)
+    page.unroute("**/drive/uploads")
+    choose()
+    expect(page.get_by_role("img", name="Picture")).to_be_visible()
 
 
 def test_a_session_on_another_device_is_ended(ada: Window, browser: Browser, endpoints: dict[str, str]) -> None:

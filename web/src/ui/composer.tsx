@@ -12,6 +12,7 @@ import { MentionList, useMentions } from "./chat/mentions";
 import { SlowMode } from "./chat/slow-mode";
 import { useAiHelp } from "./chat/use-ai-help";
 import { KeysHint } from "./chat/key-notice";
+import { FileInput } from "./file-input";
 import { errorText, messageText, useEngine, useValue } from "./hooks";
 import { Problem } from "./problem";
 
@@ -152,16 +153,7 @@ export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
             <button className="icon" aria-label={t("composer.attach")} onClick={() => picker.current?.click()}>
               <Paperclip aria-hidden />
             </button>
-            <input
-              ref={picker}
-              type="file"
-              multiple
-              hidden
-              onChange={(event) => {
-                tray.add(event.target.files ?? []);
-                event.target.value = ""; // lets the same file be chosen again
-              }}
-            />
+            <FileInput ref={picker} multiple hidden onFiles={tray.add} />
             {onPoll && (settings.who_can_create_polls === "all" || admin) && (
               <button className="icon" aria-label={t("composer.poll")} onClick={onPoll}>
                 <BarChart3 aria-hidden />

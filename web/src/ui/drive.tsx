@@ -6,6 +6,7 @@ import { useLanguage } from "../i18n";
 import { sizeOf } from "./attachments";
 import "./chat/chat.css";
 import { FileTray, UploadRow, useFileDrop, useUploads } from "./chat/file-tray";
+import { FileInput } from "./file-input";
 import { Entries, type Entry, type FileEntry } from "./files/entries";
 import type { UploadState } from "../engine";
 import type { Shown } from "./files";
@@ -126,16 +127,7 @@ function Folders({ root, onClose }: { root: "root" | "shared"; onClose: () => vo
             <button className="icon" aria-label={t("drive.upload")} onClick={() => picker.current?.click()}>
               <Upload aria-hidden />
             </button>
-            <input
-              ref={picker}
-              type="file"
-              multiple
-              hidden
-              onChange={(event) => {
-                tray.add(event.target.files ?? []);
-                event.target.value = "";
-              }}
-            />
+            <FileInput ref={picker} multiple hidden onFiles={tray.add} />
           </>
         )}
       </header>

@@ -4,6 +4,7 @@ import { type DragEvent, useRef, useState } from "react";
 import { type DriveFile, UploadCancelled, type UploadState, type Uploads } from "../../engine";
 import { useLanguage } from "../../i18n";
 import { sizeOf } from "../attachments";
+import { FileInput } from "../file-input";
 import { errorText, useEngine, useValue } from "../hooks";
 
 const MAX_FILES = 10;
@@ -130,17 +131,7 @@ export function UploadRow({ upload, tray }: { upload: UploadState; tray: Tray })
       <button className="icon" aria-label={t("files.remove", { name })} onClick={() => void tray.remove(upload)}>
         <X aria-hidden />
       </button>
-      <input
-        ref={picker}
-        type="file"
-        hidden
-        data-again
-        onChange={(event) => {
-          const [file] = event.target.files ?? [];
-          if (file) tray.again(upload, file);
-          event.target.value = "";
-        }}
-      />
+      <FileInput ref={picker} hidden onFiles={([file]) => tray.again(upload, file)} />
     </li>
   );
 }

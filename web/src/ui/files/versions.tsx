@@ -2,6 +2,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useLanguage } from "../../i18n";
 import { sizeOf } from "../attachments";
+import { FileInput } from "../file-input";
 import { errorText, momentOf, useAttempt, useEngine } from "../hooks";
 import { Problem } from "../problem";
 import type { Shown } from "./index";
@@ -40,14 +41,7 @@ export function Versions({ entry }: { entry: Shown }) {
       <p className="field">
         <label>
           {t("drive.new_version")}
-          <input
-            type="file"
-            onChange={(event) => {
-              const [file] = event.target.files ?? [];
-              if (file) change(() => uploads.start(file, { name: entry.name, replaces: fileId }));
-              event.target.value = "";
-            }}
-          />
+          <FileInput onFiles={([file]) => change(() => uploads.start(file, { name: entry.name, replaces: fileId }))} />
         </label>
       </p>
     </>

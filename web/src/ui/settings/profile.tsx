@@ -1,6 +1,7 @@
 /** The profile that others see: name, description, picture. */
 import { type FormEvent, useRef, useState } from "react";
 import { useTranslations } from "../../i18n";
+import { FileInput } from "../file-input";
 import { useAttempt, useEngine, useValue } from "../hooks";
 import { Area, Done, Field, Section } from "../kit";
 import { Problem } from "../problem";
@@ -45,13 +46,12 @@ export function ProfilePart() {
               {t("profile.remove_picture")}
             </button>
           )}
-          <input
+          <FileInput
             ref={picker}
-            type="file"
             hidden
             aria-label={t("profile.choose_picture")}
             accept="image/png,image/jpeg,image/webp,image/gif"
-            onChange={(event) => event.target.files?.[0] && picture(event.target.files[0])}
+            onFiles={([file]) => picture(file)}
           />
         </div>
       </Section>
