@@ -16,7 +16,7 @@ from accounts import admin_api as accounts
 from audit import api as audit
 from conversations import api as conversations
 from drive import api as drive
-from kernel import blobs, telemetry
+from kernel import blobs, clock, telemetry
 from kernel.caller import Caller
 from kernel.errors import Forbidden, NotFound
 from keys import api as keys
@@ -29,6 +29,7 @@ from privacy.tables import RULES
 from users import api as users
 
 PATIENCE_S = 18.0
+CLOCKS_DIFFER_BY_MS = clock.MINUTE  # at most, between this function and its state machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,8 @@ class State:
 def run(state: State, *, patience_s: float = PATIENCE_S) -> State:
     """Continue for up to `patience_s`; call again with the returned state until it is done. Idempotent."""
     person = users.profiles_of([state.user_id]).get(state.user_id)
-    if person is None or (person.erased_at is None and state == State(state.user_id)):
-        return replace(state, done=True)  # cancelled within the grace period, or erased already
+    if person is None or (state == State(state.user_id) and not _is_due(person.erased_at)):
+        return replace(state, done=True)
     deadline = time.monotonic() + patience_s
     while not state.done and time.monotonic() < deadline:
         cursor = _STEPS[state.step](state.user_id, state.cursor)
@@ -59,6 +60,12 @@ def run(state: State, *, patience_s: float = PATIENCE_S) -> State:
     if state.done:
         audit.record("erasure.completed", actor=None, target=state.user_id)
     return state
+
+
+def _is_due(erased_at: int | None) -> bool:
+    """Whether an erasure may begin. Not if it was cancelled, has been done, or was requested again for a later time:
+    then the state machine of that request begins it."""
+    return erased_at is not None and erased_at <= clock.now() + CLOCKS_DIFFER_BY_MS
 
 
 # --- the steps: (user_id, cursor) → the next cursor, or None when the step is done ----------------------------

@@ -90,8 +90,9 @@ class Profile:
 
     @property
     def terms(self) -> frozenset[str]:
-        """The folded texts by whose prefixes this person is found; none for a synthetic account."""
-        if _CANARY.fullmatch(self.username):
+        """The folded texts by whose prefixes this person is found; none for a synthetic account, nor while an erasure
+        is requested."""
+        if self.erased_at is not None or _CANARY.fullmatch(self.username):
             return frozenset()
         return terms(self.username, self.display_name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
@@ -108,7 +109,7 @@ def stage_erasure_cancelled(transaction: Transaction, profile: Profile) -> None:
     """Remove the time of erasure and put the directory entries back (label `profile`)."""
     actions = [UserRecord.erased_at.remove(), UserRecord.version.set(profile.version + 1)]
     transaction.update("profile", UserRecord(profile.id), [*actions], UserRecord.version == profile.version)
-    for term in sorted(profile.terms):
+    for term in sorted(dataclasses.replace(profile, erased_at=None).terms):
         transaction.put(f"directory:{term}", _entry(term, profile.id))
 
 

@@ -245,3 +245,57 @@ def test_within_the_grace_one_is_signed_out_and_hidden_and_may_come_back(monkeyp
         assert len(ask(users, "GET", "/users", query={"q": "canary"}, token=bob.token).body["items"]) == 1
         assert erasure.run(State(ann.user_id)).done
     assert ask(users, "GET", "/users/me", token=again).body["display_name"] == "Canary Name"
+
+
+@pytest.fixture
+def _grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ERASURE_GRACE_DAYS", "30")
+    config.config.cache_clear()
+
+
+def _signed_in() -> dict[str, Any]:
+    signed_in: dict[str, Any] = ask(
+        accounts, "POST", "/auth/login", body={"identifier": "canary.name", "password": PASSWORD}
+    ).body
+    return signed_in
+
+
+def _asked_and_back(token: str) -> str:
+    """Request an erasure, and sign in again within the grace; returns the new token."""
+    assert ask(app, "DELETE", "/users/me", body={"password": PASSWORD}, token=token).status == 202
+    return str(_signed_in()["tokens"]["access_token"])
+
+
+@pytest.mark.usefixtures("_grace")
+@pytest.mark.parametrize("restored", [True, False])
+def test_who_requests_an_erasure_again_has_the_whole_grace_again(restored: bool) -> None:
+    ann, token = registered()
+    with clock.held(clock.now()) as advance:
+        token = _asked_and_back(token)
+        if restored:
+            assert ask(app, "POST", "/users/me/restore", token=token).status == 204
+        advance(29 * clock.DAY)
+        _asked_and_back(_signed_in()["tokens"]["access_token"])
+        advance(clock.DAY)
+        assert erasure.run(State(ann.user_id)).done  # the state machine of the first request
+        person = _signed_in()["user"]
+        assert person["display_name"] == "Canary Name"
+        assert person["erased_at"] == clock.rfc3339(clock.now() + 29 * clock.DAY)
+        advance(29 * clock.DAY)
+        erased(ann.user_id)  # that of the second
+        assert _signed_in()["code"] == "invalid_credentials"
+
+
+@pytest.mark.usefixtures("_grace")
+def test_a_new_name_within_the_grace_is_found_by_nobody_until_the_erasure_is_cancelled() -> None:
+    _, token = registered()
+    bob = someone("bob")
+
+    def found() -> int:
+        return len(ask(users, "GET", "/users", query={"q": "renamed"}, token=bob.token).body["items"])
+
+    token = _asked_and_back(token)
+    assert ask(users, "PATCH", "/users/me", body={"display_name": "Renamed"}, token=token).status == 200
+    assert found() == 0
+    assert ask(app, "POST", "/users/me/restore", token=token).status == 204
+    assert found() == 1
