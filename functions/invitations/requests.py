@@ -36,16 +36,19 @@ def ask(*, caller: Caller, invitation: Invitation) -> bool:
 
 
 def list_join_requests(*, caller: Caller, conversation_id: str, limit: int, after: str | None) -> Page[dict[str, Any]]:
-    """The pending requests (for admins), ordered by user id, without those of people who are members by now."""
+    """The pending requests (for admins), ordered by user id, without those of people who are members by now or are
+    being erased."""
     require_member(conversation_id, caller.user_id).require_admin()
     paging = Paginator(after, caller.user_id, "join-requests", conversation_id)
     found = store.requests(conversation_id, after=paging.start, limit=limit + 1, now=clock.now())
 
     def show(page: Sequence[JoinRequest]) -> list[dict[str, Any]]:
-        inside = conversations.members_among(conversation_id, [each.user_id for each in page])
+        asking = [each.user_id for each in page]
+        inside, existing = conversations.members_among(conversation_id, asking), users.existing(asking)
         for user_id in inside:
             store.drop(conversation_id, user_id)
-        return _views([each for each in page if each.user_id not in inside], "pending")
+        pending = [each for each in page if each.user_id in existing and each.user_id not in inside]
+        return _views(pending, "pending")
 
     return paging.page(found, limit, lambda each: each.user_id, show)
 
@@ -65,6 +68,7 @@ def _approve(caller: Caller, conversation_id: str, user_id: str) -> dict[str, An
         return conversations.member_views([member])[0]
     if request is None:
         raise NotFound
+    users.require_user(user_id)  # nothing new begins with people who are being erased
 
     def plan(context: MemberContext) -> log.AppendPlan:
         context.require_admin()

@@ -13,11 +13,13 @@ from invitations import requests, store
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Conflict, Forbidden, NotFound
+from kernel.transactions import Transaction
 from realtime import service as realtime
 from tests.integration.invitations.test_invitations import T0, accept, link, outcome
 from tests.integration.rooms import add, group, people, remove, seen, whole_log
 from tests.management import Management, serving
 from tests.tools import rows
+from users import api as users
 
 
 @pytest.fixture
@@ -185,6 +187,18 @@ def test_approving_and_withdrawing_at_once_has_one_outcome() -> None:
         ("member", "not_found", True),
         ("not_found", "None", False),
     )
+
+
+def test_nobody_who_is_being_erased_is_listed_or_let_in() -> None:
+    conversation_id, _, (ada, bob, _) = _asked("bob", "cyd")
+    transaction = Transaction()
+    users.schedule_erasure_in(transaction, user_id=bob.user_id, erased_at=clock.now())
+    transaction.commit()
+    with pytest.raises(NotFound):
+        _approve(ada, conversation_id, bob)
+    assert _pending(ada, conversation_id) == ["cyd"]
+    assert service.get(caller=ada, conversation_id=conversation_id)["member_count"] == 1
+    _end(ada, conversation_id, bob)  # an admin who still sees it may decline
 
 
 def test_requests_come_in_pages() -> None:
