@@ -130,12 +130,17 @@ class Poll:
         if self.closed_at(now) is not None:
             raise PollClosed
 
+    def require_options(self, field: str, option_ids: Sequence[str]) -> list[str]:
+        """The ids of the poll's options, in its order; raises ValidationFailed, naming `field`, for unknown ones."""
+        known = [option.id for option in self.options]
+        if not set(option_ids) <= set(known):
+            raise ValidationFailed.of(field, "there is no such option in this poll")
+        return known
+
     def choice(self, option_ids: Sequence[str]) -> Choice:
         """A vote for these options, in the poll's order; raises ValidationFailed for unknown or too many options."""
-        known = [option.id for option in self.options]
+        known = self.require_options("option_ids", option_ids)
         wanted = set(option_ids)
-        if not wanted <= set(known):
-            raise ValidationFailed.of("option_ids", "there is no such option in this poll")
         if not 1 <= len(wanted) <= self.max_choices:
             most = "one option" if self.max_choices == 1 else f"1 to {self.max_choices} options"
             raise ValidationFailed.of("option_ids", f"choose {most}")

@@ -291,9 +291,14 @@ def _newest_first(conversation_id: str, before: str | None, *, chunk: int) -> It
 def voters(
     *, caller: Caller, poll_id: str, option_id: str | None, limit: int, after: str | None
 ) -> Page[dict[str, Any]]:
-    """The votes ordered by user id. Raises Forbidden for anonymous polls and for hidden results, NotFound."""
+    """The votes ordered by user id, all or those for one option.
+
+    Raises Forbidden for anonymous polls and for hidden results, ValidationFailed for an unknown option, NotFound.
+    """
     poll, chosen = _require(caller, poll_id)
     poll.require_voters(chosen, clock.now())
+    if option_id is not None:
+        poll.require_options("option_id", [option_id])
     paging = Paginator(after, caller.user_id, "voters", poll_id, option_id or "")
     votes = store.votes_page(poll_id, option_id=option_id, after=paging.start, limit=limit + 1)
 

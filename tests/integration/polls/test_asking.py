@@ -248,6 +248,17 @@ def test_the_voters_of_an_option_come_in_pages_by_person() -> None:
     assert len(everybody.items) == 4
 
 
+def test_the_voters_of_an_unknown_option_are_refused() -> None:
+    ada, bob = people("ada", "bob")
+    conversation_id = group(ada, bob)
+    poll, other = ask(ada, conversation_id), ask(ada, conversation_id, client_id="p-2")
+    (elsewhere,) = option(other, "Tea")
+    for option_id in (elsewhere, "opt_unknown"):
+        with pytest.raises(ValidationFailed) as refused:
+            service.voters(caller=ada, poll_id=poll["id"], option_id=option_id, limit=50, after=None)
+        assert [each.field for each in refused.value.errors] == ["option_id"]
+
+
 # --- going ----------------------------------------------------------------------------------------------------
 
 
