@@ -54,6 +54,8 @@ def _require_lifetime(package: KeyPackage, now_s: int) -> None:
         raise Malformed("its lifetime begins more than an hour ahead")
     if package.not_after <= now_s:
         raise Malformed("its lifetime is over")
+    if package.not_after <= package.not_before:
+        raise Malformed("its lifetime ends before it begins")
     if package.not_after - package.not_before > LONGEST_LIFE_S:
         raise Malformed("it lives for more than 400 days")
 

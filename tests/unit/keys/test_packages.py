@@ -52,6 +52,7 @@ def test_a_package_of_the_device_itself_is_good(package: Package) -> None:
         ({"encryption_key": b"i" * 32, "init_key": b"i" * 32}, "the same"),
         ({"not_before": NOW + 3_601}, "ahead"),
         ({"not_after": NOW}, "over"),
+        ({"not_before": NOW + 100, "not_after": NOW + 50}, "before it begins"),
         ({"not_after": NOW + 400 * DAY + 1}, "400 days"),
         ({"not_before": 0, "not_after": 2**64 - 1}, "400 days"),
         ({"encoded_credential": credential("usr_1", "laptop")}, "credential"),
