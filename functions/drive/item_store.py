@@ -2,7 +2,8 @@
 
 The key of an item is `(node_id, part)`. The parts `node`, `share#…` and `upload` of a node are read together, so that
 fetching and authorising take one round trip a level. Indexes: by_place (children of a folder, the trash or a
-conversation), by_owner, by_grantee, by_due (items for the sweep, by time).
+conversation, others' uploads into a drive), by_owner, by_grantee (shares, and uploads into others' drives), by_due
+(items for the sweep, by time).
 """
 
 from __future__ import annotations
@@ -129,6 +130,25 @@ def root(owner_id: str) -> str:
 
 def trash(owner_id: str) -> str:
     return f"trash#{owner_id}"
+
+
+def uploads_into(owner_id: str) -> str:
+    """The list of other people's pending uploads into a person's drive, in the index by_place."""
+    return f"uploads#{owner_id}"
+
+
+def uploads_by(user_id: str) -> str:
+    """The list of a person's pending uploads into other people's drives, in the index by_grantee."""
+    return f"uploads#{user_id}"
+
+
+def upload_item(upload: PendingUpload, due_at: int) -> Item:
+    """The item of a pending upload; of one into somebody else's drive with its keys in by_place and by_grantee."""
+    item = uploads.record(upload, part=UPLOAD, agenda=due_partition(upload.file_id), due_at=due_at)
+    if upload.user_id != upload.owner_id:
+        item.place, item.order = uploads_into(upload.owner_id), upload.upload_id
+        item.grantee = uploads_by(upload.user_id)
+    return item
 
 
 def _order(node: Node) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from pynamodb.expressions.update import Action
@@ -17,6 +17,7 @@ from kernel.resilience import retry_loop
 from kernel.transactions import Cancelled, Transaction
 
 PATIENCE_S = 6.0
+GRANTS_PER_PAGE = 100
 
 
 # --- reads ----------------------------------------------------------------------------------------------------
@@ -65,6 +66,27 @@ def granted(grantee: str, *, after: str | None, limit: int) -> list[Grant]:
     """The shares of a person or a conversation, by an eventually consistent index."""
     condition = None if after is None else Item.node_id > after
     return item_store.shares.values(Item.by_grantee.query(grantee, condition, limit=limit))
+
+
+def all_granted(grantee: str) -> Iterator[Grant]:
+    """All shares of a person or a conversation, in pages of an eventually consistent index."""
+    after: str | None = None
+    while True:
+        page = granted(grantee, after=after, limit=GRANTS_PER_PAGE)
+        yield from page
+        if len(page) < GRANTS_PER_PAGE:
+            return
+        after = page[-1].node_id
+
+
+def uploads_of_others(owner_id: str) -> list[str]:
+    """The ids of the files that others are uploading into a person's drive, by an eventually consistent index."""
+    return [row.node_id for row in everything_in(item_store.uploads_into(owner_id))]
+
+
+def uploads_elsewhere(user_id: str) -> list[str]:
+    """The ids of the files that a person is uploading into others' drives, by an eventually consistent index."""
+    return [row.node_id for row in Item.by_grantee.query(item_store.uploads_by(user_id))]
 
 
 def versions(file_id: str) -> list[Version]:
@@ -152,9 +174,8 @@ def stage_node_deletion(transaction: Transaction, node: Node) -> None:
 
 def stage_upload(transaction: Transaction, upload: PendingUpload, *, due_at: int, replacing: str | None) -> None:
     """Save a pending upload in place of the one with id `replacing`, or of none (label `upload`)."""
-    item = item_store.uploads.record(upload, part=UPLOAD, agenda=due_partition(upload.file_id), due_at=due_at)
     condition = Item.node_id.does_not_exist() if replacing is None else Item.upload_id == replacing
-    transaction.put("upload", item, condition)
+    transaction.put("upload", item_store.upload_item(upload, due_at), condition)
 
 
 def stage_upload_name(transaction: Transaction, upload: PendingUpload, name: str) -> None:

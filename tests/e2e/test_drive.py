@@ -13,7 +13,7 @@ import pytest
 
 from kernel import clock
 from tests.e2e import drive
-from tests.e2e.people import Person, Town
+from tests.e2e.people import PASSWORD, Person, Town
 from tests.e2e.tools import at_once, eventually, problem
 from tests.support import transcribing
 
@@ -266,6 +266,30 @@ def test_a_removed_member_loses_what_the_conversation_was_given(ada: Person, bob
         problem(bob.get(f"/drive/files/{file['id']}/download"), 404, "not_found")
     problem(bob.get(f"/conversations/{group}/files"), 404, "not_found")
     assert eventually(lambda: shared["id"] not in bob.get("/drive/shared-with-me").text)
+
+
+@pytest.mark.parametrize("loss", ["share", "group", "move", "account"])
+def test_who_may_not_upload_into_a_folder_any_more_holds_no_quota_of_its_owner(town: Town, loss: str) -> None:
+    ada, bob = town.people("ada", "bob")
+    top, inner = (ada.ok("POST", "/drive/folders", {"name": name})["id"] for name in ("Top", "Inner"))
+    ada.ok("PATCH", f"/drive/folders/{inner}", {"parent_id": top})
+    group = ada.group_with(bob)
+    to = {"conversation_id": group} if loss == "group" else {"user_id": bob.id}
+    share = ada.ok("POST", f"/drive/folders/{top}/shares", {**to, "role": "editor"})["id"]
+    large = drive.begin(bob, b"", size=17 * MIB, content_type=drive.BYTES, folder_id=inner)["file"]["id"]
+    drive.send_part(bob, large, 1, bytes(5 * MIB))
+    drive.begin(bob, b"hello", folder_id=inner)
+    assert _taken(ada) == (0, 17 * MIB + 5)
+    if loss == "share":
+        ada.ok("DELETE", f"/drive/folders/{top}/shares/{share}")
+    elif loss == "group":
+        bob.ok("DELETE", f"/conversations/{group}/members/{bob.id}")
+    elif loss == "move":
+        ada.ok("PATCH", f"/drive/folders/{inner}", {"parent_id": None})
+    else:
+        bob.ok("DELETE", "/users/me", {"password": PASSWORD})
+    eventually(lambda: _taken(ada) == (0, 0))
+    assert ada.get(f"/drive/files/{large}").status_code == 404
 
 
 def test_versions_are_kept_and_restored(ada: Person) -> None:

@@ -11,7 +11,7 @@ from drive.files import access, name_store, term_store
 from drive.files import service as files
 from drive.item_store import Item
 from drive.model import MAX_DEPTH, Cycle, NameTaken, Node
-from drive.uploads import usage_store
+from drive.uploads import lost_access, usage_store
 from kernel import clock, ids
 from kernel.caller import Caller
 from kernel.errors import Conflict, NotFound, ValidationFailed
@@ -66,7 +66,7 @@ def change(*, caller: Caller, folder_id: str, fields: Mapping[str, Any]) -> dict
     """
     name = model.require_name(fields["name"]) if "name" in fields else None
 
-    def attempt() -> Node:
+    def attempt() -> tuple[Node, Node]:
         before = access.require_node(folder_id, caller.user_id, "editor", kind="folder").node
         if before.state == "trashed":
             raise NotFound
@@ -78,12 +78,14 @@ def change(*, caller: Caller, folder_id: str, fields: Mapping[str, Any]) -> dict
             after = replace(after, folder_id=files.destination(caller, before.owner_id, fields["parent_id"]))
             _require_no_cycle(after)
         if after == before:
-            return before
+            return before, before
         after = replace(after, updated_at=max(clock.now(), before.updated_at + 1))
         _rewrite(before, after, seen)
-        return after
+        return before, after
 
-    node = retried(attempt, on=_Contended)
+    before, node = retried(attempt, on=_Contended)
+    if node.folder_id != before.folder_id:  # and is perhaps out of somebody's reach
+        lost_access.abort_in_drive(node.owner_id)
     return model.folder_view(node)
 
 

@@ -12,7 +12,7 @@ from drive.files import access, term_store
 from drive.item_store import NodeAccess
 from drive.model import Node, NotReady, Role, Version
 from drive.trash import due_store
-from drive.uploads import usage_store
+from drive.uploads import lost_access, usage_store
 from kernel import blobs, clock, ids, telemetry
 from kernel.caller import Caller
 from kernel.config import config
@@ -110,6 +110,8 @@ def change(*, caller: Caller, file_id: str, fields: Mapping[str, Any]) -> dict[s
     before, node = change_node(file_id, caller.user_id, "editor", wanted, also=rename_upload)
     if node != before:
         record_activity(node, caller.user_id, "changed", **{key: fields[key] for key in fields})
+    if node.folder_id != before.folder_id:  # and is perhaps out of somebody's reach
+        lost_access.abort_in_drive(node.owner_id)
     return get(caller=caller, file_id=file_id)
 
 

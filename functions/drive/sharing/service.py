@@ -12,6 +12,7 @@ from drive.files import access
 from drive.files import service as files
 from drive.model import Grant, Role
 from drive.sharing import share_store
+from drive.uploads import lost_access
 from kernel import clock, ids, parallel
 from kernel.caller import Caller
 from kernel.errors import Conflict, NotFound, ValidationFailed
@@ -35,10 +36,13 @@ def share(
     grantee = _person(caller, user_id) if user_id is not None else _conversation(caller, conversation_id or "")
     if len(found.shares) >= model.MAX_SHARES and all(each.grantee != grantee for each in found.shares):
         raise Conflict(f"At most {model.MAX_SHARES} shares; share with a conversation instead.", code="too_many")
+    before = next((each for each in found.shares if each.grantee == grantee), None)
     made = share_store.put(Grant(ids.new("shr"), node_id, grantee, role, clock.now(), caller.user_id))
     files.record_activity(found.node, caller.user_id, "shared", grantee=grantee, role=role)
-    if all(each.grantee != grantee for each in found.shares):
+    if before is None:
         _notify_grantee(caller, made, "file_id" if file else "folder_id", user_id, conversation_id)
+    elif model.RANK[role] < model.RANK[before.role]:
+        lost_access.abort_in_drive(caller.user_id)
     return _views([made])[0]
 
 
@@ -86,7 +90,10 @@ def list_shares(*, caller: Caller, node_id: str, file: bool, limit: int, after: 
 
 
 def unshare(*, caller: Caller, node_id: str, share_id: str, file: bool) -> None:
-    """Revoke a share as the owner, or leave it as the grantee; effective immediately. Raises NotFound, Forbidden."""
+    """Revoke a share as the owner, or leave it as the grantee; effective immediately, for uploads under way as well.
+
+    Raises NotFound, Forbidden.
+    """
     found = store.node_access(node_id) if ids.is_id(node_id, "fil" if file else "fol") else None
     if found is None:
         raise NotFound
@@ -96,6 +103,7 @@ def unshare(*, caller: Caller, node_id: str, share_id: str, file: bool) -> None:
     if chosen is None:
         raise NotFound
     share_store.remove(chosen)
+    lost_access.abort_in_drive(found.node.owner_id)
     files.record_activity(found.node, caller.user_id, "unshared", grantee=chosen.grantee)
 
 

@@ -16,7 +16,7 @@ from drive.files import service as files
 from drive.model import NameTaken, Node
 from drive.sharing import link_store
 from drive.trash import due_store
-from drive.uploads import transfers
+from drive.uploads import lost_access, transfers
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Conflict, NotFound
@@ -44,6 +44,7 @@ def _trash(node: Node) -> None:
     _move_to_trash(node)
     if node.is_folder:
         _process_contents(node.id, "trash")
+    lost_access.abort_in_drive(node.owner_id)
 
 
 def _move_to_trash(node: Node) -> None:

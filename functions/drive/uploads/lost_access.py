@@ -1,15 +1,18 @@
-"""Aborts uploads of people who have lost access to a conversation, or whose account has ended.
+"""Aborts uploads of people who have lost access to a conversation or a share, or whose account has ended.
 
-An upload that is missed here is rejected by the intake, which checks access again.
+Their quota is free at once, also that of the owner into whose drive somebody else uploads. An upload that is missed
+here is rejected by the intake, which checks access again, or ended by the sweep after a day.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from drive import store
-from drive.model import ABANDONED_AFTER_MS, Node
+from drive.files import access
+from drive.item_store import NodeAccess
+from drive.model import ABANDONED_AFTER_MS, Node, PendingUpload
 from drive.uploads import transfers
 from kernel import clock
 from kernel.caller import Caller
@@ -23,7 +26,10 @@ def abort_of_conversation(loss: ConversationLost) -> None:
     """Abort a former member's uploads into a conversation, or everybody's into a deleted one."""
     if loss.user_id is not None:
         _abort_of_user(loss.user_id, loss.conversation_id, before=loss.at)
+        _abort_without_access(store.uploads_elsewhere(loss.user_id))
         return
+    for owner_id in {share.user_id for share in store.all_granted(loss.conversation_id)}:
+        abort_in_drive(owner_id)
     files = store.nodes([row.node_id for row in store.everything_in(loss.conversation_id)])
     _abort([each for each in files.values() if each.created_at <= loss.at])
 
@@ -31,6 +37,28 @@ def abort_of_conversation(loss: ConversationLost) -> None:
 def abort_of_account(loss: AccountLost) -> None:
     """Abort all uploads of a person."""
     _abort_of_user(loss.user_id, None, before=loss.at)
+    for _, upload in _uploading(store.uploads_elsewhere(loss.user_id)):
+        if upload.created_at <= loss.at:
+            _abort_one(upload.user_id, upload.file_id)
+
+
+def abort_in_drive(owner_id: str) -> None:
+    """Abort the uploads of others into a person's drive which these may no longer complete."""
+    _abort_without_access(store.uploads_of_others(owner_id))
+
+
+def _abort_without_access(file_ids: Iterable[str]) -> None:
+    for found, upload in _uploading(file_ids):
+        if not access.may_still_upload(found, upload.user_id, new_file=upload.version == 1):
+            _abort_one(upload.user_id, upload.file_id)
+
+
+def _uploading(file_ids: Iterable[str]) -> Iterator[tuple[NodeAccess, PendingUpload]]:
+    """Those of these files that wait for bytes, with their uploads."""
+    for file_id in file_ids:
+        found = store.node_access(file_id)
+        if found is not None and found.upload is not None and found.upload.state == "uploading":
+            yield found, found.upload
 
 
 def _abort_of_user(user_id: str, conversation_id: str | None, *, before: int) -> None:
@@ -43,5 +71,9 @@ def _abort_of_user(user_id: str, conversation_id: str | None, *, before: int) ->
 def _abort(files: Iterable[Node]) -> None:
     for node in files:
         if node.state == "uploading":
-            with suppress(Conflict, NotFound):  # ended meanwhile
-                transfers.abort(caller=Caller(node.owner_id, ""), file_id=node.id)
+            _abort_one(node.owner_id, node.id)
+
+
+def _abort_one(user_id: str, file_id: str) -> None:
+    with suppress(Conflict, NotFound):  # ended meanwhile
+        transfers.abort(caller=Caller(user_id, ""), file_id=file_id)
