@@ -163,7 +163,7 @@ class Shared:
         relations.block(user_id=self.ada.user_id, other_id=self.bob.user_id)
         self.lose(log.ContactChanged(self.ada.user_id, self.bob.user_id, True, None, clock.now()))
 
-    def lose(self, loss: log.Loss) -> None:
+    def lose(self, loss: log.AccountLost | log.ContactChanged | log.ConversationLost) -> None:
         log.handle_loss(loss)
 
 
