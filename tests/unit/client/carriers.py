@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from secureconnect_client import Backoff, Client, ConnectionLost, ReconnectPolicy, Wire
+from secureconnect_client import Backoff, Client, ConnectionLost, ReconnectPolicy
 from secureconnect_client.errors import HandshakeRefused
 from tests.unit.client.world import World
 
@@ -58,16 +58,19 @@ class MemoryWire:
         self._user_id = user_id
         self._frames: asyncio.Queue[str | None] = asyncio.Queue()
         self._closed = False
+        self.lost = False  # with its network: it looks open, and nothing passes
         world.sockets[user_id].append(self.push)
 
     def push(self, text: str) -> None:
-        if not self._closed:
+        if not self._closed and not self.lost:
             self._frames.put_nowait(text)
 
     async def send(self, text: str) -> None:
         await asyncio.sleep(0)
         if self._closed:
             raise ConnectionLost("closed")
+        if self.lost:
+            return
         self._world.act(self._user_id, text, self.push)
 
     async def recv(self) -> str:
@@ -86,8 +89,8 @@ class MemoryWire:
             self._frames.put_nowait(None)
 
 
-def dialler(world: World) -> Callable[[str], Coroutine[Any, Any, Wire]]:
-    async def dial(url: str) -> Wire:
+def dialler(world: World) -> Callable[[str], Coroutine[Any, Any, MemoryWire]]:
+    async def dial(url: str) -> MemoryWire:
         await asyncio.sleep(0)
         user_id = world.admit(parse_qs(urlsplit(url).query)["ticket"][0])
         if user_id is None:

@@ -11,7 +11,7 @@ import pytest
 
 from secureconnect_client import ApiError, ReconnectPolicy
 from secureconnect_client.events import ConversationRemoved, MessageCreated
-from tests.unit.client.carriers import FAST, client, in_loop
+from tests.unit.client.carriers import FAST, MemoryWire, client, dialler, eventually, in_loop
 from tests.unit.client.streams import SETTINGS, online, reopened, seqs, take
 from tests.unit.client.world import Reply, World
 
@@ -199,6 +199,26 @@ async def test_the_window_that_the_ticket_announces_is_kept_to() -> None:
         assert not live.connected
         live.reconnect_now()
         await reopened(live, 2)
+
+
+@in_loop
+async def test_a_socket_that_has_died_with_its_network_is_replaced_when_the_network_is_back() -> None:
+    world, wires = World(), list[MemoryWire]()
+
+    async def dial(url: str) -> MemoryWire:
+        wires.append(await dialler(world)(url))
+        return wires[-1]
+
+    async with client(world, dial=dial) as c:
+        await c.login("ada", "a password")
+        async with c.connect(**SETTINGS | {"request_timeout_s": 0.05}) as live:
+            await live.caught_up(5)
+            live.reconnect_now(network_was_gone=True)
+            await eventually(lambda: world.count("SOCKET", "ping") == 1)
+            assert live.stats.openings == 1  # as the socket answers
+            wires[0].lost = True
+            live.reconnect_now(network_was_gone=True)
+            await reopened(live, 2)
 
 
 @in_loop

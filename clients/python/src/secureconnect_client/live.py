@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import suppress
 from itertools import count
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -51,6 +52,7 @@ class Live(Commands):
         self._queue: deque[Event] = deque()
         self._arrived = asyncio.Event()
         self._drained = asyncio.Event()
+        self._ping_now = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._failure: BaseException | None = None
         self._closed = False
@@ -229,9 +231,15 @@ class Live(Commands):
         """
         await self._presence.set_focus(conversation_id)
 
-    def reconnect_now(self) -> None:
-        """Skip the pause before reconnecting, for example when the device is online again."""
+    def reconnect_now(self, *, network_was_gone: bool = False) -> None:
+        """Skip the pause before reconnecting, for example when the device is online again.
+
+        With `network_was_gone` a socket that looks open must answer a ping within `request_timeout_s`, or it
+        is replaced: it may have died with its network.
+        """
         self._reconnecting.hurry()
+        if network_was_gone:
+            self._ping_now.set()
 
     def drop_connection(self) -> None:
         """End the socket without a closing handshake, like a broken network. For tests."""
@@ -308,7 +316,9 @@ class Live(Commands):
 
     async def _pings(self) -> None:
         for turn in count(1):
-            await asyncio.sleep(self._settings.ping_interval_s)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ping_now.wait(), self._settings.ping_interval_s)
+            self._ping_now.clear()
             try:
                 # A ping covers the known conversations; finding new ones takes a sync.
                 await (self.ping() if turn % PINGS_PER_SYNC else self.sync())
