@@ -101,7 +101,9 @@ def _known(call: Json) -> Table:
 def size_of(value: Any) -> int:
     """Bytes of an item in DynamoDB's JSON, within a few per cent of what it counts:
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html"""
-    if isinstance(value, Mapping):
+    if isinstance(value, str):  # first, as most values are texts
+        return len(value) if value.isascii() else len(value.encode())
+    if isinstance(value, (dict, Mapping)):  # almost always a dict, and to ask whether it is a Mapping takes long
         return sum(len(str(key).encode()) + size_of(each) for key, each in value.items())
     if isinstance(value, list | tuple | set):
         return sum(1 + size_of(each) for each in value)

@@ -19,6 +19,7 @@ from infra.local import (
     parity_workers,
     serving,
     speed,
+    speed_tables,
     status_page,
 )
 
@@ -36,6 +37,7 @@ def main() -> None:
     parity_keys.apply()
     parity_backups.apply()
     speed.apply()
+    speed_tables.apply()
     home = Path(next(each for each in sys.argv if each.startswith(HOME)).removeprefix(HOME))
     parity_rights.apply(home / "calls.jsonl")
     status_page.apply(home)

@@ -55,8 +55,9 @@ def _driver_version() -> str:
     """A hash of the installed packages and the corrections; a MiniStack that runs with others is restarted."""
     digest = hashlib.sha256(sys.version.encode())
     here = Path(__file__).parent
-    ours = (here / name for name in ("cloud.py", "patching.py", "serving.py", "speed.py"))
-    for path in (Path(sys.prefix, ".requirements"), *ours, *sorted(here.glob("parity_*.py"))):
+    ours = (here / name for name in ("cloud.py", "patching.py", "serving.py"))
+    found = (path for pattern in ("parity_*.py", "speed*.py") for path in sorted(here.glob(pattern)))
+    for path in (Path(sys.prefix, ".requirements"), *ours, *found):
         digest.update(path.read_bytes() if path.exists() else b"")
     return digest.hexdigest()[:12]
 

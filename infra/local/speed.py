@@ -5,7 +5,10 @@
 3. The caller's policies are collected several times for each call. Here they are kept for a second: in IAM, too, a
    changed right takes effect after seconds. The call's signature and its session are checked as ever.
 4. Queues with consumers are looked through whenever any queue gets a message. Here empty ones are passed over.
-5. SAM's translator copies the description of an API twice for each of its 200 routes, which takes most of its time.
+5. All statements of the caller's policies are matched with each call. Here only those that name its action, which are
+   kept as long as the policies.
+6. The ARNs of all queues with consumers are parsed whenever these are looked through. Here they are remembered.
+7. SAM's translator copies the description of an API twice for each of its 200 routes, which takes most of its time.
    Here routes are added to the description itself. It has the same content in another order.
 """
 
@@ -23,12 +26,18 @@ SQS = "ministack.services.sqs"
 POLICIES = 1_000
 CONDITIONS = 1_000
 CALLERS, KEPT_S = 1_000, 1.0
+ACTIONS = 1_000
+ARNS = 1_000
 
 
 def apply() -> None:
     wrap(EVALUATOR, "parse_policy_document", _by_content)
     wrap("ministack.services.dynamodb", "_condition_syntax_error", lru_cache(CONDITIONS))
     wrap(EVALUATOR, "resolve_principal", _kept_for_a_moment)
+    wrap(EVALUATOR, "_action_matches", lambda original: original)  # used below: it must exist
+    wrap(EVALUATOR, "evaluate", _of_the_action)
+    wrap(EVALUATOR, "_names_condition_key", _once_per_policies)
+    wrap("ministack.services.lambda_svc", "parse_arn", lru_cache(ARNS))
     translate_without_copies()
     wrap(SQS, "_receive_messages_for_esm", _unless_empty)
 
@@ -68,6 +77,36 @@ def _kept_for_a_moment(resolve: Callable[..., Any]) -> Callable[..., Any]:
         return caller
 
     return resolving
+
+
+def _once_per_policies(find: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
+    """`find` once for the same list of policies, which is compared by identity, and the same text."""
+    found: dict[tuple[int, str], tuple[Any, Any]] = {}
+
+    def finding(policies: Any, text: str) -> Any:
+        known = found.get((id(policies), text))
+        if known is None or known[0] is not policies:
+            if len(found) >= ACTIONS:
+                found.clear()
+            known = found[id(policies), text] = policies, find(policies, text)
+        return known[1]
+
+    return finding
+
+
+def _of_the_action(evaluate: Callable[..., Any]) -> Callable[..., Any]:
+    matches = importlib.import_module(EVALUATOR)._action_matches
+
+    @_once_per_policies
+    def naming(policies: Any, action: str) -> Any:
+        return [
+            [each for each in statements if matches(action, each.actions, each.not_actions)] for statements in policies
+        ]
+
+    def evaluating(question: Any, policies: Any, *limits: Any) -> Any:
+        return evaluate(question, *(naming(each, question.action) for each in (policies, *limits)))
+
+    return evaluating
 
 
 def _unless_empty(receive: Callable[[str, int], list[Any]]) -> Callable[[str, int], list[Any]]:

@@ -1,6 +1,7 @@
 """What the local cloud leaves out changes no answer."""
 
 import copy
+import itertools
 import json
 import re
 from importlib import import_module
@@ -56,6 +57,39 @@ def test_policies_of_the_same_text_are_parsed_once_and_each_caller_has_a_list_of
     parsing(document).append("changed by its reader")
     assert parsing(json.dumps(document)) == [json.dumps(document)]
     assert len(parsed) == 1
+
+
+def test_statements_of_other_actions_change_no_decision() -> None:
+    evaluator = import_module(speed.EVALUATOR)
+    find = evaluator.evaluate
+    narrowed = speed._of_the_action(find)
+
+    def statement(effect: str, *, of: list[str], on: str, but: bool = False, condition: Any = None) -> Any:
+        actions = {"not_actions": of} if but else {"actions": of}
+        return evaluator.ParsedStatement("", effect, **actions, resources=[on], conditions=condition or {})
+
+    ours = [
+        [statement("Allow", of=["dynamodb:Get*", "dynamodb:Query"], on="table/*")],
+        [statement("Deny", of=["dynamodb:GetItem"], on="table/secret"), statement("Allow", of=["sqs:*"], on="*")],
+        [statement("Allow", of=["kms:*"], on="*", but=True, condition={"StringEquals": {"k": "v"}})],
+    ]
+    limit = [[statement("Allow", of=["dynamodb:*", "s3:*"], on="*")]]
+    actions = ("dynamodb:GetItem", "DynamoDB:query", "dynamodb:PutItem", "sqs:SendMessage", "kms:Sign", "s3:GetObject")
+    cases = itertools.product(actions, ("table/a", "table/secret"), ({}, {"k": "v"}), ((), (limit,)), range(2))
+    decisions = set()
+    for action, resource, context, limits, _ in cases:
+        question = evaluator.EvalContext("arn", "Role", "1", action, resource, "here", service_context=context)
+        expected = find(question, ours, *limits)
+        assert narrowed(question, ours, *limits) == expected
+        decisions.add(expected.decision)
+    assert decisions == {"Allow", "Deny", "ImplicitDeny"}
+
+
+def test_what_is_found_for_policies_is_not_told_of_others() -> None:
+    finding = speed._once_per_policies(lambda policies, text: (*policies, text))
+    for policies in (["a"], ["b"], ["a"]):
+        assert finding(policies, "x") == (*policies, "x")
+        assert finding(policies, "y") == (*policies, "y")
 
 
 def test_only_a_queue_with_messages_is_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
