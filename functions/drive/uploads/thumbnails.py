@@ -48,6 +48,7 @@ def _make_thumbnail(content: bytes) -> tuple[bytes, int, int] | None:
             decoded, upright = picture.size, ImageOps.exif_transpose(picture)
             if upright.size != decoded:
                 width, height = height, width
+            upright = _in_bytes(upright)
             upright.thumbnail((EDGE_PX, EDGE_PX))
             upright = _in_srgb(upright)
             small = upright.convert("RGBA" if "A" in upright.getbands() else "RGB")
@@ -59,6 +60,19 @@ def _make_thumbnail(content: bytes) -> tuple[bytes, int, int] | None:
         telemetry.count("ThumbnailsFailed")
         return None
     return out.getvalue(), width, height
+
+
+def _in_bytes(picture: Image) -> Image:
+    """The picture with a byte for each channel, which Pillow scales by averaging and converts without a loss.
+
+    As it stands in the file, Pillow scales two colours and a palette by leaving pixels out, takes each grey of 16 bits
+    that is above 255 for white, and forgets which colour is see-through.
+    """
+    if picture.mode.startswith("I;16"):
+        return picture.convert("I").point(lambda level: level / 257).convert("L")
+    if picture.has_transparency_data:
+        return picture if picture.mode == "RGBA" else picture.convert("RGBA")
+    return picture.convert("L" if picture.mode == "1" else "RGB") if picture.mode in ("1", "P") else picture
 
 
 def _in_srgb(picture: Image) -> Image:
