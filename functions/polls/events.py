@@ -7,7 +7,7 @@ from typing import Any
 from conversations.api import Eraser, register_eraser
 from kernel import after_commit
 from kernel.late import late
-from kernel.personal_data import register_personal
+from kernel.personal_data import register_personal, register_personal_kinds
 from log.api import EventType, register
 from messages.api import register_content
 from polls import model
@@ -39,4 +39,4 @@ for _name in (model.POLL_CREATED, model.POLL_UPDATED, model.POLL_VOTED, model.PO
     )
 register_content("poll", _content)
 register_personal("polls", late("polls.own_data.polls"))
-register_personal("votes", late("polls.own_data.votes"))
+register_personal_kinds(("votes", "poll_options"), late("polls.own_data.taken_part"))

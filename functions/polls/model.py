@@ -89,7 +89,8 @@ def steps(before: Choice, after: Choice) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """A poll as stored. Times in ms; `message_seq` is the seq of its message."""
+    """A poll as stored. Times in ms; `message_seq` is the seq of its message. `added_by` has the author of each option
+    that was added later."""
 
     id: str
     conversation_id: str
@@ -106,6 +107,7 @@ class Poll:
     allow_add_options: bool
     created_at: int
     closes_at: int | None = None
+    added_by: Mapping[str, str] = field(default_factory=dict)
     tally: Tally = Tally()
 
     @property
@@ -155,15 +157,28 @@ class Poll:
         """The poll after one person's vote has changed."""
         return replace(self, tally=self.tally.changed(before, after))
 
-    def with_option(self, text: str) -> Poll:
-        """The poll with one more option; raises Forbidden, ValidationFailed if it reads like another, Conflict."""
+    def with_option(self, text: str, author_id: str) -> Poll:
+        """The poll with one more option, of this person.
+
+        Raises Forbidden, ValidationFailed if it reads like another, Conflict.
+        """
         if not self.allow_add_options:
             raise Forbidden("No options can be added to this poll.")
         if reading(text) in (reading(option.text) for option in self.options):
             raise ValidationFailed.of("text", "an option that reads the same is there already")
         if len(self.options) >= MAX_OPTIONS:
             raise Conflict(f"A poll has at most {MAX_OPTIONS} options.", code="too_many_options")
-        return replace(self, options=(*self.options, Option(ids.new("opt"), text)))
+        added = Option(ids.new("opt"), text)
+        return replace(self, options=(*self.options, added), added_by={**self.added_by, added.id: author_id})
+
+    def without_texts_of(self, user_id: str) -> Poll:
+        """The poll without the texts of the options that a person has added. The options and others' votes stay."""
+        kept = {option_id: author for option_id, author in self.added_by.items() if author != user_id}
+        options = tuple(
+            replace(each, text=f"deleted option {number}") if self.added_by.get(each.id) == user_id else each
+            for number, each in enumerate(self.options, start=1)
+        )
+        return replace(self, options=options, added_by=kept)
 
     def closed(self, since: int) -> Poll:
         """The poll, closed at `since` (ms)."""

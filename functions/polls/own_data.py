@@ -1,4 +1,4 @@
-"""What polls hold on a person, for an export: the polls that they have asked, and their votes."""
+"""What polls hold on a person, for an export: the polls that they have asked, their votes and options."""
 
 from __future__ import annotations
 
@@ -27,12 +27,16 @@ def polls(user_id: str) -> Iterator[dict[str, Any]]:
             before = poll_ids[-1]
 
 
-def votes(user_id: str) -> Iterator[dict[str, Any]]:
-    """The person's votes, secret ones and those in conversations that they have left as well."""
-    for found in all_pages(lambda cursor: store.voted_in(user_id, cursor)):
+def taken_part(user_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The person's `votes` and the options that they have added (`poll_options`), secret votes and what is in
+    conversations that they have left as well."""
+    for found in all_pages(lambda cursor: store.taken_part_in(user_id, cursor)):
         chosen = store.votes([poll.ref for poll in found], [user_id])
         for poll in found:
-            mine = chosen.get((poll.id, user_id), ())  # none: retracted meanwhile
-            texts = [each.text for each in poll.options if each.id in mine]
             about = {"poll_id": poll.id, "conversation_id": poll.conversation_id, "question": poll.question}
-            yield {**about, "option_ids": list(mine), "options": texts}
+            mine = chosen.get((poll.id, user_id), ())
+            added = [each.id for each in poll.options if poll.added_by.get(each.id) == user_id]
+            for kind, option_ids in (("votes", mine), ("poll_options", added)):
+                if option_ids:
+                    texts = [each.text for each in poll.options if each.id in option_ids]
+                    yield kind, {**about, "option_ids": list(option_ids), "options": texts}

@@ -168,7 +168,7 @@ def add_option(*, caller: Caller, poll_id: str, text: str) -> dict[str, Any]:
     def plan(context: MemberContext, poll: Poll, mine: Choice, at: int) -> Change:
         context.require_plain()
         poll.require_open(at)
-        longer = poll.with_option(text)
+        longer = poll.with_option(text, caller.user_id)
         event = NewEvent(POLL_UPDATED, caller.user_id, poll.about)
         return longer, mine, log.AppendPlan([event], lambda it: store.stage_options(it, longer), at=at)
 

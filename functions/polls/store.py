@@ -52,6 +52,7 @@ class PollRecord(Record, table="polls", group="log"):
     creator_id = UnicodeAttribute(null=True)
     question = UnicodeAttribute(null=True)
     options = ValueAttribute(_read_options, _written_options, null=True)
+    added_by = JSONAttribute(null=True)
     rules = JSONAttribute(null=True)
     created_at = IntegerAttribute(null=True)
     closes_at = IntegerAttribute(null=True)
@@ -184,8 +185,8 @@ def votes_page(poll_id: str, *, option_id: str | None, after: str | None, limit:
     return _VOTE.values(rows)
 
 
-def voted_in(user_id: str, cursor: dict[str, Any] | None) -> tuple[list[Poll], dict[str, Any] | None]:
-    """The polls in which a person has voted, in the next page of a table scan, and the next cursor.
+def taken_part_in(user_id: str, cursor: dict[str, Any] | None) -> tuple[list[Poll], dict[str, Any] | None]:
+    """The polls in which a person has voted or added an option, in the next page of a table scan, and the next cursor.
 
     Former members are in no index of a conversation. A secret vote is under a pseudonym of its poll, so it is looked
     for in each secret poll: one round trip per 100.
@@ -195,8 +196,9 @@ def voted_in(user_id: str, cursor: dict[str, Any] | None) -> tuple[list[Poll], d
     found = [PollRecord.from_raw_data(item) for item in next(rows.page_iter)["Items"]]
     secret = [PollRef(row.poll_id, True) for row in found if row.part == POLL and row.rules["anonymous"]]
     open_ones = [row.poll_id for row in found if row.part != POLL]
-    poll_ids = [*open_ones, *(poll_id for poll_id, _ in votes(secret, [user_id]))]
-    return list(polls(poll_ids).values()), rows.last_evaluated_key
+    added = [row.poll_id for row in found if row.part == POLL and user_id in (row.added_by or {}).values()]
+    poll_ids = dict.fromkeys([*open_ones, *added, *(poll_id for poll_id, _ in votes(secret, [user_id]))])
+    return list(polls(list(poll_ids)).values()), rows.last_evaluated_key
 
 
 # --- writes staged in a transaction with their event ----------------------------------------------------------
@@ -204,7 +206,7 @@ def voted_in(user_id: str, cursor: dict[str, Any] | None) -> tuple[list[Poll], d
 
 def stage_poll(transaction: Transaction, poll: Poll) -> None:
     rules = {name: getattr(poll, name) for name in _RULES}
-    record = _ASKED.record(poll, part=POLL, rules=rules)
+    record = _ASKED.record(poll, part=POLL, rules=rules, added_by=None)
     transaction.put("poll", record)
     transaction.put("tally", PollRecord(poll.id, TALLY, counts={}, voters=0))
 
@@ -251,9 +253,9 @@ def _tally_condition(*, closed_too: bool) -> Condition:
 
 
 def stage_options(transaction: Transaction, poll: Poll) -> None:
-    """Replace a poll's options; label `poll` fails if it was deleted."""
-    record = PollRecord(poll.id, POLL)
-    transaction.update("poll", record, [PollRecord.options.set(poll.options)], PollRecord.part.exists())
+    """Replace a poll's options and their authors; label `poll` fails if it was deleted."""
+    actions = [PollRecord.options.set(poll.options), PollRecord.added_by.set(dict(poll.added_by))]
+    transaction.update("poll", PollRecord(poll.id, POLL), [*actions], PollRecord.part.exists())
 
 
 def stage_deletion(transaction: Transaction, poll: PollRef) -> None:

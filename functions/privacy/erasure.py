@@ -107,7 +107,7 @@ def _reactions(user_id: str, cursor: Any) -> Any:
 
 
 def _votes(user_id: str, cursor: Any) -> Any:
-    return polls.retract_votes(user_id, cursor)
+    return polls.forget_person(user_id, cursor)
 
 
 def _drive(user_id: str, _cursor: Any) -> Any:

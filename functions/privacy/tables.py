@@ -101,7 +101,7 @@ EXPORTED: dict[str, tuple[str, ...]] = {
     "reactions": ("reactions",),
     "drafts": ("drafts",),
     "scheduled": ("scheduled",),
-    "polls": ("polls", "votes"),
+    "polls": ("polls", "votes", "poll_options"),
     "calls": ("calls",),
     "call_index": ("calls",),
     "presence": ("presence",),

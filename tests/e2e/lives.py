@@ -113,10 +113,12 @@ def _owns_groups(life: Life) -> None:
 
 
 def _votes(life: Life) -> None:
-    """A poll of each, in which both have voted."""
+    """A poll of each, in which both have voted, and the person's option in the other's."""
     for asker, question in ((life.ann, life.canary), (life.bob, "When?")):
         body = {"client_id": secrets.token_hex(8), "question": question, "options": ["yes", "no"]}
-        poll = asker.ok("POST", f"/conversations/{life.group}/polls", body)
+        poll = asker.ok("POST", f"/conversations/{life.group}/polls", {**body, "allow_add_options": True})
+        if asker is life.bob:
+            life.ann.ok("POST", f"/polls/{poll['id']}/options", {"text": life.canary})
         for voter in (life.ann, life.bob):
             voter.ok("PUT", f"/polls/{poll['id']}/vote", {"option_ids": [poll["options"][0]["id"]]})
 

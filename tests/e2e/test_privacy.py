@@ -71,6 +71,7 @@ def test_a_person_takes_their_whole_life_along_and_is_erased(town: Town, endpoin
         "drafts",
         "scheduled",
         "polls",
+        "poll_options",
         "presence",
         "passkeys",
         "reports",

@@ -109,14 +109,14 @@ ACCENTED = [("si", "sí"), ("ba", "bà"), ("bá", "bà"), ("schon", "schön"), (
 def test_options_that_read_the_same_are_one(one: str, other: str) -> None:
     assert _refused(NewPollIn, **{**POLL, "options": [one, other]}) == "options"
     with pytest.raises(ValidationFailed):
-        _poll(options=(Option("a", one), Option("b", "x")), allow_add_options=True).with_option(other)
+        _poll(options=(Option("a", one), Option("b", "x")), allow_add_options=True).with_option(other, "usr_1")
 
 
 @pytest.mark.parametrize(("one", "other"), DIFFERENT + ACCENTED)
 def test_options_that_readers_tell_apart_are_two(one: str, other: str) -> None:
     assert len(NewPollIn.model_validate({**POLL, "options": [one, other]}).options) == 2
     poll = _poll(options=(Option("a", one), Option("b", "x")), allow_add_options=True)
-    assert len(poll.with_option(other).options) == 3
+    assert len(poll.with_option(other, "usr_1").options) == 3
 
 
 @pytest.mark.parametrize(("one", "other"), SAME)

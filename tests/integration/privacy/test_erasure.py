@@ -24,6 +24,7 @@ from log import api as log
 from messages import drafts, reactions
 from messages import service as messages
 from messages.schemas import MessageFields
+from polls import service as polls_service
 from tests import mls
 from tests.conftest import BUCKET, table_properties
 from tests.helpers import Person, ask, someone
@@ -172,15 +173,19 @@ def test_votes_and_reactions_go_wherever_they_were_given_and_the_others_are_told
     assert ask(app, "DELETE", "/users/me", body={"password": PASSWORD}, token=token).status == 202
     erased(ann.user_id)
 
-    # then only the other's votes count, no reaction and no answer is left, and the log says so
+    # then only the other's votes count, no reaction, option or answer of theirs can be read, and the log says so
     for group, asked, polls in given:
         for poll in polls:
-            assert ballot_boxes.counts(ballot_boxes.look(bob, poll)) == {"Tea": 1, "Coffee": 0, "Water": 0}
+            left_over = {"Tea": 1, "Coffee": 0, "Water": 0, "deleted option 4": 1}
+            assert ballot_boxes.counts(ballot_boxes.look(bob, poll)) == left_over
             assert len(ballot_boxes.parts(poll["id"])[1]) == 1
         shown = messages.get(caller=bob, conversation_id=group, message_id=asked["id"])
         assert (shown["reactions"], shown["thread_count"]) == ([], 0)
         told = [event.type for event in log.events(group, 1, 100)]
         assert (told.count("reaction.removed"), told.count("poll.voted"), told.count("message.deleted")) == (1, 6, 1)
+        assert told.count("poll.updated") == 4
+    assert CANARY not in str(rows("polls"))
+    assert ann.user_id not in str(rows("polls"))
 
 
 def _taken_part(ann: Caller, bob: Caller, group: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -188,10 +193,15 @@ def _taken_part(ann: Caller, bob: Caller, group: str) -> tuple[dict[str, Any], l
     asked = rooms.send(bob, group, "What do you think?", client_id=group)
     rooms.send(ann, group, "canary", client_id=group, thread_root=asked["id"])
     reactions.react(caller=ann, conversation_id=group, message_id=asked["id"], emoji="👍", added=True)
-    polls = [ballot_boxes.ask(bob, group, client_id=f"{group} {secret}", anonymous=secret) for secret in (False, True)]
+    rules = {"multiple": True, "allow_add_options": True}
+    polls = [
+        ballot_boxes.ask(bob, group, client_id=f"{group} {secret}", anonymous=secret, **rules)
+        for secret in (False, True)
+    ]
     for poll in polls:
-        ballot_boxes.vote(ann, poll, "Tea")
-        ballot_boxes.vote(bob, poll, "Tea")
+        longer = polls_service.add_option(caller=ann, poll_id=poll["id"], text="canary option")
+        ballot_boxes.vote(ann, longer, "Tea", "canary option")
+        ballot_boxes.vote(bob, longer, "Tea", "canary option")
     return asked, polls
 
 

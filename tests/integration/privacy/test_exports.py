@@ -28,6 +28,7 @@ from messages import service as messages
 from messages.schemas import MessageFields
 from moderation import service as moderation
 from notifications.app import app as notifications
+from polls import service as polls
 from presence import service as presence
 from tests.conftest import BUCKET
 from tests.helpers import CONTEXT, Person, Reply, ask, someone
@@ -180,8 +181,9 @@ def test_whoever_has_used_everything_finds_something_of_every_kind(ann: tuple[Ca
     )  # fmt: skip
     later = MessageFields(client_id="later", text="later")
     scheduled.schedule(caller=me, conversation_id=group, fields=later, send_at=clock.now() + clock.HOUR)
-    poll = ballot_boxes.ask(me, group)
+    poll = ballot_boxes.ask(me, group, allow_add_options=True)
     ballot_boxes.vote(me, poll, poll["options"][0]["text"])
+    polls.add_option(caller=me, poll_id=poll["id"], text="Juice")
     service.end(caller=me, call_id=calling.ring(me, group)["id"])
     presence.choose(caller=me, status="busy", text="writing", until=None)
     device = {"platform": "android", "provider": "fcm", "token": "t"}

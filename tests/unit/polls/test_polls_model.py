@@ -133,15 +133,26 @@ def test_there_and_back_is_nothing(before: tuple[str, ...], after: tuple[str, ..
 
 def test_options_are_added_where_allowed_up_to_twenty_and_once() -> None:
     with pytest.raises(Forbidden):
-        _poll().with_option("Milk")
+        _poll().with_option("Milk", "usr_1")
     poll = _poll(allow_add_options=True)
     with pytest.raises(ValidationFailed):
-        poll.with_option("Tea")
+        poll.with_option("Tea", "usr_1")
     while len(poll.options) < 20:
-        poll = poll.with_option(f"Option {len(poll.options)}")
+        poll = poll.with_option(f"Option {len(poll.options)}", "usr_1")
     with pytest.raises(Conflict):
-        poll.with_option("one too many")
+        poll.with_option("one too many", "usr_1")
     assert len({option.id for option in poll.options}) == 20
+
+
+def test_an_added_option_loses_its_author_s_text_and_keeps_its_place() -> None:
+    poll = _poll(allow_add_options=True).with_option("Milk", "usr_1").with_option("Rum", "usr_2")
+    poll = poll.with_option("Gin", "usr_1")
+    after = poll.without_texts_of("usr_1")
+    assert [each.id for each in after.options] == [each.id for each in poll.options]
+    texts = [each.text for each in after.options]
+    assert texts == ["Tea", "Coffee", "Water", "deleted option 4", "Rum", "deleted option 6"]
+    assert set(after.added_by.values()) == {"usr_2"}
+    assert after.without_texts_of("usr_1") == after
 
 
 def test_voters_are_shown_neither_for_secret_votes_nor_before_the_results() -> None:
