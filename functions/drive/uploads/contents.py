@@ -65,6 +65,7 @@ _ZIP_TYPES = frozenset(mime for mime, found in _SIGNATURES.items() if found == _
 _ZIP_HEADS = (b"PK\x03\x04", b"PK\x05\x06")
 _GZIP_TYPES = ("application/gzip", "application/x-gzip")
 _GZIP_HEAD = b"\x1f\x8b\x08"  # with DEFLATE, the only defined method (RFC 1952)
+_HEIF_BRANDS = {b"mif1", b"msf1", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 _ANYTHING = "application/octet-stream"
 _PROGRAMS = (
     b"\x7fELF",
@@ -98,11 +99,9 @@ def _found(head: bytes) -> set[str]:
     """The types and extensions that the signature of the first bytes may mean."""
     import puremagic
 
-    found: set[str] = set()
     if head[:4] in _ZIP_HEADS:
         return {"application/zip"}
-    if head[4:8] == b"ftyp":
-        found.add("iso-media")
+    found = _unknown_to_puremagic(head)
     try:
         matches = puremagic.magic_string(head)
     except (puremagic.PureError, ValueError):
@@ -110,6 +109,33 @@ def _found(head: bytes) -> set[str]:
     for match in matches:
         found |= {match.mime_type, match.extension} - {""}
     return found
+
+
+def _unknown_to_puremagic(head: bytes) -> set[str]:
+    """The types of what puremagic does not name or names by its first brand alone (1.30, the last for Python 3.11)."""
+    if head[4:8] == b"ftyp":
+        return {"iso-media"} | _pictures_of_brands(head)
+    if _begins_with_mpeg_frame(head):
+        return {"audio/mpeg"}
+    return {"image/tiff"} if head.startswith(b"II+\0") else set()  # of more than 4 GB (BigTIFF)
+
+
+def _pictures_of_brands(head: bytes) -> set[str]:
+    """The kinds of picture that a file of the ISO base media format may be by its brands (ISO 23008-12, 10)."""
+    size = int.from_bytes(head[:4], "big")
+    brands = {head[at : at + 4] for at in (8, *range(16, min(size, len(head)), 4)) if at < size}
+    if brands & {b"avif", b"avis"} and head[8:11] != b"hei":
+        return {"image/avif"}
+    return {"image/heif"} if brands & _HEIF_BRANDS else set()
+
+
+def _begins_with_mpeg_frame(head: bytes) -> bool:
+    """Whether sound of MPEG 1, 2 or 2.5, layer II or III, begins without a tag before it (ISO 11172-3, 2.4.1.3)."""
+    if len(head) < 3 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
+        return False
+    version, layer = head[1] >> 3 & 3, head[1] >> 1 & 3
+    bit_rate, sample_rate = head[2] >> 4, head[2] >> 2 & 3
+    return version != 1 and layer in (1, 2) and bit_rate != 15 and sample_rate != 3
 
 
 def type_problem(declared: str, head: bytes) -> str | None:

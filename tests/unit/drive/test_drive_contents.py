@@ -58,6 +58,57 @@ def test_what_is_declared_right_passes(declared: str, head: bytes) -> None:
     assert contents.polyglot_problem(declared, head, head if declared == "application/zip" else b"", len(head)) is None
 
 
+@pytest.mark.parametrize("second", [0xFA, 0xFB, 0xF2, 0xF3, 0xE2, 0xE3, 0xFC, 0xFD, 0xF4, 0xF5])
+def test_sound_of_each_mpeg_version_passes_without_a_tag_before_it(second: int) -> None:
+    """Voices have fewer samples a second than music: MPEG 2 and 2.5 (ISO 13818-3); an even byte has a checksum."""
+    assert contents.type_problem("audio/mpeg", bytes((0xFF, second, 0x54, 0xC4)) + bytes(60)) is None
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize(
+    "head", [b"\xff\xfeh\0i\0", b"\xff\xeb\x54\xc4", b"\xff\xf3\xf4\xc4", b"\xff\xf3\x5c\xc4", b"\xff\xf3"]
+)
+def test_what_only_begins_like_sound_of_mpeg_is_none(head: bytes) -> None:
+    """Text in UTF-16, and a version, a bit rate and a sample rate that no frame may have."""
+    assert contents.type_problem("audio/mpeg", head) == "type_mismatch"
+
+
+def _branded(major: bytes, *others: bytes) -> bytes:
+    """The beginning of a file of the ISO base media format with these brands (ISO 14496-12, 4.3)."""
+    brands = b"".join((major, bytes(4), *others))
+    return (8 + len(brands)).to_bytes(4, "big") + b"ftyp" + brands + b"\0\0\1\0meta" + bytes(60)
+
+
+@pytest.mark.parametrize(
+    ("declared", "head"),
+    [
+        ("image/heic", _branded(b"mif1", b"mif1", b"heic", b"miaf")),
+        ("image/heif", _branded(b"mif1", b"mif1", b"miaf")),
+        ("image/heif", _branded(b"msf1", b"msf1", b"hevc")),
+        ("image/avif", _branded(b"mif1", b"avif", b"mif1", b"miaf")),
+        ("image/tiff", b"II+\0\x08\0\0\0"),
+        ("image/tiff", b"MM\0+\0\x08\0\0"),
+    ],
+)
+def test_a_picture_whose_kind_stands_behind_a_general_brand_passes(declared: str, head: bytes) -> None:
+    assert contents.type_problem(declared, head) is None
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize(
+    ("declared", "head"),
+    [
+        ("image/heic", _branded(b"isom", b"mp42")),
+        ("image/heic", _branded(b"mif1", b"avif")),
+        ("image/avif", _branded(b"heic", b"mif1")),
+        ("image/heic", _branded(b"isom") + b"heic"),
+        ("image/heic", b"\0\0\0\0ftypmif1"),
+    ],
+)
+def test_a_brand_of_another_kind_is_named(declared: str, head: bytes) -> None:
+    assert contents.type_problem(declared, head) == "type_mismatch"
+
+
 @pytest.mark.attack
 @pytest.mark.parametrize(
     ("declared", "head", "problem"),
