@@ -9,7 +9,8 @@ from conversations import api as conversations
 from conversations.model import MemberContext
 from drive import store
 from drive.item_store import NodeAccess
-from drive.model import MAX_DEPTH, RANK, Kind, Node, Role, has_expired, require_role, stronger
+from drive.media_types import ENCRYPTED_TYPE
+from drive.model import MAX_DEPTH, RANK, Kind, Node, PendingUpload, Role, has_expired, require_role, stronger
 from kernel import clock, ids
 from kernel.errors import NotFound
 
@@ -42,13 +43,24 @@ def first_conversation_of(conversation_ids: list[str], user_id: str) -> str | No
     return next((each for each in conversation_ids if each in theirs), None)
 
 
-def may_still_upload(found: NodeAccess, user_id: str, *, new_file: bool) -> bool:
-    """Whether the uploader may still complete an upload: as editor, and as member for a new file of a conversation."""
-    role = _role(found, user_id, "editor")
+def may_still_upload(found: NodeAccess, upload: PendingUpload) -> bool:
+    """Whether the uploader may still complete an upload: as editor, as member for a new file of a conversation, and if
+    that has become encrypted meanwhile, only what the client has encrypted."""
+    role = _role(found, upload.user_id, "editor")
     if role is None or RANK[role] < RANK["editor"]:
         return False
     room = found.node.conversation_id
-    return not new_file or room is None or room in conversations.contexts([room], user_id)
+    context = None if room is None else conversations.contexts([room], upload.user_id).get(room)
+    if context is None:
+        return room is None or upload.version > 1
+    return upload.content_type == ENCRYPTED_TYPE or not context.info.settings.encrypted
+
+
+def require_type(context: MemberContext, content_type: str) -> None:
+    """Require that a conversation takes files of this declared type: an encrypted one takes only those that clients
+    have encrypted. Raises Forbidden `encrypted_conversation`."""
+    if content_type != ENCRYPTED_TYPE:
+        context.require_plain()
 
 
 def _role(found: NodeAccess, user_id: str, enough: Role) -> Role | None:

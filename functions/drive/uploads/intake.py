@@ -120,7 +120,7 @@ def settle(inspection: dict[str, Any]) -> str:
     if found is None or upload is None:
         return "stale"
     accepted, reason = inspection["verdict"] == "clean", inspection["reason"]
-    if accepted and not access.may_still_upload(found, upload.user_id, new_file=upload.version == 1):
+    if accepted and not access.may_still_upload(found, upload):
         accepted, reason = False, "not_allowed"
     if accepted:  # before the file is ready, so that a ready file is always indexed
         term_store.index(found.node.owner_id, found.node.id, model.terms(_name(found.node, upload)))

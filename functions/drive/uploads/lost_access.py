@@ -49,7 +49,7 @@ def abort_in_drive(owner_id: str) -> None:
 
 def _abort_without_access(file_ids: Iterable[str]) -> None:
     for found, upload in _uploading(file_ids):
-        if not access.may_still_upload(found, upload.user_id, new_file=upload.version == 1):
+        if not access.may_still_upload(found, upload):
             _abort_one(upload.user_id, upload.file_id)
 
 

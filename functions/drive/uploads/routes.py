@@ -25,7 +25,7 @@ def add_to(app: App) -> None:
         returns=Upload,
         status=201,
         other_statuses=[200],
-        errors=["quota_exceeded", "payload_too_large", "not_ready", "conflict", "blocked"],
+        errors=["quota_exceeded", "payload_too_large", "not_ready", "conflict", "blocked", "encrypted_conversation"],
         limits=[UPLOADS],
     )
     def begin_upload(caller: Caller, body: UploadFields) -> Answer:

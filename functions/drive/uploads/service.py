@@ -7,10 +7,10 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
+from conversations import api as conversations
 from conversations.api import require_member
 from drive import media_types, model, store, views
 from drive.files import access
-from drive.media_types import ENCRYPTED_TYPE
 from drive.model import Node, PendingUpload, QuotaExceeded
 from drive.uploads import dedup_store, transfers, usage_store
 from drive.uploads.dedup_store import UploadDedup
@@ -96,8 +96,7 @@ def _new_file(caller: Caller, wanted: NewUpload) -> Node:
             raise ValidationFailed.of("folder_id", "a file belongs to a conversation or lies in a folder")
         context = require_member(wanted.conversation_id, caller.user_id)
         context.require_send()
-        if wanted.content_type != ENCRYPTED_TYPE:
-            context.require_plain()
+        access.require_type(context, wanted.content_type)
     elif wanted.folder_id is not None:
         folder = access.require_node(wanted.folder_id, caller.user_id, "editor", kind="folder").node
         if folder.state == "trashed":
@@ -147,6 +146,9 @@ def _further_version(caller: Caller, wanted: NewUpload) -> tuple[Node, PendingUp
     if found.upload is not None and mine and found.upload.client_id == wanted.client_id:
         return node, _upload(caller, wanted, node, version=found.upload.version), None  # refused by label `dedup`
     node.require_ready()
+    if node.conversation_id is not None:  # its owner may have left it
+        for context in conversations.contexts([node.conversation_id], caller.user_id).values():
+            access.require_type(context, wanted.content_type)
     if found.upload is not None and found.upload.state != "uploading":
         raise Conflict("A new version of this file is being looked at; try again.", retry_after_s=2)
     # not node.version + 1, because an earlier version may have been restored

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from conversations import service as conversations
 from drive.files import service as files
 from drive.model import NotReady
 from drive.sharing import attachments
@@ -14,7 +15,7 @@ from drive.trash import due_store, sweep
 from drive.trash import service as trash
 from kernel import clock
 from kernel.caller import Caller
-from kernel.errors import NotFound, ValidationFailed
+from kernel.errors import Forbidden, NotFound, ValidationFailed
 from messages import service as messages
 from messages.views import attachment_view
 from tests.integration import desk, rooms
@@ -283,3 +284,21 @@ def test_files_last_as_long_as_their_message_by_the_time_of_the_log(cast: list[C
 
 def _gallery(who: Caller, group: str) -> list[dict[str, Any]]:
     return sharing.gallery(caller=who, conversation_id=group, limit=9, after=None).items
+
+
+def test_no_plain_upload_gets_into_a_conversation_that_has_become_encrypted() -> None:
+    """R56: neither one that was under way, nor a further version of a file from before."""
+    ada, bob = people("ada", "bob")
+    group = rooms.group(ada, bob)
+    before = desk.put(ada, b"old", conversation_id=group)
+    plain, sealed = (desk.begin(ada, conversation_id=group, content_type=kind) for kind in (desk.TEXT, desk.BYTES))
+    version = desk.begin(ada, b"newer", replaces=before)
+    conversations.change(caller=ada, conversation_id=group, fields={"settings": {"encrypted": True}})
+    assert desk.arrive(*desk.send(plain, b"hello")) == "rejected"
+    assert desk.state(ada, plain["file"]["id"]) == ("rejected", "not_allowed")
+    assert desk.arrive(*desk.send(version, b"newer")) == "rejected"
+    assert desk.arrive(*desk.send(sealed, b"hello")) == "ready"
+    with pytest.raises(Forbidden) as refused:
+        desk.begin(ada, b"newest", replaces=before)
+    assert refused.value.stable_code == "encrypted_conversation"
+    assert desk.begin(ada, b"sealed", replaces=before, content_type=desk.BYTES)["file"]["version"] == 2
