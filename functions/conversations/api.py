@@ -7,7 +7,7 @@ from conversations.block_notes import NOTE_BLOCK, note_of_block
 from conversations.context_loader import ContextLoader
 from conversations.erasure import ERASE_CONVERSATION
 from conversations.joining import join, plan_join
-from conversations.members import affected_members
+from conversations.members import affected_members, everybody_in
 from conversations.members import remove as remove_member
 from conversations.plans import append, append_and_publish
 from conversations.ports import Eraser, Preview, register_eraser, register_messages

@@ -9,7 +9,7 @@ import conversations.erasure  # noqa: F401 - registers its follow-up work
 from conversations import model
 from kernel.late import late
 from log import api as log
-from log.api import ContactChanged, ConversationLost, EventType, on_loss, register, subscribe
+from log.api import ContactChanged, ConversationLost, EventType, PlainTextLost, on_loss, register, subscribe
 from log.model import Event
 from realtime.api import Recipient, register_audience
 
@@ -34,6 +34,17 @@ def _on_lost(events: Sequence[Event]) -> None:
     """Pass removals of members and deletions of groups to the handlers of losses."""
     for event in events:
         log.handle_loss(ConversationLost(event.conversation_id, event.data.get("user_id"), event.at))
+
+
+def _encrypts(event: Event) -> Mapping[str, Any]:
+    return {"encrypts": True} if event.data.get("encrypts") else {}
+
+
+def _on_updated(events: Sequence[Event]) -> None:
+    """Pass the beginning of encryption to the handlers of losses."""
+    for event in events:
+        if event.data.get("encrypts"):
+            log.handle_loss(PlainTextLost(event.conversation_id, event.at))
 
 
 def _on_joined(events: Sequence[Event]) -> None:
@@ -68,6 +79,7 @@ register(EventType(model.PREFERENCES_UPDATED, data="conversations.schemas.Prefer
 register_audience(_Members())
 for _name in (model.MEMBER_REMOVED, model.CONVERSATION_DELETED):
     subscribe(_name, _on_lost, queue=log.LOSSES, carries=_user_id)
+subscribe(model.CONVERSATION_UPDATED, _on_updated, queue=log.LOSSES, carries=_encrypts)
 for _name in (model.MEMBER_ADDED, model.CONVERSATION_CREATED):
     subscribe(_name, _on_joined, queue=log.LOSSES, carries=_user_id)
 on_loss(ConversationLost, "member_blocks", late("conversations.member_blocks.remove_departed"))

@@ -37,9 +37,12 @@ ADDED_PER_WRITE = 32  # each takes up to three of the 100 actions of a transacti
 
 def affected_members(loss: log.ConversationLost) -> list[str]:
     """The ids of the people who lose a conversation: one former member, or all members of a deleted group."""
-    if loss.user_id is not None:
-        return [loss.user_id]
-    return [each.user_id for each in store.members(loss.conversation_id)]
+    return everybody_in(loss.conversation_id) if loss.user_id is None else [loss.user_id]
+
+
+def everybody_in(conversation_id: str) -> list[str]:
+    """The ids of all members of a conversation: a round trip per megabyte of memberships."""
+    return [each.user_id for each in store.members(conversation_id)]
 
 
 def add(*, caller: Caller, conversation_id: str, user_ids: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -204,7 +204,8 @@ def change(*, caller: Caller, conversation_id: str, fields: Mapping[str, Any]) -
         info = replace(context.info, settings=settings, **rest)
         if info == context.info:
             return log.AppendPlan([])
-        changed = [NewEvent(CONVERSATION_UPDATED, caller.user_id)]
+        encrypts = settings.encrypted and not context.info.settings.encrypted
+        changed = [NewEvent(CONVERSATION_UPDATED, caller.user_id, {"encrypts": True} if encrypts else {})]
         for kind, on, off in _TOLD_SWITCHES:
             now = getattr(settings, kind)
             if now != getattr(context.info.settings, kind):

@@ -10,6 +10,7 @@ from log.losses import (
     AccountLost,
     ContactChanged,
     ConversationLost,
+    PlainTextLost,
     SessionsLost,
     enqueue_loss,
     handle_loss,

@@ -1,4 +1,5 @@
-"""Losses of rights: somebody loses a conversation, sessions, contact with another person, or their account.
+"""Losses of rights: somebody loses a conversation, sessions, contact with another person, or their account; or all in
+a conversation lose the right to plain text, as it becomes encrypted.
 
 A domain whose data depends on such a right registers a handler with `on_loss` in its `events.py`. The loss reaches all
 handlers by a queue, into which it is put after the commit that took the right (by kernel.after_commit or by the event
@@ -24,6 +25,14 @@ class ConversationLost:
 
     conversation_id: str
     user_id: str | None
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlainTextLost:
+    """Since `at` (ms) a conversation takes only what clients have encrypted."""
+
+    conversation_id: str
     at: int
 
 
@@ -56,11 +65,11 @@ class ContactChanged:
     at: int
 
 
-Loss = ConversationLost | SessionsLost | AccountLost | ContactChanged
-L = TypeVar("L", ConversationLost, SessionsLost, AccountLost, ContactChanged)
+Loss = ConversationLost | PlainTextLost | SessionsLost | AccountLost | ContactChanged
+L = TypeVar("L", ConversationLost, PlainTextLost, SessionsLost, AccountLost, ContactChanged)
 
 _KINDS: Mapping[str, type[Any]] = {
-    each.__name__: each for each in (ConversationLost, SessionsLost, AccountLost, ContactChanged)
+    each.__name__: each for each in (ConversationLost, PlainTextLost, SessionsLost, AccountLost, ContactChanged)
 }
 _registered: dict[str, dict[str, Callable[[Any], None]]] = defaultdict(dict)
 

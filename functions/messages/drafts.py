@@ -12,7 +12,7 @@ from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Forbidden, NotFound
 from kernel.paging import Page, Paginator, fitting
-from log.api import ConversationLost
+from log.api import ConversationLost, PlainTextLost
 from messages import drafts_store
 from messages.model import Draft
 
@@ -59,9 +59,9 @@ def _kept(caller: Caller, context: MemberContext, draft: Draft) -> Draft:
 
 def get(*, caller: Caller, conversation_id: str) -> Draft:
     """The caller's draft; raises NotFound if there is none."""
-    require_member(conversation_id, caller.user_id)
+    context = require_member(conversation_id, caller.user_id)
     draft = drafts_store.find(caller.user_id, conversation_id)
-    if draft is None or draft.text is None:
+    if draft is None or draft.text is None or context.info.settings.encrypted:
         raise NotFound
     return draft
 
@@ -72,7 +72,8 @@ def list_drafts(*, caller: Caller, limit: int, page: str | None) -> Page[Draft]:
     before = paging.start
     drafts = drafts_store.of(caller.user_id)
     contexts = conversations.contexts([draft.conversation_id for draft in drafts], caller.user_id)
-    mine = sorted((draft for draft in drafts if draft.conversation_id in contexts), key=_position, reverse=True)
+    plain = {each for each, context in contexts.items() if not context.info.settings.encrypted}
+    mine = sorted((draft for draft in drafts if draft.conversation_id in plain), key=_position, reverse=True)
     rest = [draft for draft in mine if before is None or _position(draft) < before]
     items = rest[: fitting([asdict(draft) for draft in rest[:limit]])]
     return Page(items, paging.cursor(_position(items[-1]) if len(rest) > len(items) else None))
@@ -80,6 +81,11 @@ def list_drafts(*, caller: Caller, limit: int, page: str | None) -> Page[Draft]:
 
 def _position(draft: Draft) -> list[Any]:
     return [draft.written_at, draft.conversation_id]
+
+
+def of_plain_text(loss: PlainTextLost) -> None:
+    """Delete everybody's drafts in a conversation that has become encrypted: from then on they stay on the devices."""
+    drafts_store.forget(loss.conversation_id, conversations.everybody_in(loss.conversation_id), before=loss.at)
 
 
 def of_conversation(loss: ConversationLost) -> None:

@@ -13,6 +13,7 @@ from log.api import (
     ContactChanged,
     ConversationLost,
     EventType,
+    PlainTextLost,
     on_loss,
     register,
 )
@@ -67,6 +68,8 @@ on_loss(ConversationLost, "typing", late("messages.typing_notice.of_conversation
 on_loss(ContactChanged, "typing", late("messages.typing_notice.of_contact"))
 on_loss(ConversationLost, "drafts", late("messages.drafts.of_conversation"))
 on_loss(ConversationLost, "scheduled", late("messages.scheduled.of_conversation"))
+on_loss(PlainTextLost, "drafts", late("messages.drafts.of_plain_text"))
+on_loss(PlainTextLost, "scheduled", late("messages.scheduled.of_plain_text"))
 on_loss(AccountLost, "scheduled", late("messages.scheduled.of_account"))
 on_loss(ContactChanged, "scheduled", late("messages.scheduled.of_contact"))
 after_commit.register(model.FORGET_REACTIONS, _forget_reactions)

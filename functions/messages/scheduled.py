@@ -20,7 +20,7 @@ from kernel.errors import Conflict, DependencyUnavailable, NotFound, Problem, Ra
 from kernel.keyrings import pseudonym
 from kernel.paging import Page, Paginator
 from kernel.schema import as_json
-from log.api import AccountLost, ContactChanged, ConversationLost
+from log.api import AccountLost, ContactChanged, ConversationLost, PlainTextLost
 from messages import scheduled_model as model
 from messages import scheduled_schemas as schemas
 from messages import scheduled_store as store
@@ -179,6 +179,13 @@ def of_conversation(loss: ConversationLost) -> None:
     """Fail the scheduled messages of a former member, for good, or of all members of a deleted group."""
     end = partial(_end, conversation_id=loss.conversation_id, before=loss.at, reason=NotFound.code)
     parallel.mapped(end, conversations.affected_members(loss))
+
+
+def of_plain_text(loss: PlainTextLost) -> None:
+    """Fail everybody's scheduled messages in a conversation that has become encrypted."""
+    reason = "encrypted_conversation"
+    end = partial(_end, conversation_id=loss.conversation_id, before=loss.at, reason=reason)
+    parallel.mapped(end, conversations.everybody_in(loss.conversation_id))
 
 
 def of_account(loss: AccountLost) -> None:

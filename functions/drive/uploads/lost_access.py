@@ -17,7 +17,7 @@ from drive.uploads import transfers
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Conflict, NotFound
-from log.api import AccountLost, ConversationLost
+from log.api import AccountLost, ConversationLost, PlainTextLost
 
 _LATEST = 100  # files of a person by last change, which include those with uploads in progress
 
@@ -32,6 +32,12 @@ def abort_of_conversation(loss: ConversationLost) -> None:
         abort_in_drive(owner_id)
     files = store.nodes([row.node_id for row in store.everything_in(loss.conversation_id)])
     _abort([each for each in files.values() if each.created_at <= loss.at])
+
+
+def abort_of_plain_text(loss: PlainTextLost) -> None:
+    """Abort uploads of new plain files into a conversation that has become encrypted."""
+    files = store.nodes([row.node_id for row in store.everything_in(loss.conversation_id)])
+    _abort_without_access(each.id for each in files.values() if each.state == "uploading")
 
 
 def abort_of_account(loss: AccountLost) -> None:

@@ -19,6 +19,7 @@ from kernel.errors import Forbidden, NotFound, ValidationFailed
 from messages import service as messages
 from messages.views import attachment_view
 from tests.integration import desk, rooms
+from tests.integration.following import settle_losses
 from tests.integration.rooms import people, say
 
 
@@ -302,3 +303,14 @@ def test_no_plain_upload_gets_into_a_conversation_that_has_become_encrypted() ->
         desk.begin(ada, b"newest", replaces=before)
     assert refused.value.stable_code == "encrypted_conversation"
     assert desk.begin(ada, b"sealed", replaces=before, content_type=desk.BYTES)["file"]["version"] == 2
+
+
+def test_plain_uploads_under_way_end_as_their_conversation_becomes_encrypted() -> None:
+    ada, bob = people("ada", "bob")
+    group = rooms.group(ada, bob)
+    plain, sealed = (desk.begin(ada, conversation_id=group, content_type=kind) for kind in (desk.TEXT, desk.BYTES))
+    conversations.change(caller=ada, conversation_id=group, fields={"settings": {"encrypted": True}})
+    settle_losses()
+    assert _gone(ada, plain["file"]["id"])
+    assert not _gone(ada, sealed["file"]["id"])
+    assert desk.usage(ada).taken == 5

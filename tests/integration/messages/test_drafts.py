@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from conversations import service
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Forbidden, NotFound
 from messages import drafts
 from messages.model import Draft
 from realtime import service as realtime
+from tests.integration.following import settle_losses
 from tests.integration.rooms import group, people, remove
 from tests.management import Management, serving
 from tests.tools import rows
@@ -154,6 +156,24 @@ def test_nothing_is_kept_for_an_encrypted_conversation() -> None:
         _keep(ada, group(ada, settings={"encrypted": True}), "c4n4ry")
     assert refusal.value.stable_code == "encrypted_conversation"
     assert rows("drafts") == []
+
+
+def test_a_conversation_that_becomes_encrypted_leaves_no_draft_on_the_server() -> None:
+    """R56: the text is on the devices, which send it encrypted."""
+    ada, bob = people("ada", "bob")
+    tea, rum = group(ada, bob), group(ada)
+    for who in (ada, bob):
+        _keep(who, tea, "c4n4ry")
+    kept = _keep(ada, rum)
+    service.change(caller=ada, conversation_id=tea, fields={"settings": {"encrypted": True}})
+    with pytest.raises(NotFound):  # at once
+        _get(ada, tea)
+    assert drafts.list_drafts(caller=ada, limit=50, page=None).items == [kept]
+    settle_losses()
+    assert "c4n4ry" not in str(rows("drafts"))
+    service.change(caller=ada, conversation_id=rum, fields={"name": "Rum"})  # ends nothing
+    settle_losses()
+    assert _get(ada, rum) == kept
 
 
 def test_a_stranger_has_no_draft() -> None:

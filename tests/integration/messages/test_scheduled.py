@@ -19,6 +19,7 @@ from messages.scheduled_model import LATEST_MS, MAX_PENDING
 from messages.schemas import MessageFields
 from tests.helpers import CONTEXT
 from tests.integration import desk, rooms
+from tests.integration.following import settle_losses
 from tests.tools import rows
 
 Advance = Callable[[int], None]
@@ -208,6 +209,20 @@ def test_rights_are_asked_again_at_the_time(advance: Advance) -> None:
     assert fire(bob, kept) is True
     assert listed(bob, tea) == [("later", "failed", "forbidden")]
     assert fire(bob, kept) is True
+    assert texts(tea) == []
+
+
+def test_who_wrote_a_plain_message_is_told_at_once_that_the_conversation_has_become_encrypted(advance: Advance) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea, rum = rooms.group(ada, bob), rooms.group(ada, bob)
+    kept = later(bob, tea)
+    later(bob, rum)
+    conversations.change(caller=ada, conversation_id=tea, fields={"settings": {"encrypted": True}})
+    settle_losses()
+    assert listed(bob, tea) == [("later", "failed", "encrypted_conversation")]
+    assert listed(bob, rum) == [("later", "pending", None)]
+    advance(MINUTE)
+    assert fire(bob, kept)
     assert texts(tea) == []
 
 
