@@ -54,9 +54,8 @@ def begin(*, caller: Caller, wanted: NewUpload) -> tuple[dict[str, Any], bool]:
     """
     if wanted.size > config().drive_file_max_bytes:
         raise PayloadTooLarge(f"A file has at most {config().drive_file_max_bytes} bytes.")
-    wanted = replace(
-        wanted, name=model.require_name(wanted.name), content_type=media_types.require_type(wanted.content_type)
-    )  # fmt: skip
+    name = model.require_name(wanted.name)
+    wanted = replace(wanted, name=name, content_type=media_types.require_type(wanted.content_type, name))
     try:
         node, upload, earlier = _plan(caller, wanted)
     except Problem:
