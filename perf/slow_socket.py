@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from infra.local.config import HOST
-from kernel import http_pool, parallel, sockets
+from kernel import parallel, sockets
 from perf.effort import Effort
 from perf.in_process_stack import in_process_stack
 from perf.report import Table, number
@@ -108,9 +108,11 @@ def _serving() -> Iterator[_Endpoint]:
         def log_message(self, format: str, *args: Any) -> None:
             """Log nothing."""
 
+    import urllib3
+
     server = ThreadingHTTPServer((HOST, 0), Handler)
     server.daemon_threads = True
-    pool = http_pool.Pool(kept=parallel.MAX_AT_ONCE, connect_s=PATIENCE_S, read_s=PATIENCE_S)
+    pool = urllib3.PoolManager(maxsize=parallel.MAX_AT_ONCE, retries=False, timeout=PATIENCE_S)
     before = sockets._http, sockets.management_url
     setattr(sockets, "_http", lambda: pool)  # noqa: B010 - replaces a cached function
     setattr(sockets, "management_url", lambda: f"http://{HOST}:{server.server_address[1]}")  # noqa: B010

@@ -132,12 +132,12 @@ def _weighed(operation: str, request: Any) -> tuple[AWSResponse, Units]:
 
 
 class SocketPool:
-    """Replaces the pool of `kernel.sockets`: accepts every post and records its size."""
+    """Replaces urllib3's pool in `kernel.sockets`: accepts every post and records its size."""
 
     def __init__(self, transport: TransportRecorder) -> None:
         self._wire = transport
 
-    def ask(self, _method: str, _url: str, *, body: bytes, **_: Any) -> SocketAnswer:
+    def urlopen(self, _method: str, _url: str, *, body: bytes, **_: Any) -> SocketAnswer:
         began, cpu = time.perf_counter(), time.thread_time()
         time.sleep(PAUSE_S)
         call = Call(POST, POST, began, time.perf_counter(), sent_bytes=len(body))
@@ -148,7 +148,7 @@ class SocketPool:
 class SocketAnswer:
     """The management endpoint's answer to a live socket."""
 
-    status_code = 200
+    status = 200
 
 
 def counted_redis(transport: TransportRecorder) -> type[redis.Connection]:

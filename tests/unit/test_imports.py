@@ -381,9 +381,7 @@ CALLS_BY_ITSELF = {
     "notifications.providers.webpush",
     "assistant.providers.openai_compatible",
 }
-HTTP_LIBRARIES = {"urllib3", "requests", "httpx", "http.client", "aiohttp", "kernel.http_pool"}
-# Its own calls, and those that kernel.aws guards.
-WITHIN = {"kernel.http_pool", "kernel.aws_calls"}
+HTTP_LIBRARIES = {"urllib3", "requests", "httpx", "http.client", "aiohttp"}
 
 
 def test_only_kernel_aws_makes_clients_of_aws() -> None:
@@ -403,7 +401,6 @@ def test_who_calls_the_outside_by_other_means_has_a_breaker() -> None:
         for each in IMPORTS
         if (each.other in HTTP_LIBRARIES or each.imported in HTTP_LIBRARIES)
         and "exceptions" not in each.imported
-        and each.importer not in WITHIN
         and each.importer != "operations.consumers.keyrings"  # one call to CloudFormation while a stack is made
     }
     assert callers == CALLS_BY_ITSELF

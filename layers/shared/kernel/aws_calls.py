@@ -2,7 +2,7 @@
 
 For every call botocore resolves the endpoint by a ruleset, emits a dozen events, copies requests and answers, and tries
 ten kinds of value for each DynamoDB attribute: two thirds of the CPU time of a call here. This module keeps botocore's
-signer, parser and errors, and the events that have listeners (`before-parameter-build`, `before-call`,
+signer, connections, parser and errors, and the events that have listeners (`before-parameter-build`, `before-call`,
 `before-send`, and `after-call` of a refusal). Arguments and answers are JSON as they are, except bytes and times.
 """
 
@@ -17,13 +17,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest
-from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
-from botocore.httpsession import get_cert_path
 from botocore.parsers import JSONParser
 from botocore.serialize import JSONSerializer
 
 from kernel import signing
-from kernel.http_pool import Pool
 
 # Services whose endpoint depends on no argument, and whose requests and answers are JSON.
 SERVICES = frozenset({"dynamodb", "sqs"})
@@ -104,13 +101,6 @@ class DirectCalls:
         self._client, self._after_a_try = client, after_a_try
         self._events, self._signer = client.meta.events, client._request_signer
         self._parser = Parser()
-        options, verify = client.meta.config, client._endpoint.http_session._verify
-        self._pool = Pool(
-            kept=options.max_pool_connections,
-            connect_s=options.connect_timeout,
-            read_s=options.read_timeout,
-            certificates=get_cert_path(verify) if verify else None,
-        )
         self._user_agent: str = client._user_agent_creator.to_string()
         self._endpoint: _Endpoint | None = None
         self._operations: dict[str, _Operation] = {}
@@ -191,17 +181,11 @@ class DirectCalls:
         sent: Any = {**headers, "User-Agent": self._user_agent, "Content-Length": str(len(body))}
         return AWSPreparedRequest("POST", endpoint.url, sent, body, False, context)
 
-    def _ask(self, request: Any, name: str) -> Any:
+    def _ask(self, request: AWSPreparedRequest, name: str) -> Any:
         for _, answer in self._events.emit(f"before-send.{name}", request=request):
             if answer is not None:
                 return answer
-        url, limit_s = request.url, request.context.get("read_timeout")
-        try:
-            return self._pool.ask("POST", url, headers=request.headers, body=request.body, read_s=limit_s)
-        except TimeoutError as error:
-            raise ReadTimeoutError(endpoint_url=url, error=error) from error
-        except OSError as error:
-            raise ConnectionClosedError(endpoint_url=url, request=request, error=error) from error
+        return self._client._endpoint.http_session.send(request)
 
     def _parsed(self, answer: Any, asked: _Operation) -> Any:
         """The parsed body; of an error also the fields of its type, such as the reasons of a cancellation.

@@ -159,7 +159,7 @@ def test_a_throttled_peer_is_told_to_sync_and_the_others_are_not_affected(manage
 def test_the_others_get_all_their_posts_while_a_stuck_peer_still_hangs(
     management: Management, settings: pytest.MonkeyPatch, others: int, posts_each: int
 ) -> None:
-    settings.setattr(sockets._http(), "read_s", FOR_EVER_S)
+    settings.setitem(sockets._http().connection_pool_kw, "timeout", FOR_EVER_S)
     frames = [json.dumps({"type": "typing", "pad": "x" * 20_000}) for _ in range(posts_each)]
     everybody = [(f"usr_{n}", f"c-{n}") for n in range(1 + others)]
     # given a peer that answers when it is released, and not before
