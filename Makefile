@@ -6,10 +6,11 @@ LOCAL := $(VENV)/python -m infra.local
 PYTEST := $(VENV)/python -m pytest
 # CI's machine may be shared, so up to five tests are repeated once there; each is printed with its error.
 RERUNS := $(if $(CI),--reruns 1 --max-suite-reruns 5 --rerun-show-tracebacks)
-# Tests of load, and those that break or change the stack, run alone; all others, which mostly wait, run two at a time.
+# Tests of load, and those that break or change the stack, run alone; all others, which often wait, run beside each other.
 ALONE := tests/e2e/histories $(addprefix tests/e2e/test_,alarms.py bulkheads.py chaos.py restore_drill.py runbooks.py sessions.py)
-# Two files at a time: what the tests of a file share is made once. Folders with files of a minute come first.
-BY_FILE := -n 2 --dist loadfile
+# Three files at a time: what the tests of a file share is made once. Folders with files of a minute come first.
+BY_FILE := -n 3 --dist loadfile
+SLOWEST := --durations=20 --durations-min=4
 # SHARE=0.5: the tests, and the cloud they start, have half of each core
 HELD := $(if $(SHARE),$(VENV)/python -m perf.held $(SHARE))
 ENV ?= dev
@@ -55,10 +56,10 @@ logs: $(VENV)/python ## show recent log events of all functions, or of FUNCTION=
 
 test: venv ## run every test that needs no cloud account, the end-to-end tests on an instance of their own (SHARE=0.5: on half of each core)
 	@code=0; \
-	$(HELD) $(PYTEST) $(BY_FILE) --no-loadscope-reorder $(RERUNS) $(wildcard tests/versions tests/infra tests/integration tests/field tests/unit) || code=$$?; \
+	$(HELD) $(PYTEST) $(BY_FILE) --no-loadscope-reorder $(RERUNS) $(SLOWEST) $(wildcard tests/versions tests/infra tests/integration tests/field tests/unit) || code=$$?; \
 	$(VENV)/python -m infra.web --run test sizes || code=$$?; \
 	$(HELD) $(LOCAL) --instance test run sh -c \
-		"$(PYTEST) $(RERUNS) $(ALONE); alone=\$$?; $(PYTEST) $(BY_FILE) $(RERUNS) tests/e2e $(ALONE:%=--ignore=%); others=\$$?; \
+		"$(PYTEST) $(RERUNS) $(SLOWEST) $(ALONE); alone=\$$?; $(PYTEST) $(BY_FILE) $(RERUNS) $(SLOWEST) tests/e2e $(ALONE:%=--ignore=%); others=\$$?; \
 		$(VENV)/python -m infra.local.rights --show test && exit \$$((alone ? alone : others))" || code=$$?; \
 	exit $$code
 
