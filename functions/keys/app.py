@@ -11,6 +11,7 @@ from kernel.caller import Caller
 from kernel.errors import NotFound, ValidationFailed
 from kernel.http import Answer, App
 from kernel.limiter import Limit
+from kernel.schema import is_given_id, require_given_id
 from keys import backups, delivery, framing, service, transparency, welcomes
 from keys.schemas import (
     Backup,
@@ -39,7 +40,6 @@ from keys.schemas import (
     ProofQuery,
     WelcomeList,
     WelcomeQuery,
-    is_device_id,
 )
 
 app = App("keys", authenticate=authenticate)
@@ -61,11 +61,9 @@ PACKAGES_BODY_BYTES = 1536 * 1024
 )
 def put_device(caller: Caller, device_id: str, body: DeviceFields) -> Any:
     """Register the calling device; a new or changed key is added to the key log and published."""
-    if not is_device_id(device_id):
-        raise ValidationFailed.of("device_id", "1 to 40 letters, digits and . _ ~ -")
     return service.register(
         caller=caller,
-        device_id=device_id,
+        device_id=require_given_id("device_id", device_id),
         name=body.name,
         signature_key=body.signature_key,
         credential=body.credential,
@@ -75,7 +73,7 @@ def put_device(caller: Caller, device_id: str, body: DeviceFields) -> Any:
 @app.delete("/keys/devices/{device_id}", status=204, limits=[REGISTER])
 def delete_device(caller: Caller, device_id: str) -> None:
     """Remove a device: its packages cannot be claimed any more, and its groups need a rekeying commit."""
-    if not is_device_id(device_id):
+    if not is_given_id(device_id):
         raise NotFound
     service.remove(caller=caller, device_id=device_id)
 

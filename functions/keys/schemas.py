@@ -1,17 +1,15 @@
 """Request and response bodies of keys. Binary values are base 64."""
 
 import binascii
-import re
 from base64 import b64decode, b64encode
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
-from kernel.schema import ClientId, Count, Id, Ids, Input, Instant, Name, Opaque, Output, Paging, Query
+from kernel.schema import ClientId, Count, GivenId, Id, Ids, Input, Instant, Name, Opaque, Output, Paging, Query
 from keys import model
 
-_DEVICE_ID = r"^[A-Za-z0-9._~-]{1,40}$"
-DeviceId = Annotated[str, Field(pattern=_DEVICE_ID)]
+DeviceId = GivenId
 Epoch = Count
 
 
@@ -35,11 +33,6 @@ BinaryOut = Annotated[
 ]
 SmallBinary = Annotated[Binary, Field(max_length=1024)]
 PackageIn = Annotated[Binary, Field(max_length=8 * 1024)]
-
-
-def is_device_id(text: str) -> bool:
-    """Whether a text has the form of a device id."""
-    return re.fullmatch(_DEVICE_ID, text) is not None
 
 
 # --- devices --------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from accounts.api import authenticate
 from kernel.caller import Caller
 from kernel.http import App
 from kernel.limiter import Limit
-from kernel.schema import Paging
+from kernel.schema import Paging, require_given_id
 from notifications import schemas, service
 from notifications.model import NoticePreferences, PushEndpoint, QuietHours
 
@@ -25,7 +25,7 @@ def register_push_device(caller: Caller, device_id: str, body: schemas.PushDevic
     subscription = None if given is None else PushEndpoint(given.endpoint, given.keys.p256dh, given.keys.auth)
     return service.register(
         caller=caller,
-        device_id=device_id,
+        device_id=require_given_id("device_id", device_id),
         subscription=subscription,
         **body.model_dump(exclude={"subscription"}),
     )

@@ -69,6 +69,14 @@ def test_a_device_is_there_until_its_session_ends(ada: Person, service: WebPushS
     assert "endpoint" not in str(left)
 
 
+def test_a_device_s_id_is_short_and_fits_into_a_url(ada: Person) -> None:
+    body = {"platform": "android", "provider": "fcm", "token": secrets.token_hex(20)}
+    for wrong in ("a b", "x" * 41, "ä", "a:b"):
+        problem(ada.put(f"/devices/{wrong}", body), 400, "validation_failed", field="device_id")
+    assert ada.put(f"/devices/{'x' * 40}", body).status_code == 200
+    assert ada.delete(f"/devices/{'x' * 40}").status_code == 204
+
+
 def test_a_token_belongs_to_the_last_who_registered_it(ada: Person, bob: Person) -> None:
     token = "t" + secrets.token_hex(20)
     body = {"platform": "android", "provider": "fcm", "token": token}

@@ -123,6 +123,9 @@ Opaque = Annotated[str, AfterValidator(_no_nul), _kind("opaque")]
 # Passwords: no character is refused or changed.
 Secret = Annotated[str, _kind("opaque")]
 Id = Annotated[str, Field(min_length=1, max_length=40), _kind("id")]
+# An id that a client chooses, as for its device; `require_given_id` checks one in a path.
+GIVEN_ID = r"^[A-Za-z0-9._~-]{1,40}$"
+GivenId = Annotated[str, Field(pattern=GIVEN_ID)]
 # A count, a version or a read position: at most the largest integer that JavaScript counts exactly.
 Count = Annotated[int, Field(ge=0, le=2**53)]
 # A position in a log or a claimed size: it may lie far beyond the existing ones.
@@ -157,6 +160,18 @@ class Paging(Query):
 
     limit: int = Field(default=50, ge=1, le=100)
     cursor: Opaque | None = None
+
+
+def is_given_id(text: str) -> bool:
+    """Whether a text has the form of an id that a client chooses."""
+    return re.fullmatch(GIVEN_ID, text) is not None
+
+
+def require_given_id(field: str, text: str) -> str:
+    """An id that a client chooses; raises ValidationFailed, naming `field`."""
+    if not is_given_id(text):
+        raise ValidationFailed.of(field, "1 to 40 letters, digits and . _ ~ -")
+    return text
 
 
 def absent() -> Any:
