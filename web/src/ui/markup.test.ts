@@ -57,7 +57,7 @@ function isWithin(part: string, whole: string): boolean {
 }
 
 const LONGEST = 10_000;
-const HARD = ["`", "``a", "`a", "_a ", "**a", "~~a", "**_~~", "_**", "(_", "https://", "https://a.", "```\n", "` ` `` ", "** _ ~~ `"];
+const HARD = ["`", "``a", "`a", "_a ", "**a", "~~a", "**_~~", "_**", "(_", "https://", "https://a.", "https://a(", "https://a(b)", "https://а(", "```\n", "` ` `` ", "** _ ~~ `"];
 
 test.each(HARD)("a long message of repeated %j renders within a second", (piece) => {
   for (const text of [piece.repeat(LONGEST / piece.length), `${"`".repeat(LONGEST / 2)}${"a".repeat(LONGEST / 2)}`]) {
@@ -65,4 +65,38 @@ test.each(HARD)("a long message of repeated %j renders within a second", (piece)
     Markup({ text });
     expect(performance.now() - began).toBeLessThan(1_000);
   }
+});
+
+const linksIn = (text: string): unknown[] =>
+  partsOf(Markup({ text }))
+    .filter(isElement)
+    .flatMap((each) => (each.type === "a" ? [each.props.href] : []));
+
+const DOCS = "https://example.com/docs";
+
+test.each([
+  ["請看https://example.com/docs，謝謝", DOCS],
+  ["見て：https://example.com/docs。次へ", DOCS],
+  ["「https://example.com/docs」です", DOCS],
+  ["https://example.com/docs（旧版）", DOCS],
+  ["انظر https://example.com/docs، شكرا", DOCS],
+  ["देखें https://example.com/docs।", DOCS],
+  ["see https://example.com/docs…", DOCS],
+  ["(https://example.com/docs)", DOCS],
+  ["[https://example.com/docs]", DOCS],
+  ["'https://example.com/docs'?", DOCS],
+  ["https://example.com/docs).", DOCS],
+  ["https://ja.wikipedia.org/wiki/日本語", "https://ja.wikipedia.org/wiki/日本語"],
+  ["(https://de.wikipedia.org/wiki/Haus_(Bau))", "https://de.wikipedia.org/wiki/Haus_(Bau)"],
+  ["https://example.com/?q=a+b&c=%20#:~:text=d,e", "https://example.com/?q=a+b&c=%20#:~:text=d,e"],
+])("a link in %s ends where the address ends", (text, href) => {
+  expect(linksIn(text)).toEqual([href]);
+});
+
+test.each(["snake_case_name", "отчёт_за_ноябрь.pdf", "αρχείο_με_όνομα", "変数_名_前", "é_é_é"])("lines inside of the word %s are its own", (text) => {
+  expect(partsOf(Markup({ text })).filter((each) => typeof each === "string")).toEqual([text]);
+});
+
+test("a word between lines is slanted in any script", () => {
+  for (const text of ["_да_", "（_はい_）", "a _b_, c"]) expect(partsOf(Markup({ text })).filter((each) => isElement(each) && each.type === "em")).toHaveLength(1);
 });

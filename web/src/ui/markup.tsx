@@ -4,7 +4,15 @@
 import type { ReactNode } from "react";
 
 const FENCE = /^ {0,3}(```+|~~~+)/;
-const INLINE = /(`+)(.+?)\1|\*\*(.+?)\*\*|(?<!\w)_(.+?)_(?!\w)|~~(.+?)~~|(https?:\/\/[^\s<>"]+[^\s<>".,;:!?)])/gs;
+/** What a URL has between brackets: ASCII but " < >, and letters and signs of any script, whose punctuation ends it. */
+const ADDRESS = String.raw`[!#-'*-;=?-~\p{L}\p{M}\p{N}\p{So}]`;
+/** Brackets in a plain URL are pairs, and what ends a sentence or a quotation is not the last of it. */
+const PLAIN_URL = String.raw`https?:\/\/(?:${ADDRESS}|\(${ADDRESS}*\))+(?<![.,;:!?'*\]}])`;
+const IN_WORD = String.raw`[\p{L}\p{M}\p{N}_]`;
+const INLINE = new RegExp(
+  ["(`+)(.+?)\\1", String.raw`\*\*(.+?)\*\*`, `(?<!${IN_WORD})_(.+?)_(?!${IN_WORD})`, "~~(.+?)~~", `(${PLAIN_URL})`].join("|"),
+  "gsu",
+);
 
 export function Markup({ text }: { text: string }) {
   return <div className="text">{blocks(text)}</div>;
