@@ -78,20 +78,22 @@ def _record_patterns() -> dict[tuple[Any, int], tuple[Any, ...]]:
     return compiled
 
 
-def _record_codes() -> dict[str, CodeType]:
-    """From now on, the code of each text that `dataclasses` executes and `collections` evaluates."""
+def _record_codes() -> dict[str, dict[str, CodeType]]:
+    """From now on, the code of each text that `dataclasses` executes and `collections` evaluates, by their module."""
     import collections
     import dataclasses
 
-    compiled: dict[str, CodeType] = {}
+    compiled: dict[str, dict[str, CodeType]] = {}
 
-    def execute(text: str, *namespaces: Any) -> None:
-        compiled[text] = compile(text, "<string>", "exec")
-        exec(compiled[text], *namespaces)  # noqa: S102 - what dataclasses wrote
+    def code_of(text: str, mode: str, module: str) -> CodeType:
+        return compiled.setdefault(module, {}).setdefault(text, compile(text, "<string>", mode))
 
-    def evaluate(text: str, *namespaces: Any) -> Any:
-        compiled[text] = compile(text, "<string>", "eval")
-        return eval(compiled[text], *namespaces)  # noqa: S307 - what collections wrote
+    def execute(text: str, within: dict[str, Any], *more: Any) -> None:
+        exec(code_of(text, "exec", within.get("__name__", "")), within, *more)  # noqa: S102 - what dataclasses wrote
+
+    def evaluate(text: str, within: dict[str, Any], *more: Any) -> Any:
+        code = code_of(text, "eval", within.get("__name__", ""))
+        return eval(code, within, *more)  # noqa: S307 - what collections wrote
 
     # module globals that shadow the built-in functions
     setattr(dataclasses, "exec", execute)  # noqa: B010
@@ -116,7 +118,7 @@ def _record(function: str, target: str) -> None:
     aws.client("dynamodb")  # its expressions are compiled when the first client is made
 
     found: dict[Any, Any] = {coldstart.ENGINE: coldstart.engine()}
-    found |= {coldstart.code_key(text): (text, code) for text, code in sorted(codes.items())}
+    found |= {coldstart.codes_key(module): codes[module] for module in sorted(codes)}
     found |= {coldstart.pattern_key(*each): patterns[each] for each in sorted(patterns, key=repr)}
     archives.write(Path(target), {key: marshal.dumps(value) for key, value in found.items()})
 

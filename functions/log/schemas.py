@@ -44,6 +44,8 @@ def frame_model(kind: EventType) -> type[BaseModel]:
     """The model of an event type, named after the type: `poll.voted` is `PollVotedEvent`."""
     name = "".join(word.capitalize() for word in kind.name.replace("_", ".").split(".")) + "Event"
     shown = kind.data_model()
+    if shown is not None:
+        shown.model_rebuild()  # once, as an answer may be the same object
     data: Any = None if shown is None else shown | None
     base = LoggedEvent if kind.durable else EphemeralEvent
     fields: dict[str, Any] = {"type": (Literal[kind.name], ...), "data": (data, ...)}

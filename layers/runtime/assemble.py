@@ -16,6 +16,7 @@ from pathlib import Path
 import lean
 import models
 import redis_commands
+import untyped
 
 REQUIREMENTS = Path("requirements.txt")
 PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_34")
@@ -81,7 +82,7 @@ def main() -> None:
             redis_commands.cut_down(packages)
             if (version, chosen.machine) == (running, platform.machine()):
                 check(packages)
-                compile_all(packages)
+                untyped.compile_all(packages, "/opt/python")
             Path(draft).rename(kept)
             Path(draft).mkdir()  # for the context manager to remove
     shutil.copytree(kept / "python", chosen.into, dirs_exist_ok=True)
@@ -142,21 +143,6 @@ def check(packages: Path) -> None:
     )
     if done.returncode:
         sys.exit(f"the runtime layer is incomplete; add what is missing to requirements.txt:\n{done.stderr[-2000:]}")
-
-
-def compile_all(packages: Path) -> None:
-    """Compile with hashes instead of time stamps, which a zip does not keep."""
-    arguments = [
-        "-q",
-        "--invalidation-mode",
-        "unchecked-hash",
-        "-s",
-        str(packages),
-        "-p",
-        "/opt/python",
-        str(packages),
-    ]
-    subprocess.run([sys.executable, "-m", "compileall", *arguments], check=True)  # noqa: S603
 
 
 if __name__ == "__main__":

@@ -125,6 +125,14 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
             "            if old_part not in parts and ('.' not in old_part or old_part not in event_name):\n"
             "                continue\n            # We",
         ),
+        # the lists of three hundred handlers, copied for each client through two functions of Python's
+        (
+            "        first_copy = copy.copy(self.first)\n        middle_copy = copy.copy(self.middle)\n"
+            "        last_copy = copy.copy(self.last)\n        copied = NodeList(first_copy, middle_copy, last_copy)\n"
+            "        return copied",
+            "        return NodeList(self.first[:], self.middle[:], self.last[:])",
+        ),
+        ("copied_node[key] = copy.copy(value)", "copied_node[key] = value.__copy__()"),
     ],
     # dateutil, which reads times in answers and in files of credentials; commands and people that give credentials
     "botocore/credentials.py": [

@@ -1,10 +1,15 @@
 """Functions use nothing that the runtime layer removes from botocore's models, or loads later."""
 
 import ast
+import copy
+import dataclasses
 import functools
 import importlib.util
 import inspect
+import marshal
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -47,7 +52,7 @@ def _layer_module(name: str) -> ModuleType:
     return module
 
 
-models, lean, redis_commands = map(_layer_module, ("models", "lean", "redis_commands"))
+models, lean, redis_commands, untyped = map(_layer_module, ("models", "lean", "redis_commands", "untyped"))
 
 
 @pytest.fixture(scope="module")
@@ -258,6 +263,97 @@ def test_the_changed_helpers_answer_as_before(packages: Path) -> None:
         return isinstance(value, Mark)
 
     assert attributes.getmembers(Second, is_mark) == inspect.getmembers(Second, is_mark)
+
+
+def test_a_client_gets_its_own_copy_of_the_handlers(packages: Path) -> None:
+    lean.put_off(packages)
+    hooks = _of("botocore/hooks", packages)
+    everywhere, here, added = (lambda **_: 1), (lambda **_: 2), (lambda **_: 3)
+    first = hooks.EventAliaser(hooks.HierarchicalEmitter(), {})
+    first.register_first("before-send", everywhere)
+    first.register("before-send.dynamodb", here)
+
+    second = copy.copy(first)
+    second.register_last("before-send", added)
+    second.unregister("before-send", everywhere)
+
+    def answers(emitter: Any) -> list[int]:
+        return [answer for _, answer in emitter.emit("before-send.dynamodb.GetItem")]
+
+    assert answers(first) == [2, 1]
+    assert answers(second) == [2, 3]
+
+
+TYPED = b'''"""Docstring."""
+from __future__ import annotations
+from dataclasses import dataclass
+from typing import TypedDict, overload
+@overload
+def f(x: int) -> int: ...
+@overload
+def f(x: str) -> str: ...
+def f(x: int | str, *rest: missing, **more: missing) -> missing:
+    "Docstring."
+    assert x, "kept"
+    raise ValueError
+@dataclass
+class Point:
+    "Kept: it would be computed."
+    x: int
+class Options(TypedDict, total=False):
+    "Docstring."
+    name: str
+class Nothing:
+    "Docstring."
+    @overload
+    async def g(self) -> int: ...
+'''
+
+
+def test_compiled_packages_have_nothing_that_only_people_and_type_checkers_read() -> None:
+    found: dict[str, Any] = {"__name__": __name__, "__doc__": None}
+    exec(_code(untyped.compiled(TYPED, "/opt/python/typed.py")), found)
+
+    f, point, options, nothing = (found[name] for name in ("f", "Point", "Options", "Nothing"))
+    assert [each.__doc__ for each in (f, point, options, nothing)] == [None, "Kept: it would be computed.", None, None]
+    assert found["__doc__"] is None
+    assert f.__annotations__ == {}
+    assert [field.name for field in dataclasses.fields(point)] == ["x"]
+    assert options.__annotations__.keys() == {"name"}
+    assert not hasattr(nothing, "g")
+    with pytest.raises(AssertionError, match="kept"):
+        f(0)
+    with pytest.raises(ValueError) as caught:
+        f(1)
+    frame = caught.traceback[-1].frame.code.raw
+    assert (frame.co_filename, caught.traceback[-1].lineno + 1) == ("/opt/python/typed.py", 12)
+
+    without = untyped.compiled(TYPED, "typed.py", typed_dicts=False)
+    exec(_code(without), found)
+    assert found["Options"].__annotations__ == {}
+
+
+def test_the_file_that_loses_the_fields_of_its_typed_dicts_is_there() -> None:
+    source = (PACKAGES / untyped.TYPED_DICTS).read_text()
+    assert source.count("(TypedDict") > 50
+
+
+def test_python_takes_the_compiled_files_of_packages_unchecked(tmp_path: Path) -> None:
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package/__init__.py").write_text("")
+    (tmp_path / "package/module.py").write_text('def f(x: int) -> str:\n    "Docstring."\n')
+    untyped.compile_all(tmp_path, "/opt/python")
+    (tmp_path / "package/module.py").write_text("1 +")
+    code = "import package.module as m; print(m.f.__annotations__, m.f.__doc__)"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True, env={"PYTHONPATH": "."}
+    )
+    assert ran.stdout == "{} None\n"
+
+
+def _code(compiled: bytes) -> Any:
+    """The code in a compiled file (PEP 552)."""
+    return marshal.loads(compiled[16:])
 
 
 def test_annotations_of_some_packages_stay_text() -> None:

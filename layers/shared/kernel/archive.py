@@ -11,13 +11,15 @@ import marshal
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.machinery import BuiltinImporter, ModuleSpec, PathFinder, SourceFileLoader
+from importlib.util import MAGIC_NUMBER, cache_from_source
 from types import CodeType
 from typing import Any
 
 # In the folder whose modules it holds, for one version of Python: each module's code by the path of its source there.
 MODULES = f"modules.{sys.implementation.cache_tag}"
 SIZE_BYTES = 8
+HEADER_BYTES = 16  # of a compiled file (PEP 552), before its code
 
 
 class Archive:
@@ -61,22 +63,41 @@ def use_modules(folders: Iterable[str]) -> None:
 
     Python's own modules are looked for in its own folders at once, instead of in those folders before.
     """
-    at = sys.meta_path.index(PathFinder)
-    sys.meta_path[at:at] = [_OfPython(), _Finder(named(MODULES, folders))]
+    sys.meta_path.insert(sys.meta_path.index(PathFinder), _OfPython())
+    sys.meta_path.insert(sys.meta_path.index(BuiltinImporter), _Finder(named(MODULES, folders)))
 
 
 class _OfPython:
-    """Finds modules of Python's standard library."""
+    """Finds modules of Python's standard library in its compiled files, without comparing those with their sources.
+
+    Nobody changes the sources of Python where functions run.
+    """
 
     def __init__(self) -> None:
-        own = os.path.dirname(os.__file__)
-        self._folders = [each for each in sys.path if each == own or os.path.dirname(each) == own]
+        self._home = os.path.dirname(os.__file__)
+        self._folders = [each for each in sys.path if each == self._home or os.path.dirname(each) == self._home]
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, _target: object = None) -> ModuleSpec | None:
-        """How to import a module of the library; None for others, and for those inside its packages."""
-        if path is None and name in sys.stdlib_module_names:
-            return PathFinder.find_spec(name, self._folders)
-        return None
+        """How to import a module of the library; None for others."""
+        if name.partition(".")[0] not in sys.stdlib_module_names:
+            return None
+        place = f"{self._home}/{name.replace('.', '/')}"
+        for source, inside in ((f"{place}.py", None), (f"{place}/__init__.py", [place])):
+            compiled = cache_from_source(source)
+            if os.path.exists(compiled):
+                return _spec(name, _OwnLoader(name, source), compiled, inside)
+        return PathFinder.find_spec(name, self._folders if path is None else path)
+
+
+class _OwnLoader(SourceFileLoader):
+    """Python's loader of source files, which takes the compiled file as it is."""
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        """The module's code; Python's own loader finds it if the file was compiled by another version."""
+        content = self.get_data(cache_from_source(self.path))
+        if content[: len(MAGIC_NUMBER)] != MAGIC_NUMBER:
+            return super().get_code(fullname)
+        return marshal.loads(memoryview(content)[HEADER_BYTES:])  # type: ignore[no-any-return]  # noqa: S302
 
 
 class _Finder:
@@ -91,14 +112,18 @@ class _Finder:
         module, package = f"{path}.py", f"{path}/__init__.py"
         for archive, folder in self._places:
             if (key := module) in archive or (key := package) in archive:
-                source = f"{folder}/{key}"
-                spec = ModuleSpec(name, _Loader(name, source, archive, key), origin=source)
-                spec.has_location = True
-                spec.cached = archive.path
-                if key is package:
-                    spec.submodule_search_locations = [f"{folder}/{path}"]
-                return spec
+                inside = [f"{folder}/{path}"] if key is package else None
+                return _spec(name, _Loader(name, f"{folder}/{key}", archive, key), archive.path, inside)
         return None
+
+
+def _spec(name: str, loader: SourceFileLoader, cached: str, inside: list[str] | None) -> ModuleSpec:
+    """How to import a module; `inside` is a package's folder, None for other modules."""
+    spec = ModuleSpec(name, loader, origin=loader.path)
+    spec.has_location = True
+    spec.cached = cached
+    spec.submodule_search_locations = inside
+    return spec
 
 
 class _Loader(SourceFileLoader):

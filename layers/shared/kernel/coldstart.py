@@ -17,7 +17,9 @@ import gc
 import os
 import re
 import sys
+from collections.abc import Mapping
 from functools import lru_cache
+from types import CodeType
 from typing import Any
 from zlib import crc32
 
@@ -25,8 +27,8 @@ from kernel import archive, put_off, snapshot
 from kernel.archive import Archive
 
 # An archive, deployed with the functions for one version of Python: the engine of regular expressions by `ENGINE`,
-# texts of `dataclasses` and `collections` with their code by `code_key`, and regular expressions with the further
-# arguments of `_sre.compile` by `pattern_key`.
+# texts of `dataclasses` and `collections` with their code, all of a module by `codes_key`, and regular expressions with
+# the further arguments of `_sre.compile` by `pattern_key`.
 TEXTS = f"compiled_texts.{sys.implementation.cache_tag}"
 ENGINE = "engine"
 # Modules that packages import for what no call needs as a rule: other protocols, files of settings, proxies, errors.
@@ -37,13 +39,13 @@ PUT_OFF = (
 )
 
 
-def code_key(text: str) -> int:
-    """The key of a text of Python; two texts may have the same, so each is stored with its text."""
-    return crc32(text.encode())
+def codes_key(module: str) -> tuple[str, str]:
+    """The key of the texts that a module compiles when it is imported, with their code."""
+    return "codes", module
 
 
 def pattern_key(text: str | bytes, flags: int) -> tuple[int, int]:
-    """The key of a regular expression; two may have the same, as above."""
+    """The key of a regular expression; two may have the same, so each is stored with its text."""
     return crc32(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")), flags
 
 
@@ -84,18 +86,15 @@ def _load() -> None:
 def _use_codes(known: Archive) -> None:
     import dataclasses  # imports modules that are put off
 
-    def code_of(text: str) -> Any:
-        if (key := code_key(text)) in known:
-            stored, code = known.read(key)
-            if stored == text:
-                return code
-        return text
+    @lru_cache(maxsize=512)
+    def codes_of(module: str) -> Mapping[str, CodeType]:
+        return known.read(codes_key(module)) if codes_key(module) in known else {}
 
-    def execute(text: str, *namespaces: Any) -> None:
-        exec(code_of(text), *namespaces)  # noqa: S102
+    def execute(text: str, within: dict[str, Any], *more: Any) -> None:
+        exec(codes_of(within.get("__name__", "")).get(text, text), within, *more)  # noqa: S102
 
-    def evaluate(text: str, *namespaces: Any) -> Any:
-        return eval(code_of(text), *namespaces)  # noqa: S307
+    def evaluate(text: str, within: dict[str, Any], *more: Any) -> Any:
+        return eval(codes_of(within.get("__name__", "")).get(text, text), within, *more)  # noqa: S307
 
     # module globals that shadow the built-in functions
     setattr(dataclasses, "exec", execute)  # noqa: B010

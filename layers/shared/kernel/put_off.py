@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Sequence
-from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from threading import RLock
 from types import ModuleType
@@ -41,13 +40,18 @@ class _Finder:
             return None
         for finder in sys.meta_path:
             if finder is not self and (spec := finder.find_spec(name, path, target)):
-                spec.loader = spec.loader_state = _Later(spec.loader)
+                later: Any = _Later(spec.loader)
+                spec.loader = spec.loader_state = later
                 return spec
         return None
 
 
-class _Later(Loader):
-    """Has the module loaded by its own loader when something in it is first used."""
+class _Later:
+    """Has the module loaded by its own loader when something in it is first used.
+
+    It has what the import system calls of a loader. The class for that, `importlib.abc.Loader`, would bring twenty
+    modules before any can be put off.
+    """
 
     def __init__(self, loader: Any) -> None:
         self._loader, self._lock, self._begun = loader, RLock(), False

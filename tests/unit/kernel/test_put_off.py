@@ -113,3 +113,16 @@ def test_only_in_lambda_are_modules_put_off(environment: dict[str, str], loaded:
     paths = {"PYTHONPATH": str(Path(put_off.__file__).parents[1])}
     ran = subprocess.run([sys.executable, "-c", code], env={**paths, **environment}, capture_output=True, check=True)
     assert ran.stdout.decode().split() == [str(loaded), "text/html"]
+
+
+def test_nothing_that_is_put_off_is_loaded_before() -> None:
+    """What the kernel itself imports must bring no module that is put off, nor many others."""
+    code = (
+        "import sys; before = set(sys.modules); import kernel\n"
+        "print(*(name for name, module in sys.modules.items() if name not in before and type(module) is type(sys)))"
+    )
+    environment = {"PYTHONPATH": str(Path(put_off.__file__).parents[1]), "LAMBDA_TASK_ROOT": "/var/task"}
+    ran = subprocess.run([sys.executable, "-S", "-c", code], env=environment, capture_output=True, check=True)
+    loaded = ran.stdout.decode().split()
+    assert set(loaded).isdisjoint(coldstart.PUT_OFF)
+    assert len(loaded) < 70
