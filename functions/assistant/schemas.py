@@ -6,7 +6,6 @@ from pydantic import Field, RootModel
 
 from assistant.embedded.moderating import CATEGORIES
 from kernel.schema import Beyond, Body, Id, Input, Instant, Output, SearchText, absent
-from kernel.websocket import Frame
 from messages.schemas import Message
 from users.schemas import Locale
 
@@ -225,7 +224,3 @@ class Done(Output):
     request_id: str
     answer: AiAnswer | None = None
     problem: dict[str, Any] | None = None
-
-
-class CancelRequest(Frame):
-    request_id: Id

@@ -12,21 +12,19 @@ from kernel.limiter import Limit
 from kernel.schema import Paging
 from messages import drafts, edits, pins, reactions, receipts, scheduled, service, threads, typing_notice
 from messages.light_frames import ReadMarker, ReadState, Typing
-from messages.scheduled_schemas import NewScheduled, Scheduled, ScheduledList
-from messages.schemas import (
+from messages.list_schemas import (
     DraftIn,
     DraftList,
     DraftOut,
-    Edit,
     EditList,
-    Message,
-    MessageFields,
     MessageList,
     MessageQuery,
     PinList,
     ReceiptList,
     ReceiptQuery,
 )
+from messages.scheduled_schemas import NewScheduled, Scheduled, ScheduledList
+from messages.schemas import Edit, Message, MessageFields
 
 app = App("messages", authenticate=authenticate)
 SEND = Limit("send", requests=1200, window_s=60)

@@ -51,7 +51,7 @@ def _kept(caller: Caller, context: MemberContext, draft: Draft) -> Draft:
     if not drafts_store.keep(caller.user_id, draft):
         return drafts_store.find(caller.user_id, draft.conversation_id) or draft
     from kernel.schema import as_json
-    from messages.schemas import DraftOut
+    from messages.list_schemas import DraftOut
 
     conversations.publish_ephemeral(context, UPDATED, as_json(DraftOut, asdict(draft)), to=[caller.user_id])
     return draft

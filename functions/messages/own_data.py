@@ -15,8 +15,9 @@ from kernel.paging import all_pages
 from kernel.schema import as_json
 from log import api as log
 from messages import drafts_store, history_store, reactions_store, scheduled_store, service, views
+from messages.list_schemas import DraftOut
 from messages.scheduled_schemas import Scheduled
-from messages.schemas import DraftOut, Message
+from messages.schemas import Message
 
 _PAGE = 100
 

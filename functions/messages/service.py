@@ -9,7 +9,6 @@ from typing import Any
 import messages.events  # noqa: F401 - what is appended here
 from conversations.api import ContextLoader, require_id, require_member
 from conversations.model import MemberContext
-from drive.api import attachments
 from kernel import clock, ids, telemetry
 from kernel.after_commit import FollowUp
 from kernel.caller import Caller
@@ -20,6 +19,7 @@ from keys import api as keys
 from log import api as log
 from log.model import MESSAGE_CREATED, Event, NewEvent
 from messages import (
+    attached,
     forwarding,
     history_store,
     mentions,
@@ -67,7 +67,7 @@ def _send(
     now = clock.now()
     original = None if message.forward is None else forwarding.original(caller, message.forward)
     file_ids = message.attachment_ids if original is None else original.file_ids
-    files = attachments.require(caller.user_id, file_ids) if file_ids else []
+    files = attached.require(caller.user_id, file_ids)
     text, type_ = (message.text, message.type) if original is None else (original.text, original.type)
     named = mentions.named(message.text, message.mentions)
     seen = ContextLoader(messages=[message.reply_to, message.thread_root], people=named.user_ids, sockets=True)
@@ -77,7 +77,7 @@ def _send(
             raise NotFound
         root = _require_sendable(context, message, seen)
         if context.info.settings.encrypted:
-            attachments.require_opaque(files)
+            attached.require_opaque(files)
         slow_mode.require_slot(context, now=now, sent_as=send.key)
         seq, at = context.next_seq, log.event_time(context.head)
         stored = message.stored(
@@ -85,7 +85,7 @@ def _send(
             type=type_,
             thread_root=root,
             forwarded_from=None if original is None else original.credit,
-            attachments=attachments.log_entries(files, conversation_id),
+            attachments=attached.log_entries(files, conversation_id),
             **named.stored(context, seen),
         )
         lasts_ms = lifetime_ms(context.info.settings, type_)
@@ -94,7 +94,7 @@ def _send(
             if root is not None:
                 threads.stage_reply(transaction, conversation_id, root=root, seq=seq)
             slow_mode.stage(transaction, context, now=now)
-            attachments.stage(
+            attached.stage(
                 transaction, files, conversation_id=conversation_id, seq=seq, expires_at=lasts_ms and at + lasts_ms
             )
 
@@ -111,7 +111,7 @@ def _send(
             sockets=seen.sockets,
         )
     except Cancelled as refused:
-        if attachments.LABEL in refused.failed:
+        if attached.were_changed(refused):
             raise ValidationFailed.of("attachment_ids", "a file was changed or deleted meanwhile") from refused
         raise
     telemetry.total("MessagesSent")
@@ -122,8 +122,7 @@ def check(*, caller: Caller, conversation_id: str, message: NewMessage) -> int:
     """Raise the errors of sending this message now, except those of slow mode; returns when (ms) the sender joined."""
     if message.forward is not None:
         forwarding.original(caller, message.forward)
-    if message.attachment_ids:
-        attachments.require(caller.user_id, message.attachment_ids)
+    attached.require(caller.user_id, message.attachment_ids)
     named = mentions.named(message.text, message.mentions)
     seen = ContextLoader(messages=[message.reply_to, message.thread_root], people=named.user_ids)
     context = seen(require_id(conversation_id), caller.user_id)
@@ -214,7 +213,7 @@ def delete(*, caller: Caller, conversation_id: str, message_id: str, for_platfor
             history_store.stage_forgotten(transaction, message)
             message_store.stage_out_of_thread(transaction, message)
             pins.stage_deletion(transaction, message, seen, seq)
-            attachments.stage_removal(transaction, conversation_id, message.seq, message.data)
+            attached.stage_removal(transaction, conversation_id, message.seq, message.data)
 
         deleted[:] = [message]
         return MessageChange(MESSAGE_DELETED, message.tombstone(now), stage)
@@ -229,7 +228,7 @@ def delete(*, caller: Caller, conversation_id: str, message_id: str, for_platfor
     )
     if done is None:
         return
-    attachments.remove(conversation_id, deleted[0].seq, deleted[0].data)
+    attached.remove(conversation_id, deleted[0].seq, deleted[0].data)
     for each in following:
         each.complete()
 

@@ -9,7 +9,8 @@ from kernel.caller import Caller
 from kernel.http import Answer, App
 from kernel.limiter import Limit
 from polls import service
-from polls.schemas import Ballot, NewOption, NewPollIn, PollList, PollOut, PollQuery, VoterList, VoterQuery
+from polls.schemas import PollOut
+from polls.voting_schemas import Ballot, NewOption, NewPollIn, PollList, PollQuery, VoterList, VoterQuery
 
 app = App("polls", authenticate=authenticate)
 SEND = Limit("send", requests=1200, window_s=60)

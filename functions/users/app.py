@@ -11,16 +11,8 @@ from kernel.http import App
 from kernel.limiter import Limit
 from kernel.schema import Paging
 from users import relations, service
-from users.schemas import (
-    Contact,
-    ContactList,
-    ContactsQuery,
-    FullProfile,
-    PeopleSearch,
-    ProfileChanges,
-    PublicProfile,
-    UserList,
-)
+from users.route_schemas import Contact, ContactList, ContactsQuery, PeopleSearch, ProfileChanges, UserList
+from users.schemas import FullProfile, PublicProfile
 
 SEARCHES = Limit("search_people", requests=120, window_s=60, without_redis="closed")
 REQUESTS = Limit("contact_requests", requests=60, window_s=60)

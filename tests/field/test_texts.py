@@ -23,14 +23,15 @@ from drive.route_schemas import NewFolder
 from kernel import text
 from kernel.errors import Conflict, ValidationFailed
 from kernel.schema import Input
+from messages.list_schemas import DraftIn
 from messages.scheduled_schemas import NewScheduled
-from messages.schemas import DraftIn, Edit, MessageFields
+from messages.schemas import Edit, MessageFields
 from perf.texts import CHARS, SAMPLES
 from polls.model import Option
-from polls.schemas import NewOption, NewPollIn
+from polls.voting_schemas import NewOption, NewPollIn
 from tests.integration.rooms import people
 from tests.unit.polls.test_polls_model import _poll
-from users.schemas import ProfileChanges
+from users.route_schemas import ProfileChanges
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOWS_NOTHING = [" ", "\n\n", "\u00a0", "\u200b", "\u2800", "\u3164", "\u00ad\u2060", "\u0301", "\U000e0041"]

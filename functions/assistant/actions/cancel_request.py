@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assistant import requests
-from assistant.schemas import CancelRequest
+from assistant.light_frames import CancelRequest
 from kernel.caller import Caller
 from kernel.websocket import action
 

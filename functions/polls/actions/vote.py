@@ -8,7 +8,8 @@ from kernel.caller import Caller
 from kernel.limiter import Limit
 from kernel.websocket import action
 from polls import service
-from polls.schemas import PollOut, VoteFrame
+from polls.schemas import PollOut
+from polls.voting_schemas import VoteFrame
 
 
 @action("vote", VoteFrame, returns=PollOut, limit=Limit("send", requests=1200, window_s=60))

@@ -7,7 +7,7 @@ from typing import Any
 from kernel import clock
 from kernel.caller import Caller
 from polls import closing, service
-from polls.schemas import NewPollIn
+from polls.voting_schemas import NewPollIn
 from tests.tools import rows
 
 

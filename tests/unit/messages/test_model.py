@@ -14,9 +14,10 @@ from kernel.errors import Forbidden, Gone, Problem, ValidationFailed
 from kernel.schema import parse_json, parse_query
 from log.model import MESSAGE_CREATED, Event
 from messages.light_frames import ReadMarker
+from messages.list_schemas import MessageQuery
 from messages.model import EDIT_WINDOW_MS, NewMessage, Origin, require_content, require_editable
 from messages.reactions import MAX_EMOJI_CHARS, require_emoji
-from messages.schemas import MessageFields, MessageQuery
+from messages.schemas import MessageFields
 
 
 def _message(**changes: Any) -> NewMessage:

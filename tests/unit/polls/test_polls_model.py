@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 from kernel import clock
 from kernel.errors import Conflict, Forbidden, ValidationFailed
 from polls.model import ANONYMOUS, MAX_OPEN_MS, NewPoll, Option, Poll, PollClosed, Tally, VoteFinal, steps
-from polls.schemas import NewPollIn as NewPollIn
+from polls.voting_schemas import NewPollIn as NewPollIn
 
 NOW = 1_795_000_000_000
 OPTIONS = (Option("opt_a", "Tea"), Option("opt_b", "Coffee"), Option("opt_c", "Water"))
