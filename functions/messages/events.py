@@ -51,12 +51,12 @@ for _name, _specific in (
         )
     )
 register(
-    EventType(model.REACTION_ADDED, data="messages.light_frames.ReactionEvent"),
-    EventType(model.REACTION_REMOVED, data="messages.light_frames.ReactionEvent"),
-    EventType("receipt.updated", data="messages.light_frames.Receipt", durable=False),
+    EventType(model.REACTION_ADDED, data="messages.event_schemas.ReactionEvent"),
+    EventType(model.REACTION_REMOVED, data="messages.event_schemas.ReactionEvent"),
+    EventType("receipt.updated", data="messages.event_schemas.Receipt", durable=False),
     EventType("draft.updated", data="messages.list_schemas.DraftOut", durable=False),
     EventType("scheduled.failed", data="messages.scheduled_schemas.Scheduled", durable=False),
-    EventType("typing", data="messages.light_frames.TypingOut", durable=False),
+    EventType("typing", data="messages.event_schemas.TypingOut", durable=False),
 )
 register_messages(_previews)
 register_eraser(

@@ -45,25 +45,3 @@ class MarkRead(Frame, ReadMarker):
 
 class SetTyping(Frame, Typing):
     conversation_id: Id
-
-
-# --- data of events -------------------------------------------------------------------------------------------
-
-
-class ReactionEvent(Output):
-    message_id: str
-    user_id: str
-    emoji: str
-
-
-class Receipt(Output):
-    user_id: str
-    delivered_seq: int
-    read_seq: int
-
-
-class TypingOut(Output):
-    """A person is typing, or has stopped."""
-
-    user_id: str
-    typing: bool

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from kernel.schema import Beyond, Count, Id, Input, Instant, InstantIn, Opaque, Output, Paging, Query
-from messages.light_frames import Receipt
+from messages.event_schemas import Receipt
 from messages.schemas import Message, MessageText
 
 
