@@ -21,7 +21,7 @@ from kernel.blobs import Blob
 from kernel.transactions import Cancelled, Transaction
 from realtime import api as realtime
 
-THUMBNAIL_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp", "image/tiff"})
+THUMBNAIL_TYPES = frozenset(f"image/{kind}" for kind in ("jpeg", "png", "gif", "webp", "avif", "bmp", "tiff"))
 THUMBNAIL_FROM_MAX_BYTES = 32 * model.MIB
 SCANS_AWAITED = 180  # times 10 s
 

@@ -85,6 +85,17 @@ def test_a_picture_has_a_thumbnail_and_its_dimensions(ada: Caller) -> None:
     assert file["thumbnail_url"]
 
 
+@pytest.mark.parametrize("kind", ["avif", "gif", "webp", "bmp", "tiff"])
+def test_pictures_that_pillow_opens_have_thumbnails(ada: Caller, kind: str) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (90, 60)).save(out, kind)
+    begun = desk.begin(ada, out.getvalue(), name=f"a.{kind}", content_type=f"image/{kind}")
+    desk.arrive(*desk.send(begun, out.getvalue()), thumbnail=True)
+    file = files.get(caller=ada, file_id=begun["file"]["id"])
+    assert (file["width"], file["height"]) == (90, 60)
+    assert file["thumbnail_url"]
+
+
 @pytest.mark.parametrize("behind", [[], [Image.new("L", (300, 200))]], ids=["alone", "with a gain map behind it"])
 def test_a_picture_that_was_taken_upright_is_higher_than_wide(ada: Caller, behind: list[Image.Image]) -> None:
     out, exif = io.BytesIO(), Image.Exif()
