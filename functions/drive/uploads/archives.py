@@ -85,8 +85,13 @@ def _share_bytes(entries: list[zipfile.ZipInfo]) -> bool:
     for entry in sorted(entries, key=lambda each: each.header_offset):
         if entry.header_offset < end:
             return True
-        end = entry.header_offset + 30 + len(entry.filename.encode()) + entry.compress_size
+        end = entry.header_offset + 30 + _name_bytes(entry) + entry.compress_size
     return False
+
+
+def _name_bytes(entry: zipfile.ZipInfo) -> int:
+    """The length of the name in the file: zipfile reads names without the flag for UTF-8 as code page 437."""
+    return len(entry.orig_filename.encode("utf-8" if entry.flag_bits & 0x800 else "cp437"))
 
 
 class GzipMeter:

@@ -158,6 +158,19 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], str | None]:
     return look
 
 
+@pytest.mark.parametrize("coding", ["utf-8", "cp866", "cp1251", "koi8-r"])
+def test_an_archive_with_names_in_a_code_page_is_none_that_bursts(
+    looked_at: Callable[[bytes], str | None], coding: str
+) -> None:
+    """Windows writes names in the system's code page, and a Mac in UTF-8 without the flag that says so."""
+    names = [f"Отчёт за ноябрь {n}.txt" for n in range(3)]
+    plain = {f"{n}".rjust(len(name.encode(coding)), "x"): name.encode(coding) for n, name in enumerate(names)}
+    content = _zip(dict.fromkeys(plain, b"x"))
+    for ascii_name, coded in plain.items():
+        content = content.replace(ascii_name.encode(), coded)
+    assert looked_at(content) is None
+
+
 def test_an_ordinary_archive_passes(looked_at: Callable[[bytes], str | None]) -> None:
     assert looked_at(_zip({"a.txt": b"hello", "b.txt": b"world" * 1000})) is None
 
