@@ -19,6 +19,7 @@ from kernel.dynamo import Record
 from kernel.records import IntegerAttribute, Mapper, index, set_or_remove
 
 NODE, UPLOAD = "node", "upload"
+_UPLOADS = "uploads#"
 BY_HAND = "by hand"  # the kind of a share that was made explicitly, perhaps in addition to a message's attachment
 DUE_PARTITIONS = 4  # of the index by_due
 
@@ -134,12 +135,17 @@ def trash(owner_id: str) -> str:
 
 def uploads_into(owner_id: str) -> str:
     """The list of other people's pending uploads into a person's drive, in the index by_place."""
-    return f"uploads#{owner_id}"
+    return _UPLOADS + owner_id
+
+
+def owner_of_uploads(list_id: str) -> str:
+    """The owner in the id that `uploads_into` gives."""
+    return list_id.removeprefix(_UPLOADS)
 
 
 def uploads_by(user_id: str) -> str:
     """The list of a person's pending uploads into other people's drives, in the index by_grantee."""
-    return f"uploads#{user_id}"
+    return _UPLOADS + user_id
 
 
 def upload_item(upload: PendingUpload, due_at: int) -> Item:

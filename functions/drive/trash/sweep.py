@@ -8,7 +8,7 @@ from drive.model import PendingUpload
 from drive.sharing import attachments
 from drive.trash import due_store
 from drive.trash import service as trash
-from drive.uploads import intake, transfers
+from drive.uploads import intake, lost_access, transfers
 from kernel import blobs, clock, telemetry
 from kernel.transactions import Cancelled
 
@@ -97,6 +97,9 @@ def _task(node_id: str, kind: str) -> None:
     if kind == "attachments":
         for node in attachments.revoke(*attachments.parse_task_key(node_id), objects):
             trash.purge(node)
+        due_store.task_done(node_id, kind)
+    elif kind == lost_access.REST:
+        lost_access.abort_rest(node_id)
         due_store.task_done(node_id, kind)
     elif kind.startswith("erase#"):
         files.delete_objects(node_id, kind, objects)

@@ -6,19 +6,22 @@ here is rejected by the intake, which checks access again, or ended by the sweep
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from drive import store
+from drive import item_store, store
 from drive.files import access
 from drive.item_store import NodeAccess
 from drive.model import ABANDONED_AFTER_MS, Node, PendingUpload
+from drive.trash import due_store
 from drive.uploads import transfers
-from kernel import clock
+from kernel import clock, parallel
 from kernel.caller import Caller
 from kernel.errors import Conflict, NotFound
 from log.api import AccountLost, ConversationLost, PlainTextLost
 
+AT_ONCE = 30  # uploads that a request looks at
+REST = "uploads"  # the kind of the cleanup task for more
 _LATEST = 100  # files of a person by last change, which include those with uploads in progress
 
 
@@ -43,28 +46,41 @@ def abort_of_plain_text(loss: PlainTextLost) -> None:
 def abort_of_account(loss: AccountLost) -> None:
     """Abort all uploads of a person."""
     _abort_of_user(loss.user_id, None, before=loss.at)
-    for _, upload in _uploading(store.uploads_elsewhere(loss.user_id)):
-        if upload.created_at <= loss.at:
-            _abort_one(upload.user_id, upload.file_id)
+    _abort_those(store.uploads_elsewhere(loss.user_id), lambda _, upload: upload.created_at <= loss.at)
 
 
 def abort_in_drive(owner_id: str) -> None:
-    """Abort the uploads of others into a person's drive which these may no longer complete."""
-    _abort_without_access(store.uploads_of_others(owner_id))
+    """Abort the uploads of others into a person's drive which these may no longer complete.
+
+    Of more than `AT_ONCE` uploads, which somebody may have begun in order to delay this, the sweep ends the rest.
+    """
+    file_ids = store.uploads_of_others(owner_id)
+    _abort_without_access(file_ids[:AT_ONCE])
+    if len(file_ids) > AT_ONCE:
+        due_store.put_task(item_store.uploads_into(owner_id), REST, due_at=clock.now())
+
+
+def abort_rest(list_id: str) -> None:
+    """Do the task of the sweep that `abort_in_drive` has left."""
+    _abort_without_access(store.uploads_of_others(item_store.owner_of_uploads(list_id)))
 
 
 def _abort_without_access(file_ids: Iterable[str]) -> None:
-    for found, upload in _uploading(file_ids):
-        if not access.may_still_upload(found, upload):
-            _abort_one(upload.user_id, upload.file_id)
+    _abort_those(file_ids, lambda found, upload: not access.may_still_upload(found, upload))
 
 
-def _uploading(file_ids: Iterable[str]) -> Iterator[tuple[NodeAccess, PendingUpload]]:
-    """Those of these files that wait for bytes, with their uploads."""
-    for file_id in file_ids:
+def _abort_those(file_ids: Iterable[str], ends: Callable[[NodeAccess, PendingUpload], bool]) -> None:
+    """Abort the uploads of these files for which `ends` holds, if they still wait for bytes."""
+
+    def ending(file_id: str) -> PendingUpload | None:
         found = store.node_access(file_id)
-        if found is not None and found.upload is not None and found.upload.state == "uploading":
-            yield found, found.upload
+        if found is None or found.upload is None or found.upload.state != "uploading":
+            return None
+        return found.upload if ends(found, found.upload) else None
+
+    for upload in parallel.mapped(ending, file_ids):
+        if upload is not None:  # one after the other, as all change the owner's usage
+            _abort_one(upload.user_id, upload.file_id)
 
 
 def _abort_of_user(user_id: str, conversation_id: str | None, *, before: int) -> None:

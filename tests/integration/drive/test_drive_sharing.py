@@ -15,8 +15,9 @@ from drive.route_schemas import NewLink
 from drive.sharing import links
 from drive.sharing import service as sharing
 from drive.trash import service as trash
+from drive.trash import sweep
+from drive.uploads import lost_access, transfers
 from drive.uploads import service as uploads
-from drive.uploads import transfers
 from kernel import clock, origin
 from kernel.caller import Caller
 from kernel.errors import Forbidden, Gone, NotFound, Problem, ValidationFailed
@@ -203,6 +204,19 @@ def test_the_uploads_of_an_editor_end_with_the_right_and_the_owner_s_quota_is_fr
     assert set(left) == {bobs, cyds, own, theirs} - ended
     assert desk.usage(it.ada).reserved == 4 + 5 * len({bobs, cyds} - ended)
     assert desk.usage(it.ada).used == 3
+
+
+def test_however_many_uploads_an_editor_has_begun_the_end_of_the_share_is_quick(
+    cast: list[Caller], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lost_access, "AT_ONCE", 2)
+    it = Shared(*cast)
+    begun = [desk.begin(it.bob, b"hello", folder_id=it.inner)["file"]["id"] for _ in range(4)]
+    _unshare(it.ada, it.top, it.share)
+    assert len(store.nodes(begun)) == 2
+    sweep.sweep()
+    assert (store.nodes(begun), desk.usage(it.ada).reserved) == ({}, 0)
+    assert sweep.sweep() == 0
 
 
 def test_a_block_between_others_and_a_second_share_keep_an_upload(cast: list[Caller]) -> None:
