@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 
 HEAD_BYTES = 8 * 1024
@@ -75,6 +76,7 @@ _PROGRAMS = (
     b"\xcf\xfa\xed\xfe",
     b"\xce\xfa\xed\xfe",
 )
+_SIGNED_PROSE = (b"%PDF", b"\r\n%PDF", b"{\\rtf")
 _MARKUP = (b"<html", b"<script", b"<!doctype html", b"<?php", b"<iframe")
 # types that may legitimately contain markup or a PDF header
 _TEXTS = ("text/", "application/json", "application/xml", "image/svg+xml")
@@ -147,9 +149,18 @@ def type_problem(declared: str, head: bytes) -> str | None:
     expected = _SIGNATURES.get(declared)
     if expected is not None:
         return None if expected & _found(head) else "type_mismatch"
-    if declared != _ANYTHING and len(head) > 2 and _ANY_SIGNATURE & _strong(head):
+    if declared != _ANYTHING and len(head) > 2 and not _is_prose(head) and _ANY_SIGNATURE & _strong(head):
         return "type_mismatch"  # e.g. a declared text with the signature of an image
     return None
+
+
+def _is_prose(head: bytes) -> bool:
+    """Whether these bytes are UTF-8 without control characters, as no file of the other types is but PDF and RTF."""
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(head)  # the last character may be cut
+    except UnicodeDecodeError:
+        return False
+    return not head.startswith(_SIGNED_PROSE) and not any(char < " " and char not in "\t\n\f\r" for char in text)
 
 
 def _strong(head: bytes) -> set[str]:

@@ -109,6 +109,30 @@ def test_a_brand_of_another_kind_is_named(declared: str, head: bytes) -> None:
     assert contents.type_problem(declared, head) == "type_mismatch"
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["The new WAV files are here", "ID3;Name;Place", "RIFF is a format", "I I think so", "Rar! sagt er", "OggS"],
+)
+def test_text_may_begin_with_the_letters_of_a_signature(words: str) -> None:
+    assert contents.type_problem("text/plain", f"{words}\n{'é' * 5_000}".encode()[:8_192]) is None
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"%PDF-1.7\n%text",
+        b"{\\rtf1 text}",
+        b"RIFF\x24\0\0\0WAVEfmt ",
+        b"Rar!\x1a\7\0",
+        b"OggS\0\2",
+        b"ID3\4\0\0\xff\xfb",
+    ],
+)
+def test_what_is_no_text_behind_those_letters_is_named(head: bytes) -> None:
+    assert contents.type_problem("text/plain", head) == "type_mismatch"
+
+
 @pytest.mark.attack
 @pytest.mark.parametrize(
     ("declared", "head", "problem"),
