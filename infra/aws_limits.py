@@ -159,11 +159,13 @@ def _batch_write_fits(call: Json) -> None:
     requests = [(table, each) for table, batch in call["RequestItems"].items() for each in batch]
     if len(requests) > BATCH_WRITE_REQUESTS:
         raise _validation("Too many items requested for the BatchWriteItem call")
-    if size_of(call["RequestItems"]) > BATCH_WRITE_BYTES:
+    size = size_of(call["RequestItems"])
+    if size > BATCH_WRITE_BYTES:
         raise _validation("The size of the BatchWriteItem request exceeds 16 MB")
     for table, each in requests:
         write = {"TableName": table, **each.get("PutRequest", {})}
-        _item_fits(write)
+        if size > ITEM_BYTES:  # otherwise each item is smaller
+            _item_fits(write)
         _ttl_is_a_number(write)
 
 
@@ -171,11 +173,13 @@ def _transaction_fits(call: Json) -> None:
     """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
     if len(call["TransactItems"]) > TRANSACTION_ACTIONS:
         raise _validation(f"Member must have length less than or equal to {TRANSACTION_ACTIONS}")
-    if size_of(call["TransactItems"]) > TRANSACTION_BYTES:
+    size = size_of(call["TransactItems"])
+    if size > TRANSACTION_BYTES:
         raise _validation("Collection size of transaction exceeds 4 MB")
     for action in _actions(call):
         _expressions_are_small(action)
-        _item_fits(action)
+        if size > ITEM_BYTES:  # otherwise each item is smaller
+            _item_fits(action)
         _ttl_is_a_number(action)
 
 

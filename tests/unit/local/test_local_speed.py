@@ -92,6 +92,61 @@ def test_what_is_found_for_policies_is_not_told_of_others() -> None:
         assert finding(policies, "y") == (*policies, "y")
 
 
+@pytest.fixture
+def gateway(monkeypatch: pytest.MonkeyPatch) -> Any:
+    found = import_module(speed.GATEWAY)
+    monkeypatch.setattr(found, "_resources", {})
+    monkeypatch.setattr(found, "_rest_apis", {"api": {}})
+    return found
+
+
+def _make(gateway: Any, api: str, *paths: str) -> None:
+    gateway._resources[api] = {"r": {"id": "r", "parentId": None, "pathPart": "", "path": "/"}}
+    for path in paths:
+        gateway._import_path_item(api, path, {})
+
+
+PATHS = (
+    "/", "/users", "/users/me", "/users/{id}", "/users/{id}/keys", "/{any}", "/{any}/deep", "/rooms/{id}/{rest+}",
+    "/files/{path+}", "/{all+}", "/rooms/open", "/{}",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("paths", [PATHS, PATHS[::-1], PATHS[1:4], ("/{any}/deep", "/a/b"), ()])
+def test_a_path_leads_to_the_same_resource_as_among_all_of_them(gateway: Any, paths: tuple[str, ...]) -> None:
+    _make(gateway, "api", *paths)
+    routes = speed.Routes()
+    parts = ("users", "me", "rooms", "open", "files", "deep", "a", "b", "keys", "{}", "{id}")
+    asked = [[], [""], *(list(each) for length in (1, 2, 3) for each in itertools.product(parts, repeat=length))]
+    for segments in asked:
+        assert routes.match("api", segments) == gateway._match_resource_tree("api", segments), segments
+    assert routes.match("none", ["users"]) == gateway._match_resource_tree("none", ["users"]) == (None, {})
+
+
+def test_a_new_a_removed_and_a_moved_resource_are_seen_at_once(gateway: Any) -> None:
+    _make(gateway, "api", "/users/{id}")
+    routes = speed.Routes()
+    update = routes.forgetting(gateway._update_resource)
+
+    def there(*segments: str) -> bool:
+        found = routes.match("api", list(segments))
+        assert found == gateway._match_resource_tree("api", list(segments))
+        return found[0] is not None
+
+    assert there("users", "a")
+    assert not there("rooms")
+    made = json.loads(gateway._create_resource("api", "r", {"pathPart": "rooms"})[2])["id"]
+    assert there("rooms")
+    update("api", made, {"patchOperations": [{"op": "replace", "path": "/pathPart", "value": "halls"}]})
+    assert there("halls")
+    assert not there("rooms")
+    gateway._delete_resource("api", made)
+    assert not there("halls")
+    _make(gateway, "api", "/rooms/{id}/{rest+}")
+    assert there("rooms", "1", "2", "3")
+    assert not there("users", "a")
+
+
 def test_only_a_queue_with_messages_is_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
     queues: dict[str, Any] = {"empty": {"messages": []}, "full": {"messages": ["one"]}}
     monkeypatch.setattr(import_module(speed.SQS), "_queues", queues)

@@ -19,7 +19,18 @@ from infra.local import serving
 def test_the_local_cloud_is_served_where_the_number_of_open_files_cannot_be_raised(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    served: list[dict[str, Any]] = []
+    served: list[int] = []
+
+    class Started:
+        """A server that has run and ended."""
+
+        started = True
+
+        def __init__(self, config: uvicorn.Config) -> None:
+            self._port = config.port
+
+        def run(self) -> None:
+            served.append(self._port)
 
     def refuse(*_: object) -> None:
         raise ValueError("current limit exceeds maximum limit")
@@ -27,11 +38,14 @@ def test_the_local_cloud_is_served_where_the_number_of_open_files_cannot_be_rais
     monkeypatch.setattr(resource, "setrlimit", refuse)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setitem(sys.modules, "ministack.app", SimpleNamespace(app=None))
-    monkeypatch.setattr(uvicorn, "run", lambda _app, **settings: served.append(settings))
+    monkeypatch.setattr(serving, "LastingStart", Started)
     monkeypatch.setenv("BIND_HOST", "127.0.0.1")
     monkeypatch.setenv("GATEWAY_PORT", "4566")
     serving.serve()
-    assert [each["port"] for each in served] == [4566]
+    assert served == [4566]
+    monkeypatch.setattr(Started, "started", False)  # for example as another process has the port
+    with pytest.raises(SystemExit):
+        serving.serve()
 
 
 class _Written:
