@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from accounts.api import authenticate
-from assistant import digests, meaning_search, people, requests, schemas, service, transcripts
+from assistant import digests, meaning_search, people, requests, schemas, service
 from assistant.model import Feature
 from kernel.caller import Caller
 from kernel.http import Answer, App, FirstAnswer
@@ -105,12 +105,16 @@ def moderate(caller: Caller, body: schemas.NewModeration) -> Any:
 )
 def transcribe(caller: Caller, body: schemas.NewTranscription) -> Any:
     """Begin a job that transcribes a recording."""
+    from assistant import transcripts  # the drive comes with it, and few calls need it
+
     return transcripts.start(caller, file_id=body.file_id)
 
 
 @app.get("/ai/jobs/{job_id}", returns=schemas.Job)
 def get_job(caller: Caller, job_id: str) -> Any:
     """The state and result of one of the caller's jobs."""
+    from assistant import transcripts  # as above
+
     return transcripts.job(caller, job_id)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, RootModel
+from pydantic import ConfigDict, Field, RootModel
 
 from assistant.embedded.moderating import CATEGORIES
 from kernel.schema import Beyond, Body, Id, Input, Instant, Output, SearchText, absent
@@ -164,8 +164,11 @@ class RequestOut(Output):
     request_id: str
 
 
-class AnswerOrRequest(RootModel[AiAnswer | RequestOut]):
+class AnswerOrRequest(RootModel):  # type: ignore[type-arg] # with an argument it would be built at once
     """The answer, or (202) the id of a streamed request."""
+
+    model_config = ConfigDict(defer_build=True)
+    root: AiAnswer | RequestOut
 
 
 class Job(Output):

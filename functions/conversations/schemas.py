@@ -48,13 +48,13 @@ class NewConversation(Input):
     member_ids: Annotated[list[Id], Field(max_length=1_000)]
     name: Annotated[Name, Field(min_length=1, max_length=100)] | None = None
     description: Annotated[Note, Field(max_length=500)] | None = None
-    settings: SettingsIn = SettingsIn()
+    settings: SettingsIn = Field(default_factory=SettingsIn)
 
 
 class ConversationChanges(Input):
     name: Annotated[Name, Field(min_length=1, max_length=100)] | None = None
     description: Annotated[Note, Field(max_length=500)] | None = None
-    settings: SettingsIn = SettingsIn()
+    settings: SettingsIn = Field(default_factory=SettingsIn)
 
 
 class NewMembers(Input):

@@ -92,6 +92,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ("obj is ZoneInfo:", "obj is getattr(sys.modules.get('zoneinfo'), 'ZoneInfo', self):"),
         ("from fractions import Fraction\n", "import fractions\n"),
         ("obj is Fraction:", "getattr(obj, '__module__', '') == 'fractions' and obj is fractions.Fraction:"),
+        ("from ..json_schema import JsonSchemaValue\n", ""),
         ("is_instance_schema(Fraction)", "is_instance_schema(fractions.Fraction)"),
         ("from uuid import UUID\n", "import uuid\n"),
         ("obj is UUID:", "getattr(obj, '__module__', '') == 'uuid' and obj is uuid.UUID:"),
@@ -220,6 +221,29 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
     ],
     "pydantic/fields.py": [
         ("TypeAlias, TypedDict, Unpack, deprecated\n", "TypeAlias, Unpack, deprecated\n" + _TYPED_DICT),
+        ("from .json_schema import PydanticJsonSchemaWarning\n", "from . import json_schema\n"),
+        ("                PydanticJsonSchemaWarning,\n", "                json_schema.PydanticJsonSchemaWarning,\n"),
+    ],
+    # schemas in JSON, which only the documents of the API are made of
+    "pydantic/main.py": [
+        (
+            "from .json_schema import DEFAULT_REF_TEMPLATE, GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, "
+            "model_json_schema\n",
+            "from . import json_schema\n",
+        ),
+        (
+            "if TYPE_CHECKING:\n    from inspect",
+            "DEFAULT_REF_TEMPLATE = '#/$defs/{model}'\nGenerateJsonSchema = None\n\n\n"
+            "def model_json_schema(model, *, schema_generator, **options):\n"
+            "    generator = schema_generator or json_schema.GenerateJsonSchema\n"
+            "    return json_schema.model_json_schema(model, schema_generator=generator, **options)\n\n\n"
+            "if TYPE_CHECKING:\n    from inspect",
+        ),
+    ],
+    "pydantic/types.py": [("from .json_schema import JsonSchemaValue\n", "")],
+    "pydantic/_internal/_core_metadata.py": [
+        ("    from ..json_schema import PydanticJsonSchemaWarning\n", "    from .. import json_schema\n"),
+        ("                PydanticJsonSchemaWarning,\n", "                json_schema.PydanticJsonSchemaWarning,\n"),
     ],
     "pynamodb/_schema.py": [
         (

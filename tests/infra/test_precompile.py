@@ -89,15 +89,21 @@ def test_what_is_not_python_stops_the_build(tmp_path: Path) -> None:
 
 PATTERN = 'r"(?P<day>[0-9]+)-x"'
 THING = f"""
+from __future__ import annotations
 import re
 from collections import namedtuple
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, InitVar, dataclass
+from typing import ClassVar
 
 Pair = namedtuple("Pair", "left right")
 
 @dataclass(frozen=True, slots=True)
 class Thing:
+    largest: ClassVar[int] = 3
     size: int
+    scale: InitVar[int] = 1
+    _: KW_ONLY
+    name: str = "Var"
 
 DAY = re.compile({PATTERN})
 """
@@ -109,7 +115,8 @@ compiled, parsed, parse = [], [], re._parser.parse
 re._parser.parse = lambda *given: parsed.append(given) or parse(*given)
 sys.addaudithook(lambda event, given: event == "compile" and compiled.append(given))
 import things.app
-assert things.app.Thing(1) == things.app.Thing(1)
+assert things.app.Thing(1) == things.app.Thing(1, 2, name="Var") != things.app.Thing(1, name="")
+assert things.app.Thing.__match_args__[1:] == ("scale",) and things.app.Thing.__slots__[1:] == ("name",)
 assert things.app.Pair(right=2, left=1) == (1, 2)
 day = things.app.DAY
 assert day is re.compile(day.pattern) and list(day.groupindex.values()) == [1]

@@ -7,6 +7,7 @@ import functools
 import importlib.util
 import inspect
 import marshal
+import re
 import shutil
 import subprocess
 import sys
@@ -349,6 +350,22 @@ def test_python_takes_the_compiled_files_of_packages_unchecked(tmp_path: Path) -
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True, env={"PYTHONPATH": "."}
     )
     assert ran.stdout == "{} None\n"
+
+
+def test_special_annotations_of_dataclasses_have_their_own_names() -> None:
+    """`kernel.coldstart` tells them by these."""
+    assert callable(dataclasses._is_type)  # type: ignore[attr-defined]
+    another_name = re.compile(
+        r"(ClassVar|InitVar|KW_ONLY) as (?!\w*Var\b)|= [\w.]*(ClassVar|InitVar|KW_ONLY)$", re.MULTILINE
+    )
+    used = ("aws_lambda_powertools", "botocore", "chalice", "cryptography", "jwt", "pydantic", "pynamodb", "redis")
+    renamed = [
+        path
+        for folder in (*CODE, *(PACKAGES / name for name in used))
+        for path in folder.rglob("*.py")
+        if another_name.search(path.read_text())
+    ]
+    assert renamed == []
 
 
 def _code(compiled: bytes) -> Any:

@@ -379,6 +379,20 @@ def test_functions_import_little_of_ours_and_make_few_schemas(function_id: str) 
     assert schemas <= most_schemas
 
 
+def test_no_function_builds_a_validator_when_it_is_imported() -> None:
+    """Each takes up to several ms, and a call needs few of them."""
+    modules = sorted({each.module for each in functions().values()})
+    paths = [str(ROOT / "functions"), str(ROOT / "layers" / "shared")]
+    code = (
+        f"import sys; sys.path[:0] = {paths}; import {', '.join(modules)}; from pydantic import BaseModel\n"
+        "def below(schema): return {schema}.union(*map(below, schema.__subclasses__()))\n"
+        "print(*(each.__name__ for each in below(BaseModel) if each.__pydantic_complete__))"
+    )
+    environment = {"ENVIRONMENT": "local", "STACK_NAME": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.split() == ["RootModel"]  # pydantic's own
+
+
 @pytest.mark.parametrize("group", _alike(), ids=lambda group: group[0])
 def test_functions_import_no_heavy_package_that_they_do_not_use(group: list[str]) -> None:
     modules = sorted({functions()[function_id].module for function_id in group})

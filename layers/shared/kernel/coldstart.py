@@ -34,7 +34,18 @@ ENGINE = "engine"
 # Modules that packages import for what no call needs as a rule: other protocols, files of settings, proxies, errors.
 PUT_OFF = (
     *("calendar", "configparser", "email.header", "fractions", "getpass", "gzip", "ipaddress", "jmespath", "linecache"),
-    *("locale", "mimetypes", "platform", "selectors", "shlex", "stringprep", "subprocess", "tempfile", "tokenize"),
+    *(
+        "locale",
+        "mimetypes",
+        "platform",
+        "pydantic.json_schema",
+        "selectors",
+        "shlex",
+        "stringprep",
+        "subprocess",
+        "tempfile",
+        "tokenize",
+    ),
     *("traceback", "urllib.request", "uuid", "xml.etree.ElementTree"),
 )
 
@@ -96,6 +107,13 @@ def _use_codes(known: Archive) -> None:
     def evaluate(text: str, within: dict[str, Any], *more: Any) -> Any:
         return eval(codes_of(within.get("__name__", "")).get(text, text), within, *more)  # noqa: S307
 
+    is_type = dataclasses._is_type  # type: ignore[attr-defined]
+
+    def is_special(annotation: str, *more: Any) -> bool:
+        """Whether the text of an annotation is ClassVar, InitVar or KW_ONLY, asked three times for each field."""
+        return ("Var" in annotation or "KW_ONLY" in annotation) and is_type(annotation, *more)
+
+    setattr(dataclasses, "_is_type", is_special)  # noqa: B010
     # module globals that shadow the built-in functions
     setattr(dataclasses, "exec", execute)  # noqa: B010
     setattr(collections, "eval", evaluate)  # noqa: B010
