@@ -190,9 +190,7 @@ def set_typing(caller: Caller, conversation_id: str, body: Typing) -> None:
 )
 def schedule_message(caller: Caller, conversation_id: str, body: NewScheduled) -> Answer:
     """Schedule a message for `send_at`, at most a year ahead; a repeated client_id returns the first one with 200."""
-    kept, new = scheduled.schedule(
-        caller=caller, conversation_id=conversation_id, fields=body.fields(), send_at=body.send_at
-    )
+    kept, new = scheduled.schedule(caller=caller, conversation_id=conversation_id, fields=body, send_at=body.send_at)
     return Answer(kept, status=201 if new else 200)
 
 

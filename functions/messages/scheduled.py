@@ -61,7 +61,7 @@ def schedule(
         conversation_id=conversation_id,
         send_at=send_at,
         created_at=max(clock.now(), joined_at),  # clocks differ, and a message older than the membership is not sent
-        draft=fields.model_dump(exclude_defaults=True),
+        draft=fields.model_dump(exclude_defaults=True, exclude={"send_at"}),  # a route's body has that too
         type=message.type,
         fingerprint=fingerprint,
     )

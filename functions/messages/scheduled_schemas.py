@@ -11,9 +11,6 @@ class NewScheduled(MessageFields):
 
     send_at: InstantIn
 
-    def fields(self) -> MessageFields:
-        return MessageFields.model_validate(self.model_dump(exclude={"send_at"}))
-
 
 class Scheduled(Output):
     """`reason` is the code of the problem that kept a failed one from being sent."""
