@@ -11,6 +11,7 @@
    that a message to a large group then takes.
 6. Lambda answers when the handler has returned; MiniStack waits until 5 ms have passed without a log line, and wakes
    up every millisecond for it. Here the log of each call ends with a mark.
+7. The contexts of all calls are of one class, as in Lambda; MiniStack makes a class for each call.
 """
 
 import hashlib
@@ -44,6 +45,15 @@ LOG_END = "\x00end of the call"
 MARKED = f"""        sys.stderr.write({LOG_END!r} + chr(10))
 {RETURNED}"""
 LOG_WAIT_S = 2.0  # the longest wait for the mark; a call whose mark comes later leaves some lines to the next one
+
+# What makes a context, and what takes its place. `_deadline` is the present call's in both.
+CONTEXT = {
+    "import sys, json, importlib, traceback, os, time\n": "import sys, json, importlib, traceback, os, time, types\n",
+    'context = type("Context", (), {': "context = types.SimpleNamespace(**{",
+    "lambda self: max(0, int((_deadline - time.time()) * 1000)),\n        })()": (
+        "lambda: max(0, int((_deadline - time.time()) * 1000)),\n        })"
+    ),
+}
 
 POLL_PAUSE_S = 0.002
 
@@ -83,6 +93,10 @@ def _isolated_and_lasting(detect: Callable[[str], tuple[str, str]]) -> Callable[
         raise stop("import of the handler in its Python worker")
     if script.count(RETURNED) != 1:
         raise stop("end of a call in its Python worker")
+    for text, better in CONTEXT.items():
+        if script.count(text) != 1:
+            raise stop("context of a call in its Python worker")
+        script = script.replace(text, better)
     lasting = script.replace(RAISED, REPORTED).replace(IMPORTS, CLOCK + IMPORTS).replace(RETURNED, MARKED)
     launcher = _launcher()
 

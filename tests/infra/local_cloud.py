@@ -47,6 +47,14 @@ def say(event, context):
     print("first")
     print("last", end="")
 
+kinds = set()
+
+def context_of(event, context):
+    time.sleep(event)
+    kinds.add(type(context))
+    left_ms = context.get_remaining_time_in_millis()
+    return {"name": context.function_name, "id": context.aws_request_id, "left_ms": left_ms, "kinds": len(kinds)}
+
 def boom(event, context):
     global count
     count += 1

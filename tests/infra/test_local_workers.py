@@ -26,6 +26,15 @@ def test_an_environment_outlives_an_exception_and_names_its_class(cloud: Stack) 
     assert int(second["errorMessage"].split()[-1]) == int(first["errorMessage"].split()[-1]) + 1
 
 
+def test_each_call_has_a_context_of_its_own_and_all_are_of_one_class(cloud: Stack) -> None:
+    local_cloud.add_function(cloud, "context_of")
+    first, second = (local_cloud.invoke(cloud, "context_of", wait_s) for wait_s in (0.0, 0.5))
+    assert first["name"] == second["name"] == "context_of"
+    assert first["id"] != second["id"]
+    assert second["kinds"] == 1
+    assert 0 < second["left_ms"] <= first["left_ms"] - 250
+
+
 def test_a_function_does_not_see_the_developers_packages(cloud: Stack) -> None:
     local_cloud.add_function(cloud, "modules")
     assert local_cloud.invoke(cloud, "modules", ["json", "handlers", "pytest", "boto3"]) == ["json", "handlers"]
