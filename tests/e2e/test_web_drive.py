@@ -92,6 +92,10 @@ def test_a_file_is_looked_at_in_place(page: Page) -> None:
     expect(dialog.get_by_role("img", name="dot.png")).to_have_js_property("naturalWidth", 90)
     page.keyboard.press("Escape")
 
+    _bring(page, "main.py", b"print(1)\n", "text/x-python")  # a type that the service does not know
+    expect(_look(page, "main.py")).to_contain_text("no preview")
+    page.keyboard.press("Escape")
+
     # what is no picture, or does not come, is said; the second try asks for a new address
     _bring(page, "broken.png", b"\x89PNG\r\n\x1a\nbroken", "image/png")
     alert = _look(page, "broken.png").get_by_role("alert")
@@ -239,6 +243,7 @@ def test_a_file_is_shared_and_a_link_wants_its_password(
 
 def test_a_link_ends_at_its_time(page: Page, browser: Browser, endpoints: dict[str, str], ada: Person) -> None:
     (file,) = ada.ok("GET", "/drive/folders/root/children")["items"]
+    eventually(lambda: ada.ok("GET", f"/drive/files/{file['id']}")["state"] == "ready")
     links, now = f"/drive/files/{file['id']}/links", datetime.now(UTC)
     short = ada.ok("POST", links, {"expires_at": (now + timedelta(seconds=10)).isoformat(timespec="milliseconds")})
     page.get_by_role("button", name="Share plan.txt").click()

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Api } from "./api";
+import { ApiError } from "./problems";
 import type { UploadParts } from "./uploads";
 import { UploadManager } from "./uploads";
 import { MemoryStore } from "./store";
@@ -112,4 +113,21 @@ test("a file that cannot be encrypted says so in its own row", async () => {
 
   await expect(started).rejects.toThrow("too large");
   expect(uploads.items.get()).toMatchObject([{ name: "notes.txt", state: "failed", error: { message: "too large" } }]);
+});
+
+test("a file of a type that the service does not take, such as source code, goes as plain bytes; another refusal is told", async () => {
+  const declared: string[] = [];
+  const taken = ["application/octet-stream"];
+  const post = (_route: string, { body }: { body: { content_type: string; size: number } }) => {
+    declared.push(body.content_type);
+    if (!taken.includes(body.content_type)) return Promise.reject(new ApiError({ status: 415, code: "unsupported_media_type" }));
+    return body.size > 10 ? Promise.reject(new ApiError({ status: 413, code: "quota_exceeded" })) : new Promise(() => undefined);
+  };
+  const begin = (text: string) => new UploadManager({ account: "me", api: { post } as unknown as Api, store: new MemoryStore(), uuid: () => "one" } as unknown as UploadParts).start(new File([text], "main.py", { type: "text/x-python" }));
+
+  void begin("print(1)");
+  await until(() => expect(declared).toEqual(["text/x-python", "application/octet-stream"]));
+  await expect(begin("print('too long')")).rejects.toMatchObject({ code: "quota_exceeded" });
+  taken.pop();
+  await expect(begin("print(1)")).rejects.toMatchObject({ code: "unsupported_media_type" });
 });

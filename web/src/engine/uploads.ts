@@ -14,6 +14,8 @@ import type { Store } from "./store";
 import { Value } from "./subscribable";
 import type { UploadState, Uploads } from "./types";
 
+/** The type of plain bytes, which the service takes of any file. */
+const ANY_TYPE = "application/octet-stream";
 const PARALLEL_PARTS = 4;
 const PART_TRIES = 6;
 const PART_BACKOFF: Backoff = { baseMs: 500, capMs: 15_000 };
@@ -87,7 +89,7 @@ export class UploadManager implements Uploads {
       client_id: id,
       name: sealedBy ? "encrypted" : name,
       size: given.size,
-      content_type: (!sealedBy && given.type) || "application/octet-stream",
+      content_type: (!sealedBy && given.type) || ANY_TYPE,
       sha256: "",
       conversation_id: options.conversationId ?? null,
       folder_id: options.folderId ?? null,
@@ -160,7 +162,7 @@ export class UploadManager implements Uploads {
     signal.throwIfAborted();
     this.#put(fields, { state: "uploading" });
     try {
-      const begun = await api.post("/drive/uploads", { body: fields, signal });
+      const begun = await this.#begin(fields, signal);
       this.#fileIds.set(id, begun.file.id);
       this.#change(id, { file: begun.file });
       const remembered = await this.#remembered(id);
@@ -184,6 +186,18 @@ export class UploadManager implements Uploads {
         this.#change(id, { state: "failed", error: asError(error) });
       }
       throw error;
+    }
+  }
+
+  /** Begins an upload. Types off the service's list, such as those of source code, are declared as plain bytes instead. */
+  async #begin(fields: UploadFields, signal: AbortSignal) {
+    const { api } = this.#parts;
+    try {
+      return await api.post("/drive/uploads", { body: fields, signal });
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.code !== "unsupported_media_type" || fields.content_type === ANY_TYPE) throw error;
+      fields.content_type = ANY_TYPE;
+      return api.post("/drive/uploads", { body: fields, signal });
     }
   }
 
