@@ -1,4 +1,4 @@
-"""Authentication for all functions.
+"""Authentication for all functions, and whether an account is banned.
 
 `admin_api` and `session_api` have the rest, so that no function loads more than it needs.
 """
@@ -6,3 +6,4 @@
 from __future__ import annotations
 
 from accounts.sessions import authenticate, authenticate_by_table
+from accounts.store import is_banned

@@ -91,6 +91,12 @@ def bans(user_ids: Sequence[str]) -> dict[str, AccountBan]:
     return {row.user_id: row.ban for row in rows if row is not None and row.ban is not None}
 
 
+def is_banned(user_id: str) -> bool:
+    """Whether an account is banned now. Reads the ban and nothing else of the credentials."""
+    row = CredentialRecord.find(user_id, only=["ban"])
+    return row is not None and row.ban is not None and row.ban.is_active
+
+
 def stage_unchanged(transaction: Transaction, seen: Credentials) -> None:
     """Require that the password and ban are unchanged, and that no second factor was enrolled (label `password`)."""
     same = CredentialRecord.password_set_at == seen.password_set_at

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.e2e import drive
 from tests.e2e.people import PASSWORD, Person, Town
 from tests.e2e.tools import eventually, problem
 
@@ -28,6 +29,19 @@ def admin(town: Town, endpoints_file: Path) -> Person:
     )
     assert done.returncode == 0, done.stderr
     return person
+
+
+def test_public_links_of_a_banned_person_are_gone_until_the_ban_is_lifted(town: Town, admin: Person) -> None:
+    ada = town.person("ada")
+    link = ada.ok("POST", f"/drive/files/{drive.upload(ada, b'hello')['id']}/links", {})
+    path = f"/drive/links/{link['token']}"
+    assert town.http.get(path).status_code == 200
+
+    admin.ok("POST", f"/admin/users/{ada.id}/ban", {"reason": REASON})
+    problem(town.http.get(path), 410, "gone")
+
+    admin.ok("POST", f"/admin/users/{ada.id}/unban")
+    assert town.http.get(path).status_code == 200
 
 
 def test_the_command_has_made_an_admin(admin: Person) -> None:

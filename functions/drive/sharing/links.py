@@ -9,6 +9,7 @@ from base64 import b64decode, b64encode
 from functools import partial
 from typing import Any
 
+from accounts import api as accounts
 from drive import store, views
 from drive.files import access
 from drive.files import service as files
@@ -88,8 +89,8 @@ def remove(*, caller: Caller, file_id: str, link_id: str) -> None:
 def follow(*, token: str, password: str | None) -> dict[str, Any]:
     """The file behind a link and its download URL; counts as one download.
 
-    Raises NotFound, Gone for an expired or used-up link, Forbidden `password_required` / `password_wrong`, and
-    LimitExceeded after 10 wrong passwords in 15 min from the same IP address.
+    Raises NotFound, Gone for an expired or used-up link and while its owner is banned, Forbidden `password_required` /
+    `password_wrong`, and LimitExceeded after 10 wrong passwords in 15 min from the same IP address.
     """
     found = link_store.by_hash(link_store.token_hash(token)) if len(token) <= TOKEN_MAX_CHARS else None
     if found is None:
@@ -99,6 +100,8 @@ def follow(*, token: str, password: str | None) -> dict[str, Any]:
         raise Gone("This link has ended.")
     if found.max_downloads is not None and found.downloads >= found.max_downloads:
         raise Gone("This link is used up.")
+    if accounts.is_banned(found.user_id):
+        raise Gone("This link has ended.")
     _require_password(found, password)
     node = store.nodes([found.file_id]).get(found.file_id)
     if node is None or node.state != "ready":

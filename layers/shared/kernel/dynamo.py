@@ -167,10 +167,11 @@ class Record(Model, metaclass=_Records):
         }
 
     @classmethod
-    def find(cls: type[R], *key: Any, consistent: bool = True) -> R | None:
-        """The record with this key, or None."""
+    def find(cls: type[R], *key: Any, consistent: bool = True, only: Sequence[str] | None = None) -> R | None:
+        """The record with this key, or None; with `only`, those attributes of it, None if it has none of them."""
+        sort = key[1] if len(key) > 1 else None
         try:
-            return cls.get(key[0], key[1] if len(key) > 1 else None, consistent_read=consistent)
+            return cls.get(key[0], sort, consistent_read=consistent, attributes_to_get=only)
         except cls.DoesNotExist:
             return None
 

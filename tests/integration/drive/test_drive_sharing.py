@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from accounts import bans
 from drive import model, store
 from drive.files import access, folders
 from drive.files import service as files
@@ -375,6 +376,32 @@ def test_a_link_ends_to_the_millisecond(cast: list[Caller]) -> None:
         advance(1)
         with pytest.raises(Gone):
             links.follow(token=token, password=None)
+
+
+def test_links_of_a_banned_person_end_with_the_ban_and_come_back_without_it(cast: list[Caller]) -> None:
+    ada, bob, _ = cast
+    plain, closed = _link(ada, desk.put(ada)), _link(ada, desk.put(ada), password="open sesame")
+    others = _link(bob, desk.put(bob))
+    bans.ban(user_id=ada.user_id, by=bob.user_id, reason="malware", until=None)
+    for token, password in ((plain, None), (closed, None), (closed, "wrong"), (closed, "open sesame")):
+        with pytest.raises(Gone):
+            links.follow(token=token, password=password)
+    assert links.follow(token=others, password=None)["file"]["owner_id"] == bob.user_id
+
+    bans.unban(user_id=ada.user_id, by=bob.user_id)
+    assert links.follow(token=plain, password=None)["file"]["owner_id"] == ada.user_id
+    assert links.follow(token=closed, password="open sesame")["file"]["owner_id"] == ada.user_id
+
+
+def test_a_link_comes_back_when_the_ban_is_over_and_counts_no_download_before(cast: list[Caller]) -> None:
+    ada = cast[0]
+    token = _link(ada, desk.put(ada), max_downloads=1)
+    with clock.held(clock.now()) as advance:
+        bans.ban(user_id=ada.user_id, by=ada.user_id, reason="spam", until=clock.now() + clock.MINUTE)
+        with pytest.raises(Gone):
+            links.follow(token=token, password=None)
+        advance(clock.MINUTE)
+        assert links.follow(token=token, password=None)["file"]["owner_id"] == ada.user_id
 
 
 def test_a_link_is_used_exactly_as_often_as_it_may(cast: list[Caller]) -> None:
