@@ -164,6 +164,17 @@ class NotificationItem:
     actor_id: str | None = None
     reference: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def message_place(self) -> tuple[str, int] | None:
+        """The conversation and seq of the message that the item tells of; None for kinds that tell of something else.
+
+        A reaction names the message that it is on, and happens after it.
+        """
+        if self.kind not in PERSONAL or self.conversation_id is None or self.message_id is None:
+            return None
+        seq = ids.position(self.message_id)
+        return None if seq is None else (self.conversation_id, seq)
+
 
 def item_of(occurrence: Occurrence, kind: ListedKind, user_id: str) -> NotificationItem:
     """A person's list item for an occurrence. Its id derives from both, so that it is added once."""

@@ -151,8 +151,7 @@ def _add_to_lists(occurrence: Occurrence, decisions: Iterable[NoticeDecision]) -
 def _publish_item(item: NotificationItem) -> None:
     """Publish an item to its owner's live sockets; best effort, because the item is in the list."""
     with telemetry.best_effort("not published", user_id=item.user_id):
-        (view,) = service.views(item.user_id, [item])
-        data = as_json(schemas.Notification, view)
+        data = as_json(schemas.Notification, service.view_of_new(item))
         realtime.publish([_frame(data)], [item.user_id])
 
 

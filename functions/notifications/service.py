@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from accounts import session_api as accounts
 from conversations import api as conversations
+from conversations.model import MemberContext
 from kernel import clock, outbound
 from kernel.caller import Caller
 from kernel.errors import Conflict, ValidationFailed
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 from log.api import SessionsLost
-from notifications import payloads, store
+from notifications import payloads, store, unread
 from notifications.model import NoticePreferences, NotificationItem, Platform, Provider, PushEndpoint, RegisteredDevice
 from users import api as users
 
@@ -140,24 +141,42 @@ def change_preferences(*, caller: Caller, changes: Mapping[str, Any]) -> NoticeP
 def list_notices(*, caller: Caller, limit: int, cursor: str | None) -> tuple[Page[dict[str, Any]], int]:
     """A page of the caller's notifications, newest first, and the number of all unread ones."""
     paging = Paginator(cursor, caller.user_id, "notifications")
-    read_up_to = store.person(caller.user_id).read_up_to
+    marker = store.person(caller.user_id).read_up_to
     found = store.items(caller.user_id, before=paging.start, limit=limit + 1)
-    page = paging.page(found, limit, lambda item: item.id, lambda items: views(caller.user_id, items, read_up_to))
-    return page, store.count_unread(caller.user_id, read_up_to)
+    if cursor is None and (len(found) <= limit or found[-1].id <= marker):
+        newer = [each for each in found if each.id > marker]  # the page has them all
+    else:
+        newer = store.items_after(caller.user_id, marker)
+    groups = _groups(caller.user_id, [*found, *newer])
+    left = unread.unread_ids(newer, groups)
+    return paging.page(found, limit, lambda item: item.id, lambda items: _views(items, groups, left)), len(left)
 
 
 def mark_read(*, caller: Caller, up_to: str) -> int:
     """Mark a notification and all older ones as read; returns the number of unread ones. Never marks as unread."""
-    return store.count_unread(caller.user_id, store.mark_read(caller.user_id, up_to))
+    newer = store.items_after(caller.user_id, store.mark_read(caller.user_id, up_to))
+    return len(unread.unread_ids(newer, _groups(caller.user_id, newer)))
 
 
-def views(user_id: str, items: Iterable[NotificationItem], read_up_to: str = "") -> list[dict[str, Any]]:
-    """Items as their owner sees them, with current names of people and groups."""
+def view_of_new(item: NotificationItem) -> dict[str, Any]:
+    """An item as its owner sees it when it is added to the list."""
+    groups = _groups(item.user_id, [item])
+    (view,) = _views([item], groups, set() if unread.has_read(item, groups) else {item.id})
+    return view
+
+
+def _groups(user_id: str, items: Iterable[NotificationItem]) -> dict[str, MemberContext]:
+    """The person's contexts in the conversations of these items."""
+    wanted = list(dict.fromkeys(each.conversation_id for each in items if each.conversation_id is not None))
+    return conversations.contexts(wanted, user_id) if wanted else {}
+
+
+def _views(
+    items: Iterable[NotificationItem], groups: Mapping[str, MemberContext], left: Collection[str]
+) -> list[dict[str, Any]]:
+    """Items as their owner sees them, with current names of people and groups; `left` are the ids of unread ones."""
     items = list(items)
     people = users.profiles_of(list({each.actor_id for each in items if each.actor_id is not None}))
-    groups = conversations.contexts(
-        list({each.conversation_id for each in items if each.conversation_id is not None}), user_id
-    )
     found = []
     for each in items:
         group, actor = groups.get(each.conversation_id or ""), people.get(each.actor_id or "")
@@ -176,7 +195,7 @@ def views(user_id: str, items: Iterable[NotificationItem], read_up_to: str = "")
                     reference=each.reference,
                 ),
                 "at": each.at,
-                "read": each.id <= read_up_to,
+                "read": each.id not in left,
             }
         )
     return found

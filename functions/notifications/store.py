@@ -247,17 +247,17 @@ def items(user_id: str, *, before: str | None, limit: int) -> list[NotificationI
     return [each for each in map(_items.value, rows) if each.id != before][:limit]
 
 
-def count_unread(user_id: str, read_up_to: str) -> int:
-    """The number of items newer than the last one read."""
-    first = f"{_ITEM}{read_up_to}" if read_up_to else _ITEM
-    return int(
-        ItemRecord.count(
-            user_id,
-            ItemRecord.part.between(f"{first}\x01" if read_up_to else first, _AFTER_ITEMS),
-            filter_condition=ItemRecord.expires_at > clock.now_s(),
-            consistent_read=True,
-        )
+def items_after(user_id: str, marker: str) -> list[NotificationItem]:
+    """The items newer than the marker, newest first."""
+    first = f"{_ITEM}{marker}\x01" if marker else _ITEM
+    rows = ItemRecord.query(
+        user_id,
+        ItemRecord.part.between(first, _AFTER_ITEMS),
+        filter_condition=ItemRecord.expires_at > clock.now_s(),
+        scan_index_forward=False,
+        consistent_read=True,
     )
+    return list(map(_items.value, rows))
 
 
 def mark_read(user_id: str, up_to: str) -> str:

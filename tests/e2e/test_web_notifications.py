@@ -113,6 +113,25 @@ def test_the_bell_tells_of_a_mention_and_leads_to_it(window: Window, ada: Person
     assert ada.ok("GET", "/notifications")["unread_count"] == 0
 
 
+def test_a_mention_is_off_the_bell_once_its_conversation_was_read_here_or_elsewhere(
+    window: Window, ada: Person, bob: Person
+) -> None:
+    groups = [bob.group_with(ada, name=name) for name in ("Here", "There")]
+    page = window.page
+    for group in groups:
+        bob.send(group, "see this", mentions=[ada.id])
+    expect(page.get_by_role("button", name="Notifications, 5 new")).to_be_visible()  # the sign-in, two groups
+
+    window.open("Here")
+    expect(window.message("see this")).to_be_visible()
+    expect(page.get_by_role("button", name="Notifications, 4 new")).to_be_visible()
+
+    seq = ada.ok("GET", f"/conversations/{groups[1]}")["last_seq"]
+    ada.ok("POST", f"/conversations/{groups[1]}/read", {"seq": seq})
+    expect(page.get_by_role("button", name="Notifications, 3 new")).to_be_visible()
+    assert ada.ok("GET", "/notifications")["unread_count"] == 3
+
+
 def test_a_contact_request_is_accepted_from_the_list(window: Window, ada: Person, bob: Person) -> None:
     bob.ok("POST", f"/contacts/{ada.id}")
     window.page.get_by_role("button", name="Notifications, ").click()

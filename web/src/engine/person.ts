@@ -96,7 +96,7 @@ export class Person implements Outbox, Commands {
     this.typing = new TypingBoard({ userId, clock: ports.clock, ask });
     this.receipts = new ReceiptBoard((id) => this.#allReceipts(id));
     this.calls = new CallBoard(userId);
-    this.notifications = new NotificationBoard(this.api);
+    this.notifications = new NotificationBoard({ api: this.api, userId, clock: ports.clock });
     this.focus = new FocusHint({ clock: ports.clock, tell: (focus) => ask("ping", { focus }) });
     this.uploads = new UploadManager({
       account: userId,
@@ -280,6 +280,7 @@ export class Person implements Outbox, Commands {
     this.#pendingReads.delete(conversationId);
     const { unread_count } = await this.account.commands.markRead(conversationId, furthest);
     this.conversations.read(conversationId, furthest, unread_count);
+    this.notifications.lookAgain(conversationId);
   }
 
   // --- how
