@@ -11,7 +11,7 @@ from kernel import clock
 from notifications import bursts, pushing
 from notifications.providers.outcomes import DELIVERED, Delivery, PushOutcome
 from perf import gateway, push_service
-from perf.fixtures import Operation, call, create, dispatched, say
+from perf.fixtures import MESSAGES, Operation, call, create, dispatched, done, read, say
 from perf.gateway import Reply
 from perf.in_process_stack import InProcessStack
 from perf.people import Person, connect, newcomers
@@ -120,6 +120,29 @@ def list_notifications(_stack: InProcessStack) -> Operation:
     return Operation(lambda _: call("NotificationsFunction", "GET /notifications", reader))
 
 
+def list_mentions(count: int, stack: InProcessStack) -> Operation:
+    """The newest of as many mentions, of which the older half was read in its conversation."""
+    author, reader = newcomers(2)
+    conversation_id = create(author, [reader])
+    body, path = {"text": "look", "mentions": [reader.user_id]}, {"conversation_id": conversation_id}
+    for n in range(count):
+        fields = body | {"client_id": f"mention-{n}"}
+        said = done(gateway.http("MessagesFunction", f"POST {MESSAGES}", author, path=path, body=fields))
+        dispatched(conversation_id, said.json()["seq"])
+        if n == count // 2 - 1:
+            read(reader, conversation_id, said.json()["seq"])
+    for job in stack.jobs("follow"):
+        gateway.job(job, to="FollowFunction")
+
+    def run(_turn: int) -> Reply:
+        reply = call("NotificationsFunction", "GET /notifications", reader)
+        if (unread := reply.json()["unread_count"]) != count - count // 2:
+            raise AssertionError(f"{unread} of {count} mentions are unread")
+        return reply
+
+    return Operation(run)
+
+
 def _for_one(run: Callable[[Person], Reply], _stack: InProcessStack) -> Operation:
     who = newcomers(1)[0]
     return Operation(lambda _: run(who))
@@ -134,4 +157,6 @@ OPERATIONS: dict[str, Callable[[InProcessStack], Operation]] = {
     "register a device for pushes": partial(_for_one, register),
     "get preferences": partial(_for_one, preferences),
     "list 20 notifications": list_notifications,
+    "list 20 mentions": partial(list_mentions, 20),
+    "list 50 of 120 mentions": partial(list_mentions, 120),
 }

@@ -133,7 +133,11 @@ class NotificationPreferences(Output):
 
 
 class Notification(Output):
-    """`text` says who did what, without content. `reference` holds further ids, by kind."""
+    """`text` says who did what, without content. `reference` holds further ids, by kind.
+
+    A mention or reply is also `read` once its message was read in the conversation, on any device, or is gone: deleted,
+    or in a conversation that the person has left.
+    """
 
     id: str
     kind: ListedKind

@@ -216,7 +216,8 @@ BUDGETS = (
     | ON_AI_HELP
 )
 # who is told of a message: its members; the people, their screens and earlier alerts; who is alerted now. A push: its
-# people's membership, blocks, devices, sessions, what is unread, and which devices get it, before and after
+# people's membership, blocks, devices, sessions, what is unread, and which devices get it, before and after. A list:
+# the marker, the items, their conversations, people; messages of unread mentions; unread items beyond the first page
 ON_NOTIFICATIONS = {
     "tell one of a message": (3, 1),
     "tell 40 of 50 of a message": (3, 2),
@@ -224,7 +225,9 @@ ON_NOTIFICATIONS = {
     "push to one": (9, 2),
     "register a device for pushes": (2, 4),
     "get preferences": (1, 0),
-    "list 20 notifications": (4, 0),
+    "list 20 notifications": (3, 0),
+    "list 20 mentions": (5, 0),
+    "list 50 of 120 mentions": (6, 0),
 }
 BUDGETS |= ON_NOTIFICATIONS
 PUSHED_TO = {"push to one": 1, "push to 25": 25}
