@@ -141,7 +141,7 @@ ON_DRIVE = {
     "share a file": (6, 3),
     "take a share back": (4, 3),
     "create a link": (4, 5),
-    "follow a link": (3, 1),
+    "follow a link": (4, 1),
     "trash a file": (4, 13),
     "restore a file": (5, 13),
     "list the trash": (1, 0),
