@@ -1,4 +1,4 @@
-"""Authentication for all functions, and whether an account is banned.
+"""Authentication for all functions.
 
 `admin_api` and `session_api` have the rest, so that no function loads more than it needs.
 """
@@ -6,4 +6,3 @@
 from __future__ import annotations
 
 from accounts.sessions import authenticate, authenticate_by_table
-from accounts.store import is_banned

@@ -9,7 +9,7 @@ from base64 import b64decode, b64encode
 from functools import partial
 from typing import Any
 
-from accounts import api as accounts
+from accounts import session_api as accounts
 from drive import store, views
 from drive.files import access
 from drive.files import service as files
