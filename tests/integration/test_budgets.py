@@ -85,7 +85,8 @@ ON_POLLS = {
     "close a poll by its time": (4, 6),
     "list 50 voters": (4, 0),
 }
-# coming or going is an event of the log, with the membership, the profile and what the door keeps of it
+# coming or going is an event of the log, with the membership, the profile and what the door keeps of it; whether people
+# who ask are being erased is read as it is now
 ON_GROUPS = {
     "create an invitation": (2, 4),
     "list 20 invitations": (2, 0),
@@ -93,8 +94,8 @@ ON_GROUPS = {
     "revoke an invitation": (3, 1),
     "accept an invitation": (8, 14),
     "ask to join": (9, 1),
-    "list 10 requests to join": (3, 0),
-    "approve a request to join": (8, 14),
+    "list 10 requests to join": (4, 0),
+    "approve a request to join": (9, 14),
     "decline a request to join": (5, 1),
     "add 5 members to a group": (7, 36),
     "remove a member": (4, 12),
@@ -124,7 +125,8 @@ ON_CALLS = {
     "list 10 calls": (3, 0),
     "list 10 calls of a conversation": (3, 0),
 }
-# a file with its shares is one query a level; an upload is quota, claim, file and what is expected, and their indexes
+# a file with its shares is one query a level; an upload is quota, claim, file and what is expected, and their indexes;
+# what ends a right to a drive looks at others' uploads into it
 ON_DRIVE = {
     "begin an upload": (1, 14),
     "complete an upload": (4, 9),
@@ -136,13 +138,13 @@ ON_DRIVE = {
     "list 50 of a folder": (3, 0),
     "get a file": (1, 0),
     "rename a file": (5, 13),
-    "move a file": (4, 11),
-    "move a folder": (3, 16),
+    "move a file": (5, 11),
+    "move a folder": (4, 16),
     "share a file": (6, 3),
-    "take a share back": (4, 3),
+    "take a share back": (5, 3),
     "create a link": (4, 5),
     "follow a link": (4, 1),
-    "trash a file": (4, 13),
+    "trash a file": (5, 13),
     "restore a file": (5, 13),
     "list the trash": (1, 0),
     "search the drive": (2, 0),
