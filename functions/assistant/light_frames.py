@@ -1,4 +1,4 @@
-"""The frame of the socket about AI help, apart from the schemas of answers, which those of messages belong to."""
+"""The socket's frame that cancels AI help, apart from the schemas of answers, which load those of messages."""
 
 from kernel.schema import Id
 from kernel.websocket import Frame

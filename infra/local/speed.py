@@ -1,15 +1,15 @@
-"""Leaves out work that MiniStack repeats for every request, without a difference that a caller could see.
+"""Leaves out work that MiniStack repeats for every request, without a difference that a caller could see (that of
+DynamoDB: speed_tables.py).
 
 1. The policies of a role are parsed for each call that the role makes. Here they are remembered by their text.
-2. The syntax of a condition is checked for each item that the condition is evaluated on. Here once.
-3. The caller's policies are collected several times for each call. Here they are kept for a second: in IAM, too, a
+2. The caller's policies are collected several times for each call. Here they are kept for a second: in IAM, too, a
    changed right takes effect after seconds. The call's signature and its session are checked as ever.
-4. Queues with consumers are looked through whenever any queue gets a message. Here empty ones are passed over.
-5. All statements of the caller's policies are matched with each call. Here only those that name its action, which are
+3. Queues with consumers are looked through whenever any queue gets a message. Here empty ones are passed over.
+4. All statements of the caller's policies are matched with each call. Here only those that name its action, which are
    kept as long as the policies.
-6. The ARNs of all queues with consumers are parsed whenever these are looked through. Here they are remembered.
-7. All resources of an API are looked through for each part of a request's path. Here those below the path's first part.
-8. SAM's translator copies the description of an API twice for each of its 200 routes, which takes most of its time.
+5. The ARNs of all queues with consumers are parsed whenever these are looked through. Here they are remembered.
+6. All resources of an API are looked through for each part of a request's path. Here those below the path's first part.
+7. SAM's translator copies the description of an API twice for each of its 200 routes, which takes most of its time.
    Here routes are added to the description itself. It has the same content in another order.
 """
 
@@ -27,7 +27,6 @@ EVALUATOR = "ministack.core.iam_evaluator"
 GATEWAY = "ministack.services.apigateway_v1"
 SQS = "ministack.services.sqs"
 POLICIES = 1_000
-CONDITIONS = 1_000
 CALLERS, KEPT_S = 1_000, 1.0
 ACTIONS = 1_000
 ARNS = 1_000
@@ -36,7 +35,6 @@ ANY = "{}"  # no part of a path
 
 def apply() -> None:
     wrap(EVALUATOR, "parse_policy_document", _by_content)
-    wrap("ministack.services.dynamodb", "_condition_syntax_error", lru_cache(CONDITIONS))
     wrap(EVALUATOR, "resolve_principal", _kept_for_a_moment)
     wrap(EVALUATOR, "_action_matches", lambda original: original)  # used below: it must exist
     wrap(EVALUATOR, "evaluate", _of_the_action)

@@ -284,7 +284,7 @@ def test_without_a_network_the_page_opens_and_shows_what_was_loaded(window: Wind
     window.say("after the storm")
     window.context.set_offline(False)
     page.evaluate("dispatchEvent(new Event('online'))")
-    eventually(lambda: "after the storm" in _texts(bob, group), within_s=30)
+    eventually(lambda: "after the storm" in bob.texts(group), within_s=30)
 
 
 def test_the_app_can_be_installed_and_opens_without_a_network(
@@ -313,7 +313,3 @@ def test_the_app_can_be_installed_and_opens_without_a_network(
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
         for each in sized:
             assert page.evaluate(PICTURE, [told["url"], each["src"]]) == each["sizes"]
-
-
-def _texts(who: Person, group: str) -> list[str]:
-    return [each["text"] for each in who.ok("GET", f"/conversations/{group}/messages")["items"]]

@@ -18,7 +18,7 @@ def revoke_between(change: ContactChanged) -> None:
         return
     pair = (change.user_id, change.other_id)
     for grantee in pair if change.direct_id is None else (*pair, change.direct_id):
-        for share in list(store.all_granted(grantee)):
+        for share in store.all_granted(grantee):
             if share.user_id in pair and share.message_seq is None:
                 share_store.end_by_hand(share, until=change.at)
     for owner_id in (change.user_id, change.other_id):

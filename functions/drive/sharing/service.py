@@ -34,9 +34,9 @@ def share(
     if (user_id is None) == (conversation_id is None):
         raise ValidationFailed.of("user_id", "give either user_id or conversation_id")
     grantee = _person(caller, user_id) if user_id is not None else _conversation(caller, conversation_id or "")
-    if len(found.shares) >= model.MAX_SHARES and all(each.grantee != grantee for each in found.shares):
-        raise Conflict(f"At most {model.MAX_SHARES} shares; share with a conversation instead.", code="too_many")
     before = next((each for each in found.shares if each.grantee == grantee), None)
+    if before is None and len(found.shares) >= model.MAX_SHARES:
+        raise Conflict(f"At most {model.MAX_SHARES} shares; share with a conversation instead.", code="too_many")
     made = share_store.put(Grant(ids.new("shr"), node_id, grantee, role, clock.now(), caller.user_id))
     files.record_activity(found.node, caller.user_id, "shared", grantee=grantee, role=role)
     if before is None:
