@@ -9,7 +9,7 @@ from conversations.model import CONVERSATION_UPDATED
 from kernel.late import late
 from kernel.personal_data import register_personal
 from log.api import EventType, register, subscribe
-from log.model import MESSAGE_CREATED, Event
+from log.model import MESSAGE_CREATED, Event, readable
 
 
 def _index(events: Sequence[Event]) -> None:
@@ -34,8 +34,8 @@ register(
     EventType("ai.delta", data="assistant.schemas.Delta", durable=False),
     EventType("ai.done", data="assistant.schemas.Done", durable=False),
 )
-subscribe(MESSAGE_CREATED, _index, queue="meaning", changes=True)
+subscribe(MESSAGE_CREATED, _index, queue="meaning", changes=True, where=readable)
 subscribe(CONVERSATION_UPDATED, _apply_settings, queue="meaning")
-subscribe(MESSAGE_CREATED, _review, queue="moderation", changes=True)
+subscribe(MESSAGE_CREATED, _review, queue="moderation", changes=True, where=readable)
 register_eraser(Eraser("assistant", late("assistant.meaning_store.erase"), derived=True))
 register_personal("ai_settings", late("assistant.own_data.settings"))

@@ -36,15 +36,19 @@ def _on_lost(events: Sequence[Event]) -> None:
         log.handle_loss(ConversationLost(event.conversation_id, event.data.get("user_id"), event.at))
 
 
-def _encrypts(event: Event) -> Mapping[str, Any]:
-    return {"encrypts": True} if event.data.get("encrypts") else {}
+def _encrypts(event: Event) -> bool:
+    """Whether an update made the conversation an encrypted one."""
+    return bool(event.data.get("encrypts"))
+
+
+def _encryption(event: Event) -> Mapping[str, Any]:
+    return {"encrypts": True} if _encrypts(event) else {}
 
 
 def _on_updated(events: Sequence[Event]) -> None:
     """Pass the beginning of encryption to the handlers of losses."""
-    for event in events:
-        if event.data.get("encrypts"):
-            log.handle_loss(PlainTextLost(event.conversation_id, event.at))
+    for event in filter(_encrypts, events):  # the version before queues the other updates, too
+        log.handle_loss(PlainTextLost(event.conversation_id, event.at))
 
 
 def _on_joined(events: Sequence[Event]) -> None:
@@ -79,7 +83,7 @@ register(EventType(model.PREFERENCES_UPDATED, data="conversations.schemas.Prefer
 register_audience(_Members())
 for _name in (model.MEMBER_REMOVED, model.CONVERSATION_DELETED):
     subscribe(_name, _on_lost, queue=log.LOSSES, carries=_user_id)
-subscribe(model.CONVERSATION_UPDATED, _on_updated, queue=log.LOSSES, carries=_encrypts)
+subscribe(model.CONVERSATION_UPDATED, _on_updated, queue=log.LOSSES, where=_encrypts, carries=_encryption)
 for _name in (model.MEMBER_ADDED, model.CONVERSATION_CREATED):
     subscribe(_name, _on_joined, queue=log.LOSSES, carries=_user_id)
 on_loss(ConversationLost, "member_blocks", late("conversations.member_blocks.remove_departed"))

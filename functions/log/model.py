@@ -10,6 +10,7 @@ from kernel import clock
 
 EVERYONE = "*"  # among those whom a message mentions
 MESSAGE_CREATED = "message.created"
+ENCRYPTED = "encrypted"  # the type of a message that clients have encrypted
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,11 @@ class Event:
         return self.type == MESSAGE_CREATED
 
     @property
+    def is_encrypted(self) -> bool:
+        """Whether clients have encrypted this message, so that nothing here can read it."""
+        return self.data.get("type") == ENCRYPTED
+
+    @property
     def message_seq(self) -> int | None:
         """The seq of the message that this event is about; None for other events."""
         return self.seq if self.is_message else self.data.get("message_seq")
@@ -139,6 +145,11 @@ class Event:
     def mentioned(self) -> frozenset[str]:
         """The ids of the people a message mentions; `EVERYONE` means all members."""
         return frozenset(self.data.get("mentions", ())) | ({EVERYONE} if self.data.get("everyone") else frozenset())
+
+
+def readable(event: Event) -> bool:
+    """Whether an event is no message that clients have encrypted."""
+    return not event.is_encrypted
 
 
 def tombstone_data(data: Mapping[str, Any]) -> dict[str, Any]:

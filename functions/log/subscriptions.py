@@ -31,6 +31,7 @@ AT_ONCE_MS = 5 * clock.SECOND
 AT_ONCE_LIMIT_S = 4.0
 
 Carries = Callable[[Event], Mapping[str, Any]]
+Where = Callable[[Event], bool]
 Handle = Callable[[Sequence[Event]], None]
 
 
@@ -39,14 +40,23 @@ def nothing(_event: Event) -> Mapping[str, Any]:
     return {}
 
 
+def every(_event: Event) -> bool:
+    """All events of a type."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A subscription to one type of event. `changes`: also to later changes of the content and to its deletion."""
+    """A subscription to the events of a type for which `where` is true.
+
+    `changes`: also to later changes of the content and to its deletion.
+    """
 
     type: str
     handle: Handle
     queue: str
     changes: bool
+    where: Where
     carries: Carries
     at_once: Handle | None
 
@@ -60,17 +70,19 @@ def subscribe(
     *,
     queue: str,
     changes: bool = False,
+    where: Where = every,
     carries: Carries = nothing,
     at_once: Handle | None = None,
 ) -> None:
     """Have `handle` called with batches of events of a type, by a queue of infra/streams.yaml.
 
-    The events have no text, and only the data that `carries` returns: ids and the like, as failed messages stay in
-    queues for two weeks. Handlers that need more read the log. With `changes`, the event is delivered again when the
-    content of its message has changed or was deleted. `at_once` takes whole new events from the dispatcher, within 4 s
-    and with the dispatcher's rights; what it raises, `handle` gets by the queue.
+    The dispatcher asks `where` of each whole event, and queues none for which it is false. Queued events have no text,
+    and only the data that `carries` returns: ids and the like, as failed messages stay in queues for two weeks.
+    Handlers that need more read the log. With `changes`, the event is delivered again when the content of its message
+    has changed or was deleted. `at_once` takes whole new events from the dispatcher, within 4 s and with the
+    dispatcher's rights; what it raises, `handle` gets by the queue.
     """
-    _subscriptions[queue, type_] = Subscription(type_, handle, queue, changes, carries, at_once)
+    _subscriptions[queue, type_] = Subscription(type_, handle, queue, changes, where, carries, at_once)
 
 
 def subscriptions() -> list[Subscription]:
@@ -105,15 +117,27 @@ def dispatch(changes: Sequence[Change]) -> None:
     few = len(changes) <= AT_ONCE
     waiting: dict[tuple[str, bool], list[_Delivery]] = defaultdict(list)
     for change in changes:
-        for subscription in _subscribers(change, deployed):
-            delivery = _delivery(change, subscription, few=few)
-            waiting[subscription.queue, delivery.at_once].append(delivery)
+        for delivery in _deliveries(change, deployed, few=few):
+            waiting[delivery.to.queue, delivery.at_once].append(delivery)
     failures = [failure for failure in parallel.mapped(_try, waiting.values()) if failure is not None]
     if failures:
         raise failures[0]
 
 
+def _deliveries(change: Change, deployed: Mapping[str, str], *, few: bool) -> list[_Delivery]:
+    subscribers = _subscribers(change, deployed)
+    if change.new is None or not subscribers:
+        return []
+    event = event_of_image(change.new)
+    new = few and change.kind == "INSERT" and clock.now() - event.at < AT_ONCE_MS
+    found = [_Delivery(event, to, at_once=new and to.at_once is not None) for to in subscribers if to.where(event)]
+    if found:
+        telemetry.traced(event.name)
+    return found
+
+
 def _subscribers(change: Change, deployed: Mapping[str, str]) -> list[Subscription]:
+    """The subscriptions to this type of change, whatever the event holds."""
     if change.new is None:
         return []
     type_, has_changed = change.new["type"]["S"], _content(change.old) != _content(change.new)
@@ -126,14 +150,6 @@ def _subscribers(change: Change, deployed: Mapping[str, str]) -> list[Subscripti
 
 def _content(image: Image | None) -> tuple[object, ...] | None:
     return None if image is None else tuple(image.get(name) for name in CONTENT)
-
-
-def _delivery(change: Change, to: Subscription, *, few: bool) -> _Delivery:
-    assert change.new is not None
-    event = event_of_image(change.new)
-    telemetry.traced(event.name)
-    new = change.kind == "INSERT" and clock.now() - event.at < AT_ONCE_MS
-    return _Delivery(event, to, at_once=to.at_once is not None and few and new)
 
 
 def _try(deliveries: Sequence[_Delivery]) -> Exception | None:

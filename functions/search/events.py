@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from conversations.api import Eraser, register_eraser
 from kernel.late import late
 from log.api import subscribe
-from log.model import MESSAGE_CREATED, Event
+from log.model import MESSAGE_CREATED, Event, readable
 
 
 def _index(events: Sequence[Event]) -> None:
@@ -22,5 +22,5 @@ def _index_new(events: Sequence[Event]) -> None:
     indexing.index_read(events)
 
 
-subscribe(MESSAGE_CREATED, _index, queue="search", changes=True, at_once=_index_new)
+subscribe(MESSAGE_CREATED, _index, queue="search", changes=True, where=readable, at_once=_index_new)
 register_eraser(Eraser("search", late("search.store.erase"), derived=True))

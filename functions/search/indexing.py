@@ -16,7 +16,6 @@ from search.store import Words
 
 MAX_ROUNDS = 5
 BATCH = 100  # messages read in one round trip
-ENCRYPTED = "encrypted"
 
 
 def index(contexts: Iterable[tuple[str, int]]) -> int:
@@ -53,7 +52,7 @@ def _index(read: Mapping[tuple[str, int], Event]) -> int:
 
 def words_of(event: Event) -> Words | None:
     """The index item of a message; None if it cannot be found: deleted, expired, encrypted or without words."""
-    if not event.is_message or event.deleted_at is not None or event.data["type"] == ENCRYPTED:
+    if not event.is_message or event.deleted_at is not None or event.is_encrypted:
         return None
     words, has_file = model.words(text_of(event)), bool(event.data.get("attachments"))
     if not words and not has_file:

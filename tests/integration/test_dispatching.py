@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from conversations import service as conversations
 from kernel import aws, clock
 from kernel.config import config
 from kernel.errors import DependencyUnavailable
@@ -21,6 +22,7 @@ from tests.conftest import STACK
 from tests.helpers import CONTEXT
 from tests.integration import rooms
 from tests.integration.following import dispatched, told
+from tests.mls import ciphertext
 from tests.tools import queue_event, rows
 
 CANARY = "c4n4ry"
@@ -48,6 +50,29 @@ def test_each_follower_is_told_of_what_it_follows_and_of_nothing_else() -> None:
     assert _told_of("search", records) == [created, created], "new, and with other content"
     assert _told_of("follow", records)[:2] == [("conversation.created", 1), created]
     assert [type_ for type_, _ in _told_of("follow", records)].count("reaction.added") == 1
+
+
+def test_of_a_conversations_updates_only_the_one_that_encrypts_it_is_a_loss() -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = rooms.group(ada, bob)
+    dispatched("losses")
+    for fields in ({"name": "Green tea"}, {"settings": {"encrypted": True}}, {"description": "With milk"}):
+        conversations.change(caller=ada, conversation_id=tea, fields=fields)
+    updates = [each for each in told() if each["dynamodb"]["NewImage"]["type"] == {"S": "conversation.updated"}]
+    told_to_losses = _told_of("losses", updates)
+    _, encrypted, _ = _told_of("meaning", [])  # AI help follows all of them
+    assert told_to_losses == [encrypted]
+
+
+def test_what_reads_messages_is_not_told_of_encrypted_ones() -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = rooms.group(ada, bob, settings={"encrypted": True})
+    sent, _ = rooms.say(ada, tea, None, client_id="1", type="encrypted", ciphertext=ciphertext(tea))
+    messages.delete(caller=ada, conversation_id=tea, message_id=sent["id"])
+    records = told()
+    for queue in ("search", "meaning", "moderation"):
+        assert _told_of(queue, records) == []
+    assert ("message.created", sent["seq"]) in _told_of("follow", records), "people are notified all the same"
 
 
 def test_no_content_travels() -> None:
