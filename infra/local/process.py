@@ -1,5 +1,6 @@
 """Long-running processes of an instance: started detached, found again, and stopped by their process ids."""
 
+import atexit
 import os
 import shutil
 import signal
@@ -12,7 +13,14 @@ from pathlib import Path
 from infra.local.config import HOST, ROOT
 from infra.local.console import Problem
 
-_started: list[subprocess.Popen[bytes]] = []  # kept because Popen warns when it is collected while its process runs
+_started: dict[int, subprocess.Popen[bytes]] = {}  # by process id; Popen warns if it goes while its process runs
+
+
+@atexit.register
+def _leave_running() -> None:
+    """Have Popen take servers that outlive this process for ended ones."""
+    for process in _started.values():
+        process.returncode = process.poll() or 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +97,7 @@ class Daemon:
                 start_new_session=True,
             )
         self.pid_file.write_text(str(process.pid))
-        _started.append(process)
+        _started[process.pid] = process
         deadline = time.monotonic() + wait_s
         while not self.listening():
             if process.poll() is not None:
@@ -115,8 +123,8 @@ class Daemon:
                 outcome = "killed: its last data may be lost"
                 deadline += wait_s
             time.sleep(0.05)
-        for process in _started:
-            process.poll()  # reaps processes that were started here
+        if process := _started.pop(pid, None):
+            process.wait(wait_s)  # a process without arguments may still be ending
         self.pid_file.unlink(missing_ok=True)
         return outcome
 

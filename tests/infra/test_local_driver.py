@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local import services
+from infra.local import process, services
 from infra.local.config import ROOT, Instance
 from infra.local.console import Problem
 from infra.local.locks import locked
@@ -36,6 +36,28 @@ def test_a_server_is_found_again_without_its_pid_file(instance: Instance) -> Non
     redis.pid_file.unlink()
     assert services.redis(instance).pid() == pid
     assert services.redis(instance).current()
+
+
+def test_a_server_outlives_the_process_that_started_it_without_a_warning(instance: Instance) -> None:
+    code = (
+        "from pathlib import Path; from infra.local import services; from infra.local.config import Instance; "
+        f"of = Instance('default', {instance.port}, {instance.redis_port}, Path({str(instance.home)!r})); "
+        "services.redis(of).start(wait_s=services.START_WAIT_S)"
+    )
+    command = [sys.executable, "-X", "dev", "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert services.redis(instance).listening()
+
+
+def test_a_stopped_server_has_ended_for_who_started_it(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    daemon = services.redis(instance)
+    daemon.start(wait_s=services.START_WAIT_S)
+    (started,) = (each for pid, each in process._started.items() if pid == daemon.pid())
+    lines = iter([[daemon.mark]])  # a process that ends loses its command line first
+    monkeypatch.setattr(process, "arguments", lambda pid: next(lines, []))
+    assert daemon.stop(wait_s=services.STOP_WAIT_S) == "stopped"
+    assert started.returncode is not None
 
 
 def test_a_pid_file_that_names_somebody_elses_process_is_ignored(instance: Instance) -> None:
