@@ -2,36 +2,25 @@
 
 MiniStack splits a condition into tokens, checks it and reads it for each item that it is evaluated on, also for each
 item of the partition that a query looks into. Here it becomes, once per text, a function of the item; values and names
-are looked up once per call. What is not translated (`_Untranslated`), and each fault, is left to MiniStack.
+are looked up once per call. What is not translated (`Untranslated`), and each fault, is left to MiniStack.
 """
 
 import importlib
-import operator
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from infra.local import speed_predicates as predicates
 from infra.local.patching import wrap
+from infra.local.speed_predicates import Bind, Found, Item, Names, Untranslated, Values
 
 TABLES = "ministack.services.dynamodb"
 EXPRESSIONS = 1_000
-_OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
-    "=": operator.eq, "<>": operator.ne, "<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge,
-}  # fmt: skip
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?").fullmatch  # other numbers MiniStack compares
 _COMPARATORS = ("EQ", "NE", "LT", "GT", "LE", "GE")
 _USED = (
     "_between_bounds_error", "_check_redundant_parens", "_check_reserved_keyword_usage", "_compare_ddb",
     "_condition_syntax_error", "_get_at_path",
 )  # fmt: skip
-
-Item = Mapping[str, Any]
-Values = Mapping[str, Any]
-Found = Callable[[Item], Any]
-Bind = Callable[[Values, Mapping[str, str]], Found]  # a part of a condition, given the values and names of a call
 
 
 def apply() -> None:
@@ -57,7 +46,7 @@ def translating(evaluate: Callable[..., Any]) -> Callable[..., Any]:
             return None
         try:
             return _Translation(tables, tokens).whole()
-        except _Untranslated:
+        except Untranslated:
             return None
 
     def bound(expression: str, slot: str, values: Any, names: Any) -> Found | None:
@@ -66,7 +55,7 @@ def translating(evaluate: Callable[..., Any]) -> Callable[..., Any]:
             return None
         try:
             return bind(values, names)
-        except _Untranslated:
+        except Untranslated:
             return None
 
     def evaluating(expression: Any, item: Item, values: Any, names: Any, slot: str = "ConditionExpression") -> Any:
@@ -78,15 +67,11 @@ def translating(evaluate: Callable[..., Any]) -> Callable[..., Any]:
         if found is not None:
             try:
                 return found(item)
-            except _Untranslated:
+            except Untranslated:
                 pass
         return evaluate(expression, item, values, names, slot=slot)
 
     return evaluating
-
-
-class _Untranslated(Exception):
-    """MiniStack has to evaluate this condition itself."""
 
 
 class _Translation:
@@ -110,7 +95,7 @@ class _Translation:
     def _take(self, kind: str, *more: str) -> str:
         found, text = self._next()
         if found != kind and found not in more:
-            raise _Untranslated
+            raise Untranslated
         self._at += 1
         return text
 
@@ -125,19 +110,19 @@ class _Translation:
     def _either(self) -> Bind:
         found = self._both()
         while self._word("OR"):
-            found = _joined(found, self._both(), lambda left, right: left or right)
+            found = predicates.joined(found, self._both(), lambda left, right: left or right)
         return found
 
     def _both(self) -> Bind:
         found = self._not()
         while self._word("AND"):
-            found = _joined(found, self._not(), lambda left, right: left and right)
+            found = predicates.joined(found, self._not(), lambda left, right: left and right)
         return found
 
     def _not(self) -> Bind:
         if self._word("NOT"):
             part = self._not()
-            return lambda values, names: _negated(part(values, names))
+            return lambda values, names: predicates.negated(part(values, names))
         return self._single()
 
     def _single(self) -> Bind:
@@ -158,27 +143,27 @@ class _Translation:
         if name in ("attribute_exists", "attribute_not_exists"):
             self._take("RPAREN")
             there = name == "attribute_exists"
-            return lambda values, names: _exists(path(values, names), there)
+            return lambda values, names: predicates.exists(path(values, names), there)
         if name != "begins_with":
-            raise _Untranslated
+            raise Untranslated
         self._take("COMMA")
         start = self._operand()
         self._take("RPAREN")
-        return lambda values, names: _begins(path(values, names), start(values, names))
+        return lambda values, names: predicates.begins(path(values, names), start(values, names))
 
     def _comparison(self, left: Bind) -> Bind:
         compare = self._tables._compare_ddb
         if self._next()[0] in _COMPARATORS:
             sign = self._take(*_COMPARATORS)
             right = self._operand()
-            return lambda values, names: _compared(left(values, names), sign, right(values, names), compare)
+            return lambda values, names: predicates.compared(left(values, names), sign, right(values, names), compare)
         if self._word("BETWEEN"):
             low = self._operand()
             if not self._word("AND"):
-                raise _Untranslated
+                raise Untranslated
             high = self._operand()
             inverted = self._tables._between_bounds_error
-            return lambda values, names: _between(
+            return lambda values, names: predicates.between(
                 left(values, names), low(values, names), high(values, names), compare, inverted
             )
         if self._word("IN"):
@@ -188,21 +173,21 @@ class _Translation:
                 self._take("COMMA")
                 operands.append(self._operand())
             self._take("RPAREN")
-            return lambda values, names: _within(
+            return lambda values, names: predicates.within(
                 left(values, names), [each(values, names) for each in operands], compare
             )
-        raise _Untranslated
+        raise Untranslated
 
     def _operand(self) -> Bind:
         kind, text = self._next()
         if kind == "VALUE_REF":
             self._take("VALUE_REF")
-            return lambda values, _: _Constant(values.get(text))
+            return lambda values, _: predicates.Constant(values.get(text))
         return self._path()
 
     def _path(self) -> Bind:
         if self._next()[0] == "IDENT" and self._next(1)[0] == "LPAREN":
-            raise _Untranslated  # size(…)
+            raise Untranslated  # size(…)
         steps: list[str | int] = [self._take("NAME_REF", "IDENT")]
         while self._next()[0] in ("DOT", "LBRACKET"):
             if self._take("DOT", "LBRACKET") == ".":
@@ -212,7 +197,7 @@ class _Translation:
                 self._take("RBRACKET")
         at_path = self._tables._get_at_path
 
-        def bind(values: Values, names: Mapping[str, str]) -> Found:
+        def bind(values: Values, names: Names) -> Found:
             path = [names.get(step, step) if isinstance(step, str) and step[0] == "#" else step for step in steps]
             if len(path) == 1:
                 name: Any = path[0]
@@ -220,92 +205,3 @@ class _Translation:
             return lambda item: at_path(item, path)
 
         return bind
-
-
-@dataclass(frozen=True, slots=True)
-class _Constant:
-    """A value of the call, which is the same for all items."""
-
-    value: Any
-
-    def __call__(self, _: Item) -> Any:
-        return self.value
-
-
-def _joined(one: Bind, other: Bind, combine: Callable[[Any, Any], Any]) -> Bind:
-    def bind(values: Values, names: Mapping[str, str]) -> Found:
-        left, right = one(values, names), other(values, names)
-        return lambda item: combine(left(item), right(item))
-
-    return bind
-
-
-def _negated(part: Found) -> Found:
-    return lambda item: not part(item)
-
-
-def _exists(path: Found, there: bool) -> Found:
-    return lambda item: (path(item) is not None) is there
-
-
-def _begins(path: Found, start: Found) -> Found:
-    value = start.value if isinstance(start, _Constant) else {}
-    text = value.get("S") if type(value) is dict else None
-    if type(text) is not str:
-        raise _Untranslated
-
-    def found(item: Item) -> bool:
-        attribute = path(item)
-        if attribute is None:
-            return False
-        if type(has := attribute.get("S")) is not str:
-            raise _Untranslated
-        return has.startswith(text)
-
-    return found
-
-
-def _compared(left: Found, sign: str, right: Found, compare: Callable[[Any, str, Any], bool]) -> Found:
-    """A comparison; of texts and numbers with a value of the call, by Python's own of texts and of decimals."""
-    value = right.value if isinstance(right, _Constant) else None
-    operate = _OPERATORS[sign]
-    text = value.get("S") if type(value) is dict else None
-    if type(text) is str:
-
-        def of_texts(item: Item) -> bool:
-            attribute = left(item)
-            if type(attribute) is dict and type(has := attribute.get("S")) is str:
-                return bool(operate(has, text))
-            return compare(attribute, sign, value)
-
-        return of_texts
-    digits = value.get("N") if type(value) is dict and len(value) == 1 else None
-    if type(digits) is str and _NUMBER(digits):
-        number = Decimal(digits)
-
-        def of_numbers(item: Item) -> bool:
-            attribute = left(item)
-            has = attribute.get("N") if type(attribute) is dict and len(attribute) == 1 else None
-            if type(has) is str and _NUMBER(has):
-                return bool(operate(Decimal(has), number))
-            return compare(attribute, sign, value)
-
-        return of_numbers
-    return lambda item: compare(left(item), sign, right(item))
-
-
-def _between(
-    part: Found, low: Found, high: Found, compare: Callable[[Any, str, Any], bool], inverted: Callable[[Any, Any], Any]
-) -> Found:
-    if isinstance(low, _Constant) and isinstance(high, _Constant) and inverted(low.value, high.value):
-        raise _Untranslated
-    above, below = _compared(part, ">=", low, compare), _compared(part, "<=", high, compare)
-    return lambda item: above(item) and below(item)
-
-
-def _within(part: Found, operands: list[Found], compare: Callable[[Any, str, Any], bool]) -> Found:
-    def found(item: Item) -> bool:
-        attribute = part(item)
-        return any(compare(attribute, "=", each(item)) for each in operands)
-
-    return found

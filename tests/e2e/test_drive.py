@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import secrets
-import zipfile
 from functools import partial
 
 import httpx
@@ -16,6 +15,7 @@ from tests.e2e import drive
 from tests.e2e.people import PASSWORD, Person, Town
 from tests.e2e.tools import at_once, eventually, problem
 from tests.support import transcribing
+from tests.support.zips import zipped
 
 MIB = drive.MIB
 GIB = 1024 * MIB
@@ -61,11 +61,8 @@ def test_a_wrong_type_is_rejected(ada: Person) -> None:
 
 
 def test_an_archive_that_would_burst_is_rejected(ada: Person) -> None:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for number in range(12):
-            archive.writestr(f"{number}", bytes(10 * MIB))
-    file = drive.upload(ada, packed.getvalue(), name="a.zip", content_type="application/zip")
+    packed = zipped({str(number): bytes(10 * MIB) for number in range(12)})
+    file = drive.upload(ada, packed, name="a.zip", content_type="application/zip")
     assert (file["state"], file["reject_reason"]) == ("rejected", "archive_bomb")
 
 

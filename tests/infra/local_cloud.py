@@ -1,9 +1,7 @@
 """A separate MiniStack, started as the driver starts it, with small functions and a WebSocket API."""
 
-import io
 import json
 import socket
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 from infra.local import services
 from infra.local.config import Instance, python_runtime
 from infra.local.stack import Stack
+from tests.support.zips import zipped
 
 CODE = """
 import json, sys, time
@@ -93,16 +92,8 @@ def running(of: Instance) -> Iterator[Stack]:
         daemon.stop(wait_s=services.STOP_WAIT_S)
 
 
-def archive(files: dict[str, str]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as zipped:
-        for name, content in files.items():
-            zipped.writestr(name, content)
-    return buffer.getvalue()
-
-
 def add_layer(cloud: Stack, name: str, files: dict[str, str]) -> str:
-    published = cloud.client("lambda").publish_layer_version(LayerName=name, Content={"ZipFile": archive(files)})
+    published = cloud.client("lambda").publish_layer_version(LayerName=name, Content={"ZipFile": zipped(files)})
     return str(published["LayerVersionArn"])
 
 
@@ -113,7 +104,7 @@ def add_function(cloud: Stack, name: str, *, handler: str = "", layers: Sequence
         Runtime=python_runtime(),
         Handler=f"handlers.{handler or name}",
         Role="arn:aws:iam::000000000000:role/any",
-        Code={"ZipFile": archive({"handlers.py": CODE})},
+        Code={"ZipFile": zipped({"handlers.py": CODE})},
         Layers=list(layers),
         Timeout=10,
     )

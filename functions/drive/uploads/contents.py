@@ -1,9 +1,14 @@
-"""Detection of content types by signature (puremagic), and of polyglot files."""
+"""Judges whether a file is of its declared type and of no other: by its first and its last bytes.
+
+Which types the first bytes may mean is read by `signatures`; archives are read by `archives`.
+"""
 
 from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping
+
+from drive.uploads import signatures
 
 HEAD_BYTES = 8 * 1024
 TAIL_BYTES = 66 * 1024  # a ZIP's end record and its longest comment
@@ -11,7 +16,7 @@ TAIL_BYTES = 66 * 1024  # a ZIP's end record and its longest comment
 _ZIP, _OLE = frozenset({"application/zip"}), frozenset({"application/msword", ".doc", ".xls", ".ppt"})
 _ISO = frozenset({"iso-media"})
 _OFFICE = "application/vnd.openxmlformats-officedocument."
-# For each declared type the types or extensions by which puremagic reports its signatures. Types without an entry
+# For each declared type the types or extensions that `signatures` gives for it. Types without an entry
 # (texts, arbitrary bytes) have no signature.
 _SIGNATURES: Mapping[str, frozenset[str]] = {
     "image/jpeg": frozenset({"image/jpeg"}),
@@ -63,10 +68,8 @@ _SIGNATURES: Mapping[str, frozenset[str]] = {
 }
 _ANY_SIGNATURE = frozenset().union(*_SIGNATURES.values())
 _ZIP_TYPES = frozenset(mime for mime, found in _SIGNATURES.items() if found == _ZIP)
-_ZIP_HEADS = (b"PK\x03\x04", b"PK\x05\x06")
 _GZIP_TYPES = ("application/gzip", "application/x-gzip")
 _GZIP_HEAD = b"\x1f\x8b\x08"  # with DEFLATE, the only defined method (RFC 1952)
-_HEIF_BRANDS = {b"mif1", b"msf1", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 _ANYTHING = "application/octet-stream"
 _PROGRAMS = (
     b"\x7fELF",
@@ -84,7 +87,9 @@ _TEXTS = ("text/", "application/json", "application/xml", "image/svg+xml")
 
 def holds_zip(declared: str, head: bytes, tail: bytes, size: int) -> bool:
     """Whether a file has to be checked as a ZIP: by its declared type, or by the signature of arbitrary bytes."""
-    return declared in _ZIP_TYPES or (declared == _ANYTHING and (head[:4] in _ZIP_HEADS or _ends_as_zip(tail, size)))
+    return declared in _ZIP_TYPES or (
+        declared == _ANYTHING and (head[:4] in signatures.ZIP_HEADS or _ends_as_zip(tail, size))
+    )
 
 
 def holds_gzip(declared: str, head: bytes) -> bool:
@@ -97,49 +102,6 @@ def verdict(declared: str, problem: str | None) -> str | None:
     return None if declared == _ANYTHING and problem == "type_mismatch" else problem
 
 
-def _found(head: bytes) -> set[str]:
-    """The types and extensions that the signature of the first bytes may mean."""
-    import puremagic
-
-    if head[:4] in _ZIP_HEADS:
-        return {"application/zip"}
-    found = _unknown_to_puremagic(head)
-    try:
-        matches = puremagic.magic_string(head)
-    except (puremagic.PureError, ValueError):
-        return found
-    for match in matches:
-        found |= {match.mime_type, match.extension} - {""}
-    return found
-
-
-def _unknown_to_puremagic(head: bytes) -> set[str]:
-    """The types of what puremagic does not name or names by its first brand alone (1.30, the last for Python 3.11)."""
-    if head[4:8] == b"ftyp":
-        return {"iso-media"} | _pictures_of_brands(head)
-    if _begins_with_mpeg_frame(head):
-        return {"audio/mpeg"}
-    return {"image/tiff"} if head.startswith(b"II+\0") else set()  # of more than 4 GB (BigTIFF)
-
-
-def _pictures_of_brands(head: bytes) -> set[str]:
-    """The kinds of picture that a file of the ISO base media format may be by its brands (ISO 23008-12, 10)."""
-    size = int.from_bytes(head[:4], "big")
-    brands = {head[at : at + 4] for at in (8, *range(16, min(size, len(head)), 4)) if at < size}
-    if brands & {b"avif", b"avis"} and head[8:11] != b"hei":
-        return {"image/avif"}
-    return {"image/heif"} if brands & _HEIF_BRANDS else set()
-
-
-def _begins_with_mpeg_frame(head: bytes) -> bool:
-    """Whether sound of MPEG 1, 2 or 2.5, layer II or III, begins without a tag before it (ISO 11172-3, 2.4.1.3)."""
-    if len(head) < 3 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
-        return False
-    version, layer = head[1] >> 3 & 3, head[1] >> 1 & 3
-    bit_rate, sample_rate = head[2] >> 4, head[2] >> 2 & 3
-    return version != 1 and layer in (1, 2) and bit_rate != 15 and sample_rate != 3
-
-
 def type_problem(declared: str, head: bytes) -> str | None:
     """`executable` or `type_mismatch` if the bytes are not of the declared type, else None. No bytes fit any type."""
     if not head:
@@ -148,8 +110,13 @@ def type_problem(declared: str, head: bytes) -> str | None:
         return "executable"
     expected = _SIGNATURES.get(declared)
     if expected is not None:
-        return None if expected & _found(head) else "type_mismatch"
-    if declared != _ANYTHING and len(head) > 2 and not _is_prose(head) and _ANY_SIGNATURE & _strong(head):
+        return None if expected & signatures.types(head) else "type_mismatch"
+    if (
+        declared != _ANYTHING
+        and len(head) > 2
+        and not _is_prose(head)
+        and _ANY_SIGNATURE & signatures.certain_types(head)
+    ):
         return "type_mismatch"  # e.g. a declared text with the signature of an image
     return None
 
@@ -161,19 +128,6 @@ def _is_prose(head: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return not head.startswith(_SIGNED_PROSE) and not any(char < " " and char not in "\t\n\f\r" for char in text)
-
-
-def _strong(head: bytes) -> set[str]:
-    """The types of signatures longer than two bytes; a text may begin with a shorter one by chance."""
-    import puremagic
-
-    if head[:4] == b"PK\x03\x04":
-        return {"application/zip"}
-    try:
-        matches = puremagic.magic_string(head)
-    except (puremagic.PureError, ValueError):
-        return set()
-    return {match.mime_type for match in matches if len(match.byte_match) > 2} - {""}
 
 
 def polyglot_problem(declared: str, head: bytes, tail: bytes, size: int) -> str | None:

@@ -11,3 +11,8 @@ from tests.integration.rooms import people
 @pytest.fixture
 def ada() -> Caller:
     return people("ada")[0]
+
+
+@pytest.fixture
+def cast() -> list[Caller]:
+    return people("ada", "bob", "cyd")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import io
 import threading
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -23,6 +21,7 @@ from kernel import clock, config
 from kernel.caller import Caller
 from kernel.errors import Conflict, NotFound, PayloadTooLarge, Problem, UnsupportedMediaType, ValidationFailed
 from tests.integration import desk
+from tests.support.zips import zipped
 
 MIB = 1024 * 1024
 
@@ -65,22 +64,18 @@ def test_what_differs_from_its_declaration_is_rejected_and_its_room_given_back(
         files.download(caller=ada, file_id=begun["file"]["id"])
 
 
-def _bomb_zip() -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a", bytes(2 * MIB))
-    return out.getvalue()
+BURSTING = zipped({"a": bytes(2 * MIB)})
 
 
 @pytest.mark.parametrize(
     ("content", "outcome"),
     [
-        (_bomb_zip(), ("rejected", "archive_bomb")),
-        (b"#!before" + _bomb_zip(), ("rejected", "archive_bomb")),
+        (BURSTING, ("rejected", "archive_bomb")),
+        (b"#!before" + BURSTING, ("rejected", "archive_bomb")),
         (gzip.compress(bytes(2 * MIB)), ("rejected", "archive_bomb")),
         (gzip.compress(b"hello"), ("ready", None)),
         (b"PK\3\4 and no archive", ("ready", None)),
-        (_bomb_zip()[:-30], ("ready", None)),  # nobody can open it
+        (BURSTING[:-30], ("ready", None)),  # nobody can open it
         (b"\x1f\x8b\x08 and no archive", ("ready", None)),
         (gzip.compress(b"hello" * 1000)[:-20], ("ready", None)),
     ],

@@ -1,8 +1,9 @@
 """Whatever comes from outside is read or refused by our own error (R41): texts, headers, tokens, bytes of files.
 
 Parsers with fuzzing of their own beside their other tests: cursors (test_paging), times (test_clock), MLS framing
-(test_framing), signatures, ZIP directories and names of files (test_drive_contents), emoji (messages/test_model),
-texts of search (test_search_model), Markdown of the web client (markup.test.ts).
+(test_framing), signatures (test_drive_contents), ZIP directories (test_drive_archives), names of files
+(test_drive_media_types), emoji (messages/test_model), texts of search (test_search_model), Markdown of the web client
+(markup.test.ts).
 `make fuzz` gives each parser fifty times as many examples.
 """
 
