@@ -3,6 +3,8 @@
 MiniStack takes the caller's address from the header `X-Forwarded-For`, which anybody can set; API Gateway reports the
 address that it sees.
 
+MiniStack decodes path parameters; a REST API hands them on as the client wrote them.
+
 MiniStack ignores the gateway responses of an API's OpenAPI document: for a throttled function it answers with Lambda's
 429, for a failed one with its exception; API Gateway sends its response INTEGRATION_FAILURE.
 
@@ -13,6 +15,7 @@ others wait for them; here the account's quota is checked first.
 import importlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from infra.local.patching import put, wrap
 
@@ -20,10 +23,11 @@ MODULE = "ministack.services.apigateway_v1"
 LAMBDA = "ministack.services.lambda_svc"
 RESPONSES = "x-amazon-apigateway-gateway-responses"
 FAILED = 502
+UNQUOTED = "!$&'()*+,;=:@"  # what a segment of a path may have as it is (RFC 3986, `pchar`)
 
 
 def apply() -> None:
-    wrap(MODULE, "_build_lambda_event_v1", _with_the_address_seen)
+    wrap(MODULE, "_build_lambda_event_v1", _with_the_address_and_the_path_as_sent)
     wrap(MODULE, "_import_rest_api", _with_gateway_responses)
     wrap(MODULE, "_lambda_proxy_response", _telling_throttles)
     wrap(MODULE, "_extract_lambda_ref_from_integration_uri", lambda original: original)  # used below: these must exist
@@ -32,12 +36,14 @@ def apply() -> None:
     wrap(MODULE, "_invoke_lambda_proxy_v1", _with_integration_failures)
 
 
-def _with_the_address_seen(build: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+def _with_the_address_and_the_path_as_sent(build: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     seen: Callable[[], str] = importlib.import_module("ministack.core.responses").get_request_client_ip
 
     def building(*arguments: Any, **options: Any) -> dict[str, Any]:
         event = build(*arguments, **options)
         event["requestContext"]["identity"]["sourceIp"] = seen()
+        given = event["pathParameters"] or {}
+        event["pathParameters"] = {name: quote(value, safe=UNQUOTED) for name, value in given.items()} or None
         return event
 
     return building

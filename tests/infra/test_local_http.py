@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from infra.local import parity_http
 from infra.local.stack import Stack
 from tests.infra import local_cloud
 from tests.tools import template
@@ -142,6 +143,14 @@ def test_a_function_that_failed_is_a_problem_without_its_exception(url: str) -> 
     assert (status, problem["code"]) == (503, "dependency_unavailable")
     assert headers["content-type"] == "application/problem+json"
     assert "secret detail" not in json.dumps(problem)
+
+
+def test_a_path_parameter_arrives_as_the_client_wrote_it() -> None:
+    def build() -> dict[str, Any]:
+        return {"requestContext": {"identity": {}}, "pathParameters": {"emoji": "👍", "id": "msg_1"}}
+
+    event = parity_http._with_the_address_and_the_path_as_sent(build)()
+    assert event["pathParameters"] == {"emoji": "%F0%9F%91%8D", "id": "msg_1"}
 
 
 def test_what_is_no_route_is_a_problem(url: str) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote
 
 from chalice.app import Chalice, Request, Response
 from pydantic import BaseModel
@@ -240,6 +241,8 @@ class App:
         if caller is not None and caller.must_enrol and not route.while_enrolling:
             raise SecondFactorRequired
         raw = _raw_body(request, route.max_body_bytes)
+        # a REST API hands them on as the client wrote them; none contains a percent sign, so one decoded before is safe
+        path = {name: unquote(value) for name, value in path.items()}
         if any(not _PATH_ID.fullmatch(value) for value in path.values()):
             raise NotFound
         given: dict[str, Any] = dict(path)
