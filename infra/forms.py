@@ -107,6 +107,8 @@ def formed(template: Json, form: Form) -> Json:
     if form.alias:
         changed["Resources"] = _by_alias(changed["Resources"], functions)
         _publish(changed, form)
+        if api := changed["Resources"].get("RestApi"):
+            api["Properties"]["AlwaysDeploy"] = True  # SAM compares texts with parameters' names, not their values
     if form.snapshots:
         for name in functions:
             _start_from_snapshot(changed["Resources"][name]["Properties"])
