@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from infra import costs, translated
+from infra import costs, forms, generate, translated
 from tests.infra.deployed import function_of, listed, socket_routes
 from tests.tools import ROOT, template
 
@@ -125,9 +125,65 @@ def test_whatever_is_started_by_an_event_has_dead_letters_that_are_watched() -> 
 
 
 def test_every_state_machine_is_traced_in_the_cloud() -> None:
-    machines = of_kind("prod", "AWS::StepFunctions::StateMachine")
-    assert len(machines) >= 4
-    assert all(each["TracingConfiguration"] == {"Enabled": True} for each in machines.values())
+    """Step Functions writes traces with the machine's own role ("IAM policies for AWS X-Ray"), which SAM completes only
+    if `Enabled` is a plain `true` in the template, and not a condition."""
+    machines = of_kind("prod", "AWS::StepFunctions::StateMachine", AiTranscriptions="transcribe")
+    assert len(machines) >= 7
+    roles = of_kind("prod", "AWS::IAM::Role", AiTranscriptions="transcribe")
+    for path, each in machines.items():
+        assert each["TracingConfiguration"] == {"Enabled": True}, path
+        role = roles[each["RoleArn"].strip("<>").removesuffix(".Arn")]
+        assert role["ManagedPolicyArns"] == ["arn:aws:iam::aws:policy/AWSXRayDaemonWriteAccess"], path
+
+
+def test_rules_are_called_as_the_rights_on_them_say() -> None:
+    """A name that CloudFormation makes is cut to 64 characters, the stack's name in it included ("Name type" of the
+    CloudFormation guide), so a right on rules that begin with the stack's name would miss those of a long one.
+
+    EventBridge sends to dead letters on behalf of a rule: "Granting permissions to the dead-letter queue" asks for a
+    condition on the rule's ARN.
+    """
+    rules = of_kind("prod", "AWS::Events::Rule", CanaryMinutes="10")
+    assert all(each["Name"].startswith("secureconnect-") for each in rules.values())
+    policies = of_kind("prod", "AWS::SQS::QueuePolicy").values()
+    assert len(policies) == 2
+    for policy in policies:
+        (statement,) = policy["PolicyDocument"]["Statement"]
+        given = "arn:aws:events:us-east-1:123456789012:rule/secureconnect-*"
+        assert statement["Condition"] == {"ArnLike": {"aws:SourceArn": given}}
+
+
+def test_loops_of_functions_and_queues_go_on_and_nothing_else_does() -> None:
+    """Lambda follows an event through the queues that functions send to, and drops it when it has come to a function
+    for the seventeenth time, unless the function's RecursiveLoop is Allow ("Use Lambda recursive loop detection").
+
+    A recheck of presence, the end of a status in months and a retried close are such chains by design.
+    """
+    sends = {name: _queues_sent_to(name) for name in _consumers().values()}
+    reached = {name: {_consumers()[queue] for queue in sends[name] & _consumers().keys()} for name in sends}
+    for _ in reached:  # the transitive closure
+        reached = {name: to.union(*(reached[each] for each in to)) for name, to in reached.items()}
+    looping = {name for name, to in reached.items() if name in to}
+    assert looping >= {"Realtime.FanoutFunction", "Notifications.NoticesFunction"}
+    functions = of_kind("prod", "AWS::Lambda::Function")
+    assert looping == {path for path, each in functions.items() if each.get("RecursiveLoop") == "Allow"}
+
+
+def _consumers() -> dict[str, str]:
+    """The function that consumes each queue, by the queue's ARN."""
+    sources = of_kind("prod", "AWS::Lambda::EventSourceMapping").values()
+    return {each["EventSourceArn"]: each["FunctionName"].strip("<>").removesuffix("Aliaslive") for each in sources}
+
+
+def _queues_sent_to(function: str) -> set[str]:
+    policies = of_kind("prod", "AWS::IAM::ManagedPolicy")
+    role = of_kind("prod", "AWS::IAM::Role")[f"{function}Role"]
+    documents = [each["PolicyDocument"] for each in role.get("Policies", ())]
+    documents += [policies[arn.strip("<>")]["PolicyDocument"] for arn in role["ManagedPolicyArns"] if arn[0] == "<"]
+    statements = [each for document in documents for each in document["Statement"]]
+    return {
+        arn for each in statements if "sqs:SendMessage*" in listed(each["Action"]) for arn in listed(each["Resource"])
+    }
 
 
 def test_letters_go_by_a_configuration_that_suppresses_bounced_addresses() -> None:
@@ -143,6 +199,20 @@ def test_letters_go_by_a_configuration_that_suppresses_bounced_addresses() -> No
 def test_answers_of_the_rest_api_are_compressed() -> None:
     (api,) = of_kind("prod", "AWS::ApiGateway::RestApi").values()
     assert 0 < api["MinimumCompressionSize"] <= 4096
+
+
+def test_the_rest_api_is_deployed_anew_if_only_a_parameter_is_another() -> None:
+    """An API's stage serves the deployment that was made last. SAM makes one when the text of the API's body changes
+    (`make_auto_deployable` of its translator), in which a parameter is a name: another value of CorsOrigins would be
+    in the API and not in its stage."""
+    form = forms.of({"Environment": "prod"}, build="1")
+    api = forms.formed(generate.read(ROOT / "template.yaml"), form)["Resources"]["RestApi"]
+    assert api["Properties"]["AlwaysDeploy"] is True
+    local = forms.formed(generate.read(ROOT / "template.yaml"), forms.of({"Environment": "local"}))
+    assert "AlwaysDeploy" not in local["Resources"]["RestApi"]["Properties"]
+    (stage,) = of_kind("prod", "AWS::ApiGateway::Stage").values()
+    (deployment,) = of_kind("prod", "AWS::ApiGateway::Deployment")
+    assert stage["DeploymentId"] == f"<{deployment}>"
 
 
 def test_access_logs_are_there_when_asked_for_and_know_no_addresses() -> None:

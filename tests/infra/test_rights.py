@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
@@ -24,7 +25,9 @@ PRODUCTION = {
     "CallSfu": "chime",
     "DomainName": "example.com",
     "AiProvider": "bedrock",
+    "AiKeySecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:key",
     "AiTranscriptions": "transcribe",
+    "CacheMode": "serverless",  # SAM adds the right to network interfaces
 }
 UNREACHED = tomllib.loads(rights.UNREACHED.read_text())["unreached"]
 
@@ -42,6 +45,20 @@ def test_no_role_has_more_policies_than_aws_attaches() -> None:
     }
     assert len(roles) > len(functions())
     assert {path: count for path, count in roles.items() if count > POLICIES_OF_A_ROLE} == {}
+
+
+def test_no_policy_is_larger_than_aws_takes() -> None:
+    """IAM counts all characters but white space: 6,144 of a managed policy, 10,240 of all of a role together ("IAM and
+    STS quotas"). Names in angle brackets stand for ARNs, of which 150 characters are long."""
+
+    def size(document: object) -> int:
+        return len(re.sub(r"\s", "", re.sub(r"<[^>]*>", "x" * 150, json.dumps(document))))
+
+    for path, each in _production().items():
+        if each.kind == "AWS::IAM::ManagedPolicy":
+            assert size(each.properties["PolicyDocument"]) <= 6_144, path
+        if each.kind == "AWS::IAM::Role":
+            assert sum(size(policy["PolicyDocument"]) for policy in each.properties.get("Policies", ())) <= 10_240, path
 
 
 def test_every_right_is_needed_by_a_function() -> None:
