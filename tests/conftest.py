@@ -48,6 +48,7 @@ from tests.attacks import (  # noqa: F401 - pytest finds them here
     pytest_configure,
     pytest_terminal_summary,
 )
+from tests.management import Management, serving
 from tests.support import rings
 from users import service as users
 
@@ -316,3 +317,10 @@ def create_table(properties: dict[str, Any], client_of: Callable[[str], Any] = a
     client.create_table(**properties)
     if ttl is not None:
         client.update_time_to_live(TableName=properties["TableName"], TimeToLiveSpecification=ttl)
+
+
+@pytest.fixture
+def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
+    """The frames that sockets of this test receive."""
+    with serving(settings) as found:
+        yield found

@@ -24,14 +24,14 @@ from notifications import service as notifications
 from notifications.consumers import follow as notifying
 from tests.field.test_rights import _block, _unblock
 from tests.integration.calls.calling import connected, states
-from tests.integration.calls.conftest import _deployed, management
+from tests.integration.calls.conftest import _deployed
 from tests.integration.following import follow, settle_losses
 from tests.integration.rooms import add, group, people, place_of, remove, send, work
 from tests.management import Management
 from tests.tools import jobs, rows
 from users.model import NoticeKind, receives
 
-__all__ = ["_deployed", "management"]
+__all__ = ["_deployed"]
 
 
 def _blocked_after(ada: Caller, bob: Caller, *others: Caller) -> str:

@@ -37,13 +37,13 @@ from messages.schemas import MessageFields
 from tests.helpers import CONTEXT
 from tests.integration import desk
 from tests.integration.calls.calling import connected, device, join, ring, states, stored
-from tests.integration.calls.conftest import _deployed, management
+from tests.integration.calls.conftest import _deployed
 from tests.integration.following import settle_losses
 from tests.integration.rooms import add, direct, group, people, remove, send, whole_log
 from tests.management import Management
 from users import relations
 
-__all__ = ["_deployed", "management"]
+__all__ = ["_deployed"]
 
 
 def _signed_in(who: Caller) -> Caller:

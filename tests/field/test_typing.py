@@ -13,12 +13,12 @@ from messages import typing_notice
 from messages.model import TYPING_RELAY_MS
 from tests.field.test_blocks import _blocked_after
 from tests.integration.calls.calling import connected
-from tests.integration.calls.conftest import _deployed, management
+from tests.integration.calls.conftest import _deployed
 from tests.integration.following import settle_losses
 from tests.integration.rooms import group, people, send, work
 from tests.management import Management
 
-__all__ = ["_deployed", "management"]
+__all__ = ["_deployed"]
 
 
 def _types(who: Caller, conversation_id: str, *, is_typing: bool = True) -> None:

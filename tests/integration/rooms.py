@@ -12,6 +12,7 @@ from log import api as log
 from log.model import Event
 from messages import service as messages
 from messages.schemas import MessageFields
+from realtime import service as realtime
 from realtime.consumers import fanout
 from tests.helpers import CONTEXT
 from tests.tools import caller, jobs, queue_event, rows
@@ -20,6 +21,13 @@ from tests.tools import caller, jobs, queue_event, rows
 def people(*usernames: str) -> list[Caller]:
     """New people of these names."""
     return [caller(username) for username in usernames]
+
+
+def open_socket(who: Caller, name: str = "") -> Caller:
+    """Open a socket of this name, or of its person's id; returns the caller on it."""
+    device = Caller(who.user_id, who.session_id, name or who.user_id)
+    realtime.open_connection(device)
+    return device
 
 
 def group(owner: Caller, *others: Caller, settings: Mapping[str, Any] | None = None, name: str = "Tea") -> str:

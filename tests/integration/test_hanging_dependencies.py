@@ -24,10 +24,10 @@ from infra import documents
 from kernel import auth, aws, breakers, cache, deadline, sockets
 from kernel.caller import Caller
 from kernel.resilience import AWS_READ_TIMEOUT_S, SOCKET_POST_TIMEOUT_S
-from realtime import service as realtime
 from tests.conftest import fresh_process, kept_tables
 from tests.helpers import CONTEXT, Person, ask, rest_event, someone
 from tests.integration import desk, rooms
+from tests.integration.rooms import open_socket
 from tests.support.silent import Silence, hanging
 
 SCALE = 8
@@ -155,7 +155,7 @@ def world(settings: pytest.MonkeyPatch) -> World:
     group = rooms.group(me, other)
     message = rooms.send(me, group)
     pending = desk.begin(me)
-    realtime.open_connection(Caller(bob.user_id, bob.session_id, "bob-1"))
+    open_socket(other, "bob-1")
     consents, _ = ROUTES["PUT /ai/settings"]
     assert ask(consents, "PUT", "/ai/settings", body={"enabled": True}, token=ada.token).status == 200
     settings.setenv("TURN_URLS", "turn:relay.example:3478")

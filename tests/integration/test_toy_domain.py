@@ -28,8 +28,8 @@ from realtime import jobs as job_registry
 from realtime import service as realtime
 from tests.conftest import STACK
 from tests.integration.following import follow
-from tests.integration.rooms import group, people, whole_log, work
-from tests.management import Management, serving
+from tests.integration.rooms import group, open_socket, people, whole_log, work
+from tests.management import Management
 
 EVENTS = '''
 """What toys tell."""
@@ -73,12 +73,6 @@ def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType
         sys.modules.pop(name, None)
 
 
-@pytest.fixture
-def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
-    with serving(settings) as found:
-        yield found
-
-
 def _throw(who: Caller, conversation_id: str, height: int) -> None:
     thrown = NewEvent("toy.thrown", who.user_id, {"height": height})
     context, events = plans.append(conversation_id, who.user_id, lambda _: AppendPlan([thrown]))
@@ -99,7 +93,7 @@ def test_its_event_is_in_the_log_on_sockets_and_in_sync_as_each_sees_it(
     ada, bob = people("ada", "bob")
     conversation_id = group(ada, bob)
     for who in (ada, bob):
-        realtime.open_connection(Caller(who.user_id, who.session_id, who.user_id))
+        open_socket(who)
     _throw(ada, conversation_id, 3)
     work()
     assert whole_log(conversation_id)[-1].type == "toy.thrown"

@@ -18,10 +18,10 @@ from assistant.providers import choice
 from assistant.store import StoredJob
 from kernel import aws, config
 from kernel.caller import Caller
-from realtime import service as realtime
 from tests.helpers import CONTEXT
 from tests.integration import rooms
 from tests.integration.assistant import desk
+from tests.integration.rooms import open_socket
 from tests.management import serving
 from tests.support import models
 from tests.tools import queue_event, socket_event
@@ -43,7 +43,7 @@ def _asked(url: str) -> dict[str, Any]:
 
 
 def _connected(who: Caller) -> None:
-    realtime.open_connection(Caller(who.user_id, who.session_id, "socket-1"))
+    open_socket(who, "socket-1")
 
 
 def _work(message: dict[str, Any], settings: pytest.MonkeyPatch) -> list[dict[str, Any]]:

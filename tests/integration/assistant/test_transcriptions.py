@@ -20,11 +20,11 @@ from kernel import aws
 from kernel.caller import Caller
 from kernel.errors import DependencyUnavailable, NotFound, ValidationFailed
 from messages import service as messages
-from realtime import service as realtime
 from tests.helpers import CONTEXT
 from tests.integration import desk as drive
 from tests.integration import rooms
 from tests.integration.assistant import desk
+from tests.integration.rooms import open_socket
 from tests.management import serving as management_serving
 from tests.support.transcribing import SOUND, LoopbackTranscribe, serving
 from tests.tools import ROOT, captured_lines
@@ -90,7 +90,7 @@ def test_a_voice_message_is_written_down_told_and_counted(
     job = transcripts.start(ada, file_id=file_id)
     assert (job["status"], job["result"]) == ("queued", None)
     assert _used(ada) == pytest.approx(HELD_S * 0.0004)
-    realtime.open_connection(Caller(ada.user_id, ada.session_id, "socket-1"))
+    open_socket(ada, "socket-1")
     with management_serving(settings) as management:
         assert _run(ada, job["id"]) == ["running", "running", "running", "done", "over"]
         (done,) = [each for each in management.frames("socket-1") if each["type"] == "ai.done"]

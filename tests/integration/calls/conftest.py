@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from kernel import aws
 from tests.conftest import STACK, Cloud
-from tests.management import Management, serving
 
 TURN_SECRET = "9fQ2xV7mK4tR8wZ1cB6nH3jL5pS0dGyA"
 
@@ -22,10 +19,3 @@ def _deployed(cloud: Cloud, settings: pytest.MonkeyPatch) -> None:
     settings.setenv("TURN_SECRET_ARN", secret["ARN"])
     settings.setenv("STUN_URLS", "stun:turn.example.com:3478")
     settings.setenv("TURN_URLS", "turn:turn.example.com:3478?transport=udp,turns:turn.example.com:443?transport=tcp")
-
-
-@pytest.fixture
-def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
-    """The frames that sockets receive."""
-    with serving(settings) as management:
-        yield management

@@ -24,10 +24,9 @@ from messages import typing_notice
 from polls import service as polls
 from polls import store
 from polls.model import PollClosed
-from realtime import service as realtime
 from realtime.jobs import FRAMES
 from tests.integration.polls.ballot_boxes import ask, assert_tally_equals_votes, look, vote
-from tests.integration.rooms import group, people, send, whole_log, work
+from tests.integration.rooms import group, open_socket, people, send, whole_log, work
 from tests.management import Management, serving
 from tests.tools import jobs
 
@@ -191,7 +190,7 @@ def test_who_sent_types_no_more_whoever_has_committed_the_message(
 ) -> None:
     senders, (bob, *more) = people(*(f"p{n:02}" for n in range(WRITERS))), people(*(f"q{n:02}" for n in range(others)))
     conversation_id = group(bob, *more, *senders)
-    realtime.open_connection(Caller(bob.user_id, bob.session_id, "bob-1"))
+    open_socket(bob, "bob-1")
     with serving(settings) as management:
         for sender in senders:
             typing_notice.typing(caller=sender, conversation_id=conversation_id, is_typing=True)

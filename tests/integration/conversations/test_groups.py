@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -15,16 +14,9 @@ from conversations.model import Settings
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Forbidden, InvalidCursor, NotFound, ValidationFailed
-from realtime import service as realtime
-from tests.integration.rooms import add, group, people, place_of, remove, seen, send, whole_log
-from tests.management import Management, serving
+from tests.integration.rooms import add, group, open_socket, people, place_of, remove, seen, send, whole_log
+from tests.management import Management
 from tests.tools import captured_lines, jobs, rows
-
-
-@pytest.fixture
-def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
-    with serving(settings) as running:
-        yield running
 
 
 def _get(who: Caller, conversation_id: str) -> dict[str, Any]:
@@ -264,7 +256,7 @@ def test_ones_other_devices_are_told_of_preferences_and_nobody_else(management: 
     ada, bob = people("ada", "bob")
     conversation_id = group(ada, bob)
     for who, name in ((ada, "phone"), (bob, "bob's")):
-        realtime.open_connection(Caller(who.user_id, who.session_id, name))
+        open_socket(who, name)
     _prefer(ada, conversation_id, archived=True, muted_until="2030-01-01T00:00:00Z")
     _prefer(ada, conversation_id)
     (told,) = management.frames("phone")

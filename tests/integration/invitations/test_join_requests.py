@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,18 +13,11 @@ from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Conflict, Forbidden, NotFound
 from kernel.transactions import Transaction
-from realtime import service as realtime
 from tests.integration.invitations.test_invitations import T0, accept, link, outcome
-from tests.integration.rooms import add, group, people, remove, seen, whole_log
-from tests.management import Management, serving
+from tests.integration.rooms import add, group, open_socket, people, remove, seen, whole_log
+from tests.management import Management
 from tests.tools import rows
 from users import api as users
-
-
-@pytest.fixture
-def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
-    with serving(settings) as found:
-        yield found
 
 
 def _asked(*names: str) -> tuple[str, dict[str, Any], list[Caller]]:
@@ -218,7 +210,7 @@ def test_admins_devices_are_told_of_requests_and_nobody_else_s(management: Manag
     members.change_role(caller=ada, conversation_id=conversation_id, user_id=bob.user_id, role="admin")
     made = link(ada, conversation_id, needs_approval=True)
     for who in (ada, bob, cyd, eve):
-        realtime.open_connection(Caller(who.user_id, who.session_id, who.user_id))
+        open_socket(who)
     accept(eve, made)
     _end(bob, conversation_id, eve)
     accept(eve, made)

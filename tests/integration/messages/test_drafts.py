@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,17 +13,10 @@ from kernel.caller import Caller
 from kernel.errors import Forbidden, NotFound
 from messages import drafts
 from messages.model import Draft
-from realtime import service as realtime
 from tests.integration.following import settle_losses
-from tests.integration.rooms import group, people, remove
-from tests.management import Management, serving
+from tests.integration.rooms import group, open_socket, people, remove
+from tests.management import Management
 from tests.tools import rows
-
-
-@pytest.fixture
-def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
-    with serving(settings) as found:
-        yield found
 
 
 def _keep(who: Caller, conversation_id: str, text: str = "unsaid", **fields: Any) -> Draft:
@@ -52,7 +44,7 @@ def test_nobody_else_sees_it(management: Management) -> None:
     ada, bob = people("ada", "bob")
     conversation_id = group(ada, bob)
     for who in (ada, bob):
-        realtime.open_connection(Caller(who.user_id, who.session_id, who.user_id))
+        open_socket(who)
     _keep(ada, conversation_id)
     with pytest.raises(NotFound):
         _get(bob, conversation_id)
@@ -64,7 +56,7 @@ def test_one_s_own_devices_are_told(management: Management) -> None:
     ada, bob = people("ada", "bob")
     conversation_id = group(ada, bob)
     for name in ("phone", "desk"):
-        realtime.open_connection(Caller(ada.user_id, ada.session_id, name))
+        open_socket(ada, name)
     _keep(ada, conversation_id)
     drafts.clear(caller=ada, conversation_id=conversation_id)
     for name in ("phone", "desk"):
@@ -81,7 +73,7 @@ def test_one_s_own_devices_are_told(management: Management) -> None:
 def test_the_one_written_last_stays_whichever_comes_last(management: Management) -> None:
     (ada,) = people("ada")
     conversation_id = group(ada)
-    realtime.open_connection(Caller(ada.user_id, ada.session_id, "phone"))
+    open_socket(ada, "phone")
     now = clock.now()
     later = _keep(ada, conversation_id, "later", written_at=now - 1_000)
     assert _keep(ada, conversation_id, "earlier", written_at=now - 2_000) == later

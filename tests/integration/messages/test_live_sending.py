@@ -13,15 +13,8 @@ from kernel import aws, cache
 from kernel.caller import Caller
 from realtime import service as realtime
 from tests.integration.rooms import add, direct, group, people, send
-from tests.management import Management, serving
+from tests.management import Management
 from tests.tools import jobs
-
-
-@pytest.fixture
-def management(redis: Any, settings: pytest.MonkeyPatch) -> Iterator[Management]:
-    """Two minutes after everybody's sockets were opened, so that Redis has no marks of them."""
-    with serving(settings) as found:
-        yield found
 
 
 def _on(who: Caller, name: str) -> Caller:

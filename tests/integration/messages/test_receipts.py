@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,19 +12,12 @@ from kernel import clock, debounce
 from kernel.caller import Caller
 from kernel.errors import NotFound
 from messages import receipts
-from realtime import service as realtime
-from tests.integration.rooms import direct, group, people, place_of, remove, send, work
-from tests.management import Management, serving
+from tests.integration.rooms import direct, group, open_socket, people, place_of, remove, send, work
+from tests.management import Management
 from tests.tools import jobs
 from users import service as users
 
 BIG = model.MEMBER_IDS_MAX + 1
-
-
-@pytest.fixture
-def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
-    with serving(settings) as found:
-        yield found
 
 
 @pytest.fixture
@@ -36,7 +28,7 @@ def room() -> tuple[Caller, Caller, str]:
     send(ada, conversation_id, "2")
     send(ada, conversation_id, "3")
     for who, name in ((ada, "ada"), (bob, "bob")):
-        realtime.open_connection(Caller(who.user_id, who.session_id, name))
+        open_socket(who, name)
     return ada, bob, conversation_id
 
 
@@ -186,7 +178,7 @@ def test_nobody_is_told_across_a_block(management: Management) -> None:
     conversation_id = direct(ada, bob)
     send(ada, conversation_id)
     for who, name in ((ada, "ada"), (bob, "bob")):
-        realtime.open_connection(Caller(who.user_id, who.session_id, name))
+        open_socket(who, name)
     service.note_block(ada.user_id, bob.user_id, True)
     _mark(bob, conversation_id, 2)
     work()
@@ -248,7 +240,7 @@ def test_above_the_number_that_is_shown_receipts_are_counted(
     ada, bob, cleo, dan = people("ada", "bob", "cleo", "dan")
     conversation_id = group(ada, bob, cleo, dan)
     for who, name in ((ada, "ada"), (bob, "bob"), (bob, "bob-2")):
-        realtime.open_connection(Caller(who.user_id, who.session_id, name))
+        open_socket(who, name)
     send(ada, conversation_id)
     management.posts.clear()
     _keep_reading_private(cleo)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,22 +13,15 @@ from kernel.caller import Caller
 from kernel.errors import Forbidden, NotFound
 from messages import typing_notice
 from messages.model import TYPING_RELAY_MS
-from realtime import service as realtime
-from tests.integration.rooms import direct, group, people, send, work
-from tests.management import Management, serving
+from tests.integration.rooms import direct, group, open_socket, people, send, work
+from tests.management import Management
 from tests.tools import jobs
-
-
-@pytest.fixture
-def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
-    with serving(settings) as found:
-        yield found
 
 
 def _room(*, online: str = "bob-1") -> tuple[Caller, Caller, str]:
     ada, bob = people("ada", "bob")
     conversation_id = group(ada, bob)
-    realtime.open_connection(Caller(bob.user_id, bob.session_id, online))
+    open_socket(bob, online)
     return ada, bob, conversation_id
 
 
@@ -43,7 +35,7 @@ def _told(management: Management) -> list[Any]:
 
 def test_typing_is_told_to_the_others_and_not_to_oneself(management: Management) -> None:
     ada, _, conversation_id = _room()
-    realtime.open_connection(Caller(ada.user_id, ada.session_id, "ada-1"))
+    open_socket(ada, "ada-1")
     _type(ada, conversation_id)
     (frame,) = management.frames("bob-1")
     assert (frame["type"], frame["conversation_id"]) == ("typing", conversation_id)

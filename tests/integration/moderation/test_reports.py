@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,18 +14,11 @@ from kernel.errors import Conflict, Forbidden, Gone, NotFound, ValidationFailed
 from messages import service as messages
 from moderation import service as moderation
 from moderation.model import Report
-from realtime import service as realtime
 from tests.integration.invitations.test_invitations import T0, outcome
 from tests.integration.polls.ballot_boxes import ask
-from tests.integration.rooms import add, direct, group, people, remove, send, whole_log
-from tests.management import Management, serving
+from tests.integration.rooms import add, direct, group, open_socket, people, remove, send, whole_log
+from tests.management import Management
 from tests.tools import captured_lines, rows
-
-
-@pytest.fixture
-def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
-    with serving(settings) as found:
-        yield found
 
 
 def _scene() -> tuple[str, dict[str, Any], list[Caller]]:
@@ -264,7 +256,7 @@ def test_admins_devices_are_told_but_not_whose_message_it_is(management: Managem
     ada, bob, cyd = everybody
     members.change_role(caller=ada, conversation_id=conversation_id, user_id=cyd.user_id, role="admin")
     for who in everybody:
-        realtime.open_connection(Caller(who.user_id, who.session_id, who.user_id))
+        open_socket(who)
     made, _ = report_by(bob, message)
     _decide(ada, made, "resolved")
     assert management.kinds(ada.user_id) == ["report.created", "report.updated"]

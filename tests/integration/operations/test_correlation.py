@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from kernel import auth
-from kernel.caller import Caller
 from log.consumers import dispatch
 from messages.app import app
-from realtime import service as realtime
 from realtime.consumers import fanout
 from tests.helpers import CONTEXT, ask
 from tests.integration.following import told
-from tests.integration.rooms import group, people
-from tests.management import Management, serving
+from tests.integration.rooms import group, open_socket, people
 from tests.tools import captured_lines, jobs, queue_event
 
 SOCKETS = 11  # one more than a sender posts to itself
@@ -23,18 +18,12 @@ SOCKETS = 11  # one more than a sender posts to itself
 pytestmark = pytest.mark.usefixtures("cloud")
 
 
-@pytest.fixture
-def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
-    with serving(settings) as found:
-        yield found
-
-
 @pytest.mark.usefixtures("management")
 def test_a_message_s_name_is_in_the_lines_of_request_stream_and_socket() -> None:
     ada, bob = people("ada", "bob")
     conversation_id = group(ada, bob)
     for number in range(SOCKETS):
-        realtime.open_connection(Caller(bob.user_id, bob.session_id, f"socket-{number}"))
+        open_socket(bob, f"socket-{number}")
     jobs()
     with captured_lines() as lines:
         answer = ask(

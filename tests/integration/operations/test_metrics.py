@@ -15,14 +15,12 @@ from accounts import passkeys, signin
 from accounts.model import InvalidCredentials
 from conversations import store as conversations
 from kernel import aws, clock, dynamo, telemetry
-from kernel.caller import Caller
 from kernel.errors import DependencyUnavailable, Locked
 from log.schemas import frame
-from realtime import service as realtime
 from realtime.frames import age_ms
 from tests.helpers import ADDRESS, CONTEXT
-from tests.integration.rooms import group, people, say, send
-from tests.management import Management, serving
+from tests.integration.rooms import group, open_socket, people, say, send
+from tests.management import Management
 from tests.tools import Lines, captured_lines
 
 PASSWORD = "correct horse battery staple"
@@ -131,17 +129,11 @@ def test_a_message_is_counted_once_however_often_it_is_sent(lines: Lines) -> Non
     assert lines.all[-1]["MessagesSent"] == 1
 
 
-@pytest.fixture
-def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
-    with serving(settings) as found:
-        yield found
-
-
 def test_what_sockets_get_is_counted_and_how_long_after_its_commit(lines: Lines, management: Management) -> None:
     ada, bob = people("ada", "bob")
     conversation_id = group(ada, bob)
     for name in ("one", "two"):
-        realtime.open_connection(Caller(bob.user_id, bob.session_id, name))
+        open_socket(bob, name)
     with telemetry.call("any", CONTEXT):
         send(ada, conversation_id)
     line = lines.all[-1]
@@ -170,7 +162,7 @@ def test_sockets_that_are_gone_are_counted(lines: Lines, management: Management)
     conversation_id = group(ada, bob)
     management.status["one"] = 410
     with clock.held(clock.now()) as advance:
-        realtime.open_connection(Caller(bob.user_id, bob.session_id, "one"))
+        open_socket(bob, "one")
         advance(clock.MINUTE)  # one that has just come would be told again
         with telemetry.call("any", CONTEXT):
             send(ada, conversation_id)

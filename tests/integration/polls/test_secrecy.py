@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,25 +14,18 @@ from kernel.errors import Forbidden
 from messages import service as messages
 from polls import app, service
 from polls.actions import vote as vote_action
-from realtime import service as realtime
 from realtime.consumers import fanout
 from tests.helpers import CONTEXT, someone
 from tests.helpers import ask as request
 from tests.integration.polls.ballot_boxes import ask, counts, look, option, vote
-from tests.integration.rooms import add, group, people, seen
-from tests.management import Management, serving
+from tests.integration.rooms import add, group, open_socket, people, seen
+from tests.management import Management
 from tests.tools import captured_lines, jobs, queue_event, rows, socket_event
-
-
-@pytest.fixture
-def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
-    with serving(settings) as found:
-        yield found
 
 
 def _online(*callers: Caller) -> None:
     for who in callers:
-        realtime.open_connection(Caller(who.user_id, who.session_id, who.user_id))
+        open_socket(who)
 
 
 def _deliver() -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,10 +13,10 @@ from kernel.errors import ValidationFailed
 from presence import app, service
 from realtime import service as realtime
 from realtime import store as connections
-from realtime.actions import connect, disconnect
 from tests.helpers import CONTEXT, ask, someone
+from tests.integration.presence.sockets import connected, disconnected
 from tests.integration.rooms import people, work
-from tests.management import Management, serving
+from tests.management import Management
 from tests.tools import jobs, socket_event
 from users import relations
 from users import service as users
@@ -25,20 +24,7 @@ from users import service as users
 NOBODY = "usr_01kb0000000000000000000009"
 
 
-@pytest.fixture(autouse=True)
-def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
-    with serving(settings) as found:
-        yield found
-
-
-def _open(who: Caller, name: str) -> Caller:
-    device = Caller(who.user_id, who.session_id, name)
-    connect.handler(socket_event(device, "", route="$connect"), CONTEXT)
-    return device
-
-
-def _close(device: Caller) -> None:
-    disconnect.handler(socket_event(device, "", route="$disconnect"), CONTEXT)
+pytestmark = pytest.mark.usefixtures("management")
 
 
 def _choose(who: Caller, status: Any, text: str | None = None, until: int | None = None) -> Any:
@@ -61,12 +47,12 @@ def _status(viewer: Caller, person: Caller) -> str:
 def test_who_has_a_socket_is_online_until_the_last_one_is_closed() -> None:
     ada, bob = people("ada", "bob")
     assert _seen(ada, bob) == ("offline", None, None)
-    phone, laptop = _open(bob, "phone"), _open(bob, "laptop")
+    phone, laptop = connected(bob, "phone"), connected(bob, "laptop")
     assert _status(ada, bob) == "online"
-    _close(phone)
+    disconnected(phone)
     assert _status(ada, bob) == "online"
     with clock.held(clock.now()):
-        _close(laptop)
+        disconnected(laptop)
         left_at = clock.now()
     assert _seen(ada, bob) == ("offline", left_at, None)
 
@@ -74,7 +60,7 @@ def test_who_has_a_socket_is_online_until_the_last_one_is_closed() -> None:
 def test_a_socket_that_is_silent_for_too_long_counts_for_nobody() -> None:
     ada, bob = people("ada", "bob")
     with clock.held(clock.now()) as advance:
-        device = _open(bob, "phone")
+        device = connected(bob, "phone")
         advance(5 * clock.MINUTE)
         ping.handler(socket_event(device, {"action": "ping", "id": "1"}), CONTEXT)
         heard_at = clock.now()
@@ -89,7 +75,7 @@ def test_a_socket_that_is_silent_for_too_long_counts_for_nobody() -> None:
 def test_pings_are_written_down_at_most_once_a_minute(redis: Any) -> None:
     (bob,) = people("bob")
     with clock.held(clock.now()) as advance:
-        device = _open(bob, "phone")
+        device = connected(bob, "phone")
         heard = []
         for _ in range(3):
             advance(clock.SECOND)
@@ -101,8 +87,8 @@ def test_pings_are_written_down_at_most_once_a_minute(redis: Any) -> None:
 
 def test_a_ping_does_not_bring_a_forgotten_socket_back() -> None:
     (bob,) = people("bob")
-    device = _open(bob, "phone")
-    _close(device)
+    device = connected(bob, "phone")
+    disconnected(device)
     realtime.touch(device)
     assert connections.connections_of([bob.user_id]) == []
 
@@ -110,7 +96,7 @@ def test_a_ping_does_not_bring_a_forgotten_socket_back() -> None:
 def test_who_is_found_gone_was_last_seen_when_last_heard_of(management: Management) -> None:
     ada, bob = people("ada", "bob")
     with clock.held(clock.now()) as advance:
-        _open(bob, "phone")
+        connected(bob, "phone")
         heard_at = clock.now()
         advance(3 * clock.MINUTE)
         management.status["phone"] = 410
@@ -124,7 +110,7 @@ def test_who_is_found_gone_was_last_seen_when_last_heard_of(management: Manageme
 def test_a_choice_stands_until_it_ends_or_is_changed() -> None:
     ada, bob = people("ada", "bob")
     with clock.held(clock.now()) as advance:
-        _open(bob, "phone")
+        connected(bob, "phone")
         assert _choose(bob, "busy", "In a meeting", clock.now() + 60_000).status == "busy"
         assert _seen(ada, bob) == ("busy", clock.now(), "In a meeting")
         advance(60_000)
@@ -135,9 +121,9 @@ def test_a_choice_stands_until_it_ends_or_is_changed() -> None:
 
 def test_who_hides_was_last_seen_when_they_hid_and_no_frame_tells_of_it(management: Management) -> None:
     ada, bob = people("ada", "bob")
-    watching = _open(ada, "ada-1")
+    watching = connected(ada, "ada-1")
     with clock.held(clock.now()) as advance:
-        device = _open(bob, "phone")
+        device = connected(bob, "phone")
         service.watch(caller=watching, user_ids=[bob.user_id], conversation_id=None)
         jobs()
         hid_at = clock.now()
@@ -148,11 +134,11 @@ def test_who_hides_was_last_seen_when_they_hid_and_no_frame_tells_of_it(manageme
         # whatever they do while they hide
         advance(clock.MINUTE)
         _choose(bob, "invisible", "still here")
-        _open(bob, "laptop")
-        _close(device)
-        _close(Caller(bob.user_id, bob.session_id, "laptop"))
+        connected(bob, "laptop")
+        disconnected(device)
+        disconnected(Caller(bob.user_id, bob.session_id, "laptop"))
         advance(clock.MINUTE)
-        _open(bob, "phone")
+        connected(bob, "phone")
         while waiting := jobs():
             work(*waiting)
         assert management.frames("ada-1") == []
@@ -186,8 +172,8 @@ def test_a_block_lets_neither_see_anything(blocker: str) -> None:
     two = dict(zip(("ada", "bob"), people("ada", "bob"), strict=True))
     other = two["bob" if blocker == "ada" else "ada"]
     for name, who in two.items():
-        _close(_open(who, f"{name}-0"))
-        _open(who, f"{name}-1")
+        disconnected(connected(who, f"{name}-0"))
+        connected(who, f"{name}-1")
     relations.block(user_id=two[blocker].user_id, other_id=other.user_id)
     unknown = service.seen(viewer_id=two["ada"].user_id, user_ids=[NOBODY])[0]
     for viewer, person in (("ada", "bob"), ("bob", "ada")):
@@ -200,7 +186,7 @@ def test_last_seen_for_contacts_is_for_contacts() -> None:
     ada, bob, cleo = people("ada", "bob", "cleo")
     users.change(user_id=bob.user_id, changes={"settings": {"last_seen": "contacts"}})
     relations.request(user_id=ada.user_id, other_id=bob.user_id)
-    _close(_open(bob, "phone"))
+    disconnected(connected(bob, "phone"))
     assert _seen(ada, bob)[1] is None
     relations.accept(user_id=bob.user_id, other_id=ada.user_id)
     assert _seen(ada, bob)[1] is not None
@@ -212,7 +198,7 @@ def test_last_seen_for_contacts_is_for_contacts() -> None:
 
 def test_the_routes_set_and_show_it() -> None:
     ada, bob = someone("ada"), someone("bob")
-    _open(Caller(bob.user_id, bob.session_id), "phone")
+    connected(Caller(bob.user_id, bob.session_id), "phone")
     body = {"status": "away", "text": "Lunch"}
     assert ask(app.app, "PUT", "/presence", body=body, token=bob.token).body["status"] == "away"
     query = {"user_ids": f"{bob.user_id},{NOBODY},nonsense,{ada.user_id}"}

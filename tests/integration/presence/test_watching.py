@@ -14,35 +14,21 @@ from log import api as log
 from presence import model, presence_fanout, service, store
 from presence.actions import watch_presence
 from realtime import store as connections
-from realtime.actions import connect, disconnect
 from tests.helpers import CONTEXT
+from tests.integration.presence.sockets import connected, disconnected
 from tests.integration.rooms import group, people, work
-from tests.management import Management, serving
+from tests.management import Management
 from tests.tools import jobs, rows, socket_event
 from users import relations
 from users.service import blocks_between as relations_between
 
-
-@pytest.fixture(autouse=True)
-def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
-    with serving(settings) as found:
-        yield found
+pytestmark = pytest.mark.usefixtures("management")
 
 
 @pytest.fixture
 def now() -> Iterator[Any]:
     with clock.held(clock.now()) as advance:
         yield advance
-
-
-def _open(who: Caller, name: str) -> Caller:
-    device = Caller(who.user_id, who.session_id, name)
-    connect.handler(socket_event(device, "", route="$connect"), CONTEXT)
-    return device
-
-
-def _close(device: Caller) -> None:
-    disconnect.handler(socket_event(device, "", route="$disconnect"), CONTEXT)
 
 
 def _watch(device: Caller, *watched: Caller, conversation_id: str | None = None) -> list[str]:
@@ -76,10 +62,10 @@ def _run() -> None:
 def test_a_watched_person_s_changes_are_told_to_whom_watches_and_to_nobody_else(management: Management) -> None:
     ada, bob, cleo = people("ada", "bob", "cleo")
     group(ada, bob, cleo)
-    phone, _ = _open(ada, "ada-phone"), _open(ada, "ada-laptop")
-    _open(cleo, "cleo-1")
+    phone, _ = connected(ada, "ada-phone"), connected(ada, "ada-laptop")
+    connected(cleo, "cleo-1")
     assert _watch(phone, bob) == ["offline"]
-    _open(bob, "bob-1")
+    connected(bob, "bob-1")
     _run()
     (frame,) = management.frames("ada-phone")
     assert (frame["type"], sorted(frame["data"])) == ("presence", ["last_seen_at", "status", "text", "user_id"])
@@ -89,12 +75,12 @@ def test_a_watched_person_s_changes_are_told_to_whom_watches_and_to_nobody_else(
 
 def test_each_change_is_told_as_it_is_then(management: Management, now: Any, redis: Any) -> None:
     ada, bob = people("ada", "bob")
-    _watch(_open(ada, "ada-1"), bob)
-    device = _open(bob, "bob-1")
+    _watch(connected(ada, "ada-1"), bob)
+    device = connected(bob, "bob-1")
     changes: list[Callable[[], None]] = [
         lambda: _choose(bob, "away", "Lunch"),
         lambda: _choose(bob, "busy"),
-        lambda: _close(device),
+        lambda: disconnected(device),
     ]
     for change in changes:
         _run()
@@ -106,8 +92,8 @@ def test_each_change_is_told_as_it_is_then(management: Management, now: Any, red
 
 def test_one_s_other_devices_are_shown_what_one_set(management: Management) -> None:
     (bob,) = people("bob")
-    _open(bob, "bob-1")
-    _open(bob, "bob-2")
+    connected(bob, "bob-1")
+    connected(bob, "bob-2")
     _choose(bob, "invisible", "hush")
     work()
     assert _told(management, "bob-1", bob) == _told(management, "bob-2", bob) == [("invisible", "hush")]
@@ -115,31 +101,31 @@ def test_one_s_other_devices_are_shown_what_one_set(management: Management) -> N
 
 def test_a_second_device_is_no_news(management: Management) -> None:
     ada, bob = people("ada", "bob")
-    _watch(_open(ada, "ada-1"), bob)
-    _open(bob, "phone")
+    _watch(connected(ada, "ada-1"), bob)
+    connected(bob, "phone")
     _run()
     management.posts.clear()
-    _close(_open(bob, "laptop"))
+    disconnected(connected(bob, "laptop"))
     _run()
     assert management.frames("ada-1") == []
 
 
 def test_who_begins_to_watch_during_a_short_absence_is_told_of_the_return(management: Management, now: Any) -> None:
     ada, bob = people("ada", "bob")
-    _close(_open(bob, "phone"))
+    disconnected(connected(bob, "phone"))
     now(500)
-    assert _watch(_open(ada, "ada-1"), bob) == ["offline"]
+    assert _watch(connected(ada, "ada-1"), bob) == ["offline"]
     now(500)
-    _open(bob, "phone-again")
+    connected(bob, "phone-again")
     _run()
     assert _told(management, "ada-1", bob) == [("online", None)]
 
 
 def test_setting_what_is_set_already_is_no_news(management: Management) -> None:
     ada, bob = people("ada", "bob")
-    _watch(_open(ada, "ada-1"), bob)
+    _watch(connected(ada, "ada-1"), bob)
     _choose(bob, "away")  # who is offline looks so whatever they choose
-    _open(bob, "bob-1")
+    connected(bob, "bob-1")
     _run()
     _choose(bob, "away")
     _run()
@@ -148,11 +134,11 @@ def test_setting_what_is_set_already_is_no_news(management: Management) -> None:
 
 def test_watching_takes_the_place_of_whom_one_watched_before(management: Management) -> None:
     ada, bob, cleo = people("ada", "bob", "cleo")
-    device = _open(ada, "ada-1")
+    device = connected(ada, "ada-1")
     _watch(device, bob)
     _watch(device, cleo)
-    _open(bob, "bob-1")
-    _open(cleo, "cleo-1")
+    connected(bob, "bob-1")
+    connected(cleo, "cleo-1")
     _run()
     assert (_told(management, "ada-1", bob), _told(management, "ada-1", cleo)) == ([], [("online", None)])
     _watch(device)
@@ -161,7 +147,7 @@ def test_watching_takes_the_place_of_whom_one_watched_before(management: Managem
 
 def test_watching_the_same_again_writes_nothing() -> None:
     ada, bob = people("ada", "bob")
-    device = _open(ada, "ada-1")
+    device = connected(ada, "ada-1")
     with clock.held(clock.now()) as advance:
         _watch(device, bob)
         before = rows("watches")
@@ -173,22 +159,22 @@ def test_watching_the_same_again_writes_nothing() -> None:
 def test_an_open_conversation_s_members_are_watched(management: Management) -> None:
     ada, bob, cleo, eve = people("ada", "bob", "cleo", "eve")
     tea = group(ada, bob, cleo)
-    assert len(_watch(_open(ada, "ada-1"), eve, conversation_id=tea)) == 3
+    assert len(_watch(connected(ada, "ada-1"), eve, conversation_id=tea)) == 3
     for who in (bob, cleo, eve):
-        _open(who, f"{who.user_id}-1")
+        connected(who, f"{who.user_id}-1")
     _run()
     _run()
     seen = {frame["data"]["user_id"] for frame in management.frames("ada-1")}
     assert seen <= {bob.user_id, cleo.user_id, eve.user_id}
     assert store.watched_by("ada-1") == {bob.user_id, cleo.user_id, eve.user_id}
     with pytest.raises(NotFound):
-        _watch(_open(eve, "eve-1"), conversation_id=tea)
+        _watch(connected(eve, "eve-1"), conversation_id=tea)
 
 
 def test_a_socket_watches_a_bounded_number_of_people(settings: pytest.MonkeyPatch) -> None:
     ada, *others = people("ada", *(f"p{n}" for n in range(4)))
     tea = group(ada, *others)
-    device = _open(ada, "ada-1")
+    device = connected(ada, "ada-1")
     settings.setattr(service, "MAX_WATCHED", 3)
     with pytest.raises(ValidationFailed):
         _watch(device, *others)
@@ -201,7 +187,7 @@ def test_a_frame_with_too_many_people_is_refused() -> None:
     (ada,) = people("ada")
     too_many = [f"usr_{n}" for n in range(model.MAX_WATCHED + 1)]
     frame = {"action": "watchPresence", "id": "1", "user_ids": too_many}
-    answer = watch_presence.handler(socket_event(_open(ada, "ada-1"), frame), CONTEXT)
+    answer = watch_presence.handler(socket_event(connected(ada, "ada-1"), frame), CONTEXT)
     assert '"validation_failed"' in answer["body"]
 
 
@@ -215,7 +201,7 @@ def _contact_changed(one: Caller, other: Caller) -> None:
 
 def test_a_block_is_shown_as_leaving_and_then_nothing_is_told(management: Management, now: Any) -> None:
     ada, bob = people("ada", "bob")
-    watching, watched = _open(ada, "ada-1"), _open(bob, "bob-1")
+    watching, watched = connected(ada, "ada-1"), connected(bob, "bob-1")
     _watch(watching, bob)
     _watch(watched, ada)
     relations.block(user_id=bob.user_id, other_id=ada.user_id)
@@ -239,9 +225,9 @@ def test_a_block_is_shown_as_leaving_and_then_nothing_is_told(management: Manage
 
 def test_many_changes_in_a_window_are_one_frame(management: Management, redis: Any, now: Any) -> None:
     ada, *others = people("ada", *(f"p{n}" for n in range(6)))
-    _watch(_open(ada, "ada-1"), *others)
+    _watch(connected(ada, "ada-1"), *others)
     for who in others:
-        _open(who, f"{who.user_id}-1")
+        connected(who, f"{who.user_id}-1")
     work(*[job for job in jobs() if job["kind"] == "presence"])
     first = len(management.posts["ada-1"])
     (later,) = [job for job in jobs() if job["kind"] == "presence_due"]
@@ -257,8 +243,8 @@ def test_who_watches_many_is_told_less_often(
 ) -> None:
     settings.setattr(store, "CROWD", 1)
     ada, bob, cleo = people("ada", "bob", "cleo")
-    _watch(_open(ada, "ada-1"), bob, cleo)
-    _open(bob, "bob-1")
+    _watch(connected(ada, "ada-1"), bob, cleo)
+    connected(bob, "bob-1")
     _run()
     _choose(bob, "away")
     work(*[job for job in jobs() if job["kind"] == "presence"])
@@ -267,9 +253,9 @@ def test_who_watches_many_is_told_less_often(
 
 def test_without_redis_every_change_is_told_within_its_window(management: Management, now: Any) -> None:
     ada, *others = people("ada", "bob", "cleo")
-    _watch(_open(ada, "ada-1"), *others)
+    _watch(connected(ada, "ada-1"), *others)
     for who in others:
-        _open(who, f"{who.user_id}-1")
+        connected(who, f"{who.user_id}-1")
     while waiting := [job for job in jobs() if job["kind"] != "presence_guard"]:
         assert max(job["delay_s"] for job in waiting) <= 60
         now(max(job["delay_s"] for job in waiting) * clock.SECOND)
@@ -282,8 +268,8 @@ def test_without_redis_every_change_is_told_within_its_window(management: Manage
 
 def test_who_vanishes_without_a_word_is_told_of(management: Management, now: Any) -> None:
     ada, bob = people("ada", "bob")
-    device = _open(ada, "ada-1")
-    _open(bob, "bob-1")
+    device = connected(ada, "ada-1")
+    connected(bob, "bob-1")
     _watch(device, bob)
     (guard,) = [job for job in jobs() if job["kind"] == "presence_guard"]
     assert guard["user_ids"] == [bob.user_id]
@@ -294,7 +280,7 @@ def test_who_vanishes_without_a_word_is_told_of(management: Management, now: Any
 
 def test_who_is_still_there_is_looked_at_again_while_somebody_watches(management: Management, now: Any) -> None:
     ada, bob = people("ada", "bob")
-    device, watched = _open(ada, "ada-1"), _open(bob, "bob-1")
+    device, watched = connected(ada, "ada-1"), connected(bob, "bob-1")
     _watch(device, bob)
     (guard,) = [job for job in jobs() if job["kind"] == "presence_guard"]
     now(guard["delay_s"] * clock.SECOND - 1)
@@ -312,8 +298,8 @@ def test_who_is_still_there_is_looked_at_again_while_somebody_watches(management
 
 def test_the_end_of_what_was_set_is_told(management: Management, now: Any) -> None:
     ada, bob = people("ada", "bob")
-    _watch(_open(ada, "ada-1"), bob)
-    watched = _open(bob, "bob-1")
+    _watch(connected(ada, "ada-1"), bob)
+    watched = connected(bob, "bob-1")
     _run()
     now(presence_fanout.WINDOW_MS)
     _choose(bob, "busy", "Workshop", clock.now() + 40 * clock.MINUTE)
@@ -334,8 +320,8 @@ def test_the_end_of_what_was_set_is_told(management: Management, now: Any) -> No
 
 def test_the_end_of_what_was_set_over_is_no_news(management: Management, now: Any) -> None:
     ada, bob = people("ada", "bob")
-    _watch(_open(ada, "ada-1"), bob)
-    _open(bob, "bob-1")
+    _watch(connected(ada, "ada-1"), bob)
+    connected(bob, "bob-1")
     _run()
     now(presence_fanout.WINDOW_MS)
     _choose(bob, "busy", None, clock.now() + clock.MINUTE)
@@ -353,10 +339,10 @@ def test_the_end_of_what_was_set_over_is_no_news(management: Management, now: An
 
 def test_a_watching_socket_that_is_closed_is_forgotten_without_a_post(management: Management) -> None:
     ada, bob = people("ada", "bob")
-    device = _open(ada, "ada-1")
+    device = connected(ada, "ada-1")
     _watch(device, bob)
-    _close(device)
-    _open(bob, "bob-1")
+    disconnected(device)
+    connected(bob, "bob-1")
     _run()
     assert management.calls == []
     assert [row for row in rows("watches") if row["watched"] == bob.user_id] == []
@@ -364,7 +350,7 @@ def test_a_watching_socket_that_is_closed_is_forgotten_without_a_post(management
 
 def test_a_watch_that_is_over_counts_no_more_whatever_ttl_has_left_behind(management: Management, now: Any) -> None:
     ada, bob = people("ada", "bob")
-    _watch(_open(ada, "ada-1"), bob)
+    _watch(connected(ada, "ada-1"), bob)
     now(connections.CONNECTION_TTL_MS)
     assert store.watched_by("ada-1") == set()
     assert store.watchers(bob.user_id, after=None, limit=10) == ([], None)
@@ -374,8 +360,8 @@ def test_a_person_whom_many_watch_is_told_of_in_pages(management: Management, se
     settings.setattr(presence_fanout, "PAGE", 2)
     bob, *others = people("bob", *(f"p{n}" for n in range(5)))
     for n, who in enumerate(others):
-        _watch(_open(who, f"s-{n}"), bob)
-    _open(bob, "bob-1")
+        _watch(connected(who, f"s-{n}"), bob)
+    connected(bob, "bob-1")
     while waiting := [job for job in jobs() if job["kind"] == "presence"]:
         work(*waiting)
     assert [len(management.frames(f"s-{n}")) for n in range(5)] == [1] * 5

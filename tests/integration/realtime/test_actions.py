@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from realtime import service, store
 from realtime.actions import connect, disconnect, unknown
 from tests.helpers import CONTEXT
 from tests.integration.rooms import group, people, send, whole_log, work
-from tests.management import Management, serving
+from tests.management import Management
 from tests.tools import captured_lines, socket_event
 
 HANDLERS = {
@@ -31,10 +30,7 @@ HANDLERS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
-    with serving(settings) as found:
-        yield found
+pytestmark = pytest.mark.usefixtures("management")
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,14 +18,10 @@ from realtime.actions import authorize, connect, disconnect
 from realtime.store import CONNECTION_TTL_MS, HANDSHAKE_MS, MAX_CONNECTIONS_PER_PERSON
 from tests.helpers import CONTEXT
 from tests.integration.rooms import group, people, send
-from tests.management import Management, serving
+from tests.management import Management
 from tests.tools import caller, captured_lines, jobs, rows, socket_event
 
-
-@pytest.fixture(autouse=True)
-def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
-    with serving(settings) as found:
-        yield found
+pytestmark = pytest.mark.usefixtures("management")
 
 
 def _connect(who: Caller, connection_id: str) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -16,25 +15,19 @@ from kernel.resilience import SOCKET_POST_TIMEOUT_S
 from kernel.sockets import Posted
 from realtime import service, store
 from tests.conftest import STACK
-from tests.integration.rooms import group, people, say, whole_log
-from tests.management import Management, serving
+from tests.integration.rooms import group, open_socket, people, say, whole_log
+from tests.management import Management
 from tests.tools import captured_lines, jobs, rows
 
 FOR_EVER_S = 600
 HELLO = json.dumps({"type": "typing", "data": {}})
 
 
-@pytest.fixture
-def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
-    with serving(settings) as found:
-        yield found
-
-
 def _online(who: Caller, *connection_ids: str) -> Caller:
     """Open sockets for somebody, a while ago; the first is the caller's own."""
     with clock.held(clock.now() - store.HANDSHAKE_MS - 1):
         for connection_id in connection_ids:
-            service.open_connection(Caller(who.user_id, who.session_id, connection_id))
+            open_socket(who, connection_id)
     return Caller(who.user_id, who.session_id, connection_ids[0])
 
 
@@ -132,7 +125,7 @@ def test_a_gone_peer_that_an_earlier_version_registered_is_forgotten(management:
 def test_a_peer_whose_handshake_is_not_over_is_told_to_sync_and_kept(management: Management) -> None:
     (ada,) = people("ada")
     # given a socket that is registered, while API Gateway does not know it yet
-    service.open_connection(Caller(ada.user_id, ada.session_id, "young"))
+    open_socket(ada, "young")
     management.status["young"] = 410
     # when something is to be delivered to it
     service.deliver({(ada.user_id, "young"): [HELLO]})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,24 +17,18 @@ from realtime import fanout as realtime_fanout
 from realtime import service as realtime
 from realtime.consumers import fanout
 from tests.helpers import CONTEXT
-from tests.integration.rooms import add, group, people, remove, send
-from tests.management import Management, serving
+from tests.integration.rooms import add, group, open_socket, people, remove, send
+from tests.management import Management
 from tests.tools import captured_lines, jobs, queue_event
 
 HELLO = '{"type":"typing","data":{"n":1}}'
 BIG = model.MEMBER_IDS_MAX + 1
 
 
-@pytest.fixture
-def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
-    with serving(settings) as found:
-        yield found
-
-
 def _online(*callers: Caller) -> None:
     """One socket each, named after its person."""
     for who in callers:
-        realtime.open_connection(Caller(who.user_id, who.session_id, who.user_id))
+        open_socket(who)
 
 
 def _fan_out(*given: dict[str, Any]) -> list[str]:

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from kernel import clock
 from kernel.caller import Caller
 from realtime import service, store
-from tests.integration.rooms import group, people, say, work
-from tests.management import Management, serving
+from tests.integration.rooms import group, open_socket, people, say, work
+from tests.management import Management
 from tests.tools import jobs
 
 SYNC = {"behind": None}
-
-
-@pytest.fixture
-def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
-    with serving(settings) as found:
-        yield found
 
 
 @pytest.fixture
@@ -29,7 +22,7 @@ def room() -> tuple[Caller, str]:
     ada, bob, cleo = people("ada", "bob", "cleo")
     with clock.held(clock.now() - store.HANDSHAKE_MS - 1):
         for who, name in ((bob, "bob"), (cleo, "cleo")):
-            service.open_connection(Caller(who.user_id, who.session_id, name))
+            open_socket(who, name)
     return ada, group(ada, bob, cleo)
 
 

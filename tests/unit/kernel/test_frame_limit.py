@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,17 +11,11 @@ from kernel import clock, config, sockets, websocket
 from kernel.caller import Caller
 from kernel.websocket import WARNINGS, Frame, Handler, action, unknown_action
 from tests.helpers import CONTEXT
-from tests.management import Management, serving
+from tests.management import Management
 from tests.tools import captured_lines, socket_event
 
 LIMIT = 120
 START_MS = 1_800_000_017_000  # nowhere near the edge of a minute
-
-
-@pytest.fixture
-def management(settings: pytest.MonkeyPatch) -> Iterator[Management]:
-    with serving(settings) as found:
-        yield found
 
 
 @pytest.fixture
