@@ -10,12 +10,15 @@ class OfferingConnection {
   signalingState = "stable";
   localDescription: { toJSON: () => object } | null = null;
   onnegotiationneeded: () => Promise<void> = async () => undefined;
-  constructor() {
+  configuration: RTCConfiguration;
+  constructor(configuration: RTCConfiguration) {
+    this.configuration = configuration;
     OfferingConnection.last = this;
   }
   getSenders = () => [];
   getStats = async () => new Map();
   close = () => undefined;
+  setConfiguration = (configuration: RTCConfiguration) => void (this.configuration = configuration);
   async setLocalDescription(): Promise<void> {
     this.signalingState = "have-local-offer";
     this.localDescription = { toJSON: () => ({ type: "offer", sdp: "v=0" }) };
@@ -30,7 +33,7 @@ class OfferingConnection {
 afterEach(() => void vi.useRealTimers());
 
 /** A call with Bob, of whom only this device's offers go on; `offers` are their payloads. */
-function callWithBob(request: () => Promise<void> = async () => undefined) {
+function callWithBob(request: () => Promise<void> = async () => undefined, iceServers: () => object = () => ({ ice_servers: [] })) {
   vi.useFakeTimers();
   vi.stubGlobal("RTCPeerConnection", OfferingConnection);
   vi.stubGlobal("addEventListener", () => undefined);
@@ -43,7 +46,7 @@ function callWithBob(request: () => Promise<void> = async () => undefined) {
       return () => undefined;
     },
     request: async (_: string, signal: { payload: { offer?: string } }) => (offers.push(signal.payload), request()),
-    api: { get: async () => ({ items: [] }), post: async () => ({}) },
+    api: { get: async (path: string) => (path === "/calls/ice-servers" ? iceServers() : { items: [] }), post: async () => ({}) },
     calls: { put: () => undefined },
     status: { get: () => ({ phase: "live" }) },
   } as unknown as Engine;
@@ -51,12 +54,14 @@ function callWithBob(request: () => Promise<void> = async () => undefined) {
   const media = { getTracks: () => [] } as unknown as MediaStream;
   const session = new CallSession(engine, joined, media, null, () => undefined);
   let signals = 0;
-  const answer = async (offer?: string) => {
-    hear({ data: { call_id: "cal_1", n: ++signals, from: "bob", kind: "answer", payload: { life: "his", description: { type: "answer" }, ...(offer ? { offer } : {}) } } });
+  const signalled = async (signal: object) => {
+    hear({ data: { call_id: "cal_1", n: ++signals, ...signal } });
     await vi.advanceTimersByTimeAsync(0);
   };
+  const answer = (offer?: string) =>
+    signalled({ from: "bob", kind: "answer", payload: { life: "his", description: { type: "answer" }, ...(offer ? { offer } : {}) } });
   const pc = OfferingConnection.last;
-  return { offers, session, answer, pc, offer: pc.onnegotiationneeded, wait: (ms: number) => vi.advanceTimersByTimeAsync(ms) };
+  return { offers, session, answer, signalled, pc, offer: pc.onnegotiationneeded, wait: (ms: number) => vi.advanceTimersByTimeAsync(ms) };
 }
 
 test("an offer without an answer is repeated, until one comes", async () => {
@@ -118,5 +123,29 @@ test("an offer that waits for the network is not repeated before it has gone", a
   expect(offers).toHaveLength(1);
   await wait(10_000);
   expect(offers).toHaveLength(2);
+  session.close();
+});
+
+test("sound and picture of a peer collect candidates and relays for one transport", () => {
+  const { session, pc } = callWithBob();
+  expect(pc.configuration).toEqual({ iceServers: [], bundlePolicy: "max-bundle" });
+  session.close();
+});
+
+test("TURN credentials are renewed in time, for connections that are there and for those to come", async () => {
+  let asked = 0;
+  const { session, pc, wait, signalled } = callWithBob(undefined, () => {
+    if (++asked === 1) throw new Error("no network just now");
+    return { ice_servers: [{ urls: ["turn:turn.example"], username: `${asked}` }] };
+  });
+  await wait(30 * 60_000);
+  expect(pc.configuration.iceServers).toEqual([]);
+  await wait(20_000); // the first attempt fails
+  expect(pc.configuration).toEqual({ iceServers: [{ urls: ["turn:turn.example"], username: "2" }], bundlePolicy: "max-bundle" });
+  await signalled({ from: "carol", kind: "offer", payload: { life: "hers" } });
+  expect(OfferingConnection.last).not.toBe(pc);
+  expect(OfferingConnection.last.configuration).toEqual(pc.configuration);
+  await wait(29 * 60_000);
+  expect(asked).toBe(2);
   session.close();
 });

@@ -15,6 +15,7 @@ const REPORT_EVERY = 6; // measurements
 const LISTEN_MS = 1_000;
 const SPEAKING_LEVEL = 0.02; // relative to full scale
 const DISCONNECTED_GRACE_MS = 4_000; // a connection that recovers within this time needs no ICE restart
+const ICE_SERVERS_FOR_MS = 30 * 60_000; // half of the time for which a TURN server takes their credentials
 const SETUP_TIMEOUT_MS = 20_000; // without received media by then the setup has failed
 
 type Signal = NonNullable<EventOf<"call.signal">["data"]>;
@@ -48,7 +49,6 @@ export interface Shown {
 export class CallSession {
   readonly callId: string;
   readonly #engine: Engine;
-  readonly #joined: Joined;
   /** Null in a conversation without end-to-end encryption. */
   readonly protection: CallProtection | null;
   readonly #changed: () => void;
@@ -68,11 +68,13 @@ export class CallSession {
   #outcomeReported = false; // whether success or failure of the setup was reported
   #measurements = 0;
   #lastSignal: number;
+  #iceServers: readonly RTCIceServer[];
+  #iceServersSince = performance.now();
   #signalsHandled: Promise<void> = Promise.resolve();
 
   constructor(engine: Engine, joined: Joined, local: MediaStream, protection: CallProtection | null, changed: () => void) {
     this.#engine = engine;
-    this.#joined = joined;
+    this.#iceServers = joined.ice_servers as RTCIceServer[];
     this.#changed = changed;
     this.local = local;
     this.protection = protection;
@@ -169,9 +171,18 @@ export class CallSession {
   async #heartbeat(): Promise<void> {
     try {
       this.#engine.calls.put(await this.#engine.api.post("/calls/{call_id}/heartbeat", { path: { call_id: this.callId } }));
+      if (performance.now() - this.#iceServersSince > ICE_SERVERS_FOR_MS) await this.#renewIceServers();
     } catch {
       // the next heartbeat follows soon; an event tells when the call is over
     }
+  }
+
+  /** Whoever comes later, and each ICE restart, needs credentials that a TURN server still takes. */
+  async #renewIceServers(): Promise<void> {
+    const { ice_servers } = await this.#engine.api.get("/calls/ice-servers");
+    this.#iceServers = ice_servers as RTCIceServer[];
+    this.#iceServersSince = performance.now();
+    for (const { pc } of this.#peers.values()) pc.setConfiguration(this.#configuration());
   }
 
   #drop(id: string): void {
@@ -233,8 +244,13 @@ export class CallSession {
 
   // --- peer connections
 
+  /** All media of a peer use one transport; by default sound and picture each collect candidates, and relays, first. */
+  #configuration(): RTCConfiguration {
+    return { iceServers: [...this.#iceServers], bundlePolicy: "max-bundle" };
+  }
+
   #peer(id: string, offering: boolean): Peer {
-    const pc = new RTCPeerConnection({ iceServers: this.#joined.ice_servers as RTCIceServer[] });
+    const pc = new RTCPeerConnection(this.#configuration());
     const peer: Peer = { pc, life: undefined, offer: undefined, making: false, ignoring: false, measured: undefined, sound: undefined, grade: "good" };
     this.#peers.set(id, peer);
     pc.onicecandidate = ({ candidate }) => {
