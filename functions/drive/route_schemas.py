@@ -12,7 +12,7 @@ from kernel.schema import (
     Id,
     Input,
     Instant,
-    InstantIn,
+    InstantSince1970,
     Opaque,
     Output,
     Paging,
@@ -231,7 +231,7 @@ class SharedList(Output):
 
 
 class NewLink(Input):
-    expires_at: Annotated[InstantIn, Field(ge=0)] | None = None
+    expires_at: InstantSince1970 | None = None
     password: Annotated[Secret, Field(min_length=1, max_length=128)] | None = None
     max_downloads: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 

@@ -1,10 +1,8 @@
 """Messages: what only routes of lists, pins, drafts and receipts take and answer with."""
 
-from typing import Annotated
-
 from pydantic import Field
 
-from kernel.schema import Beyond, Count, Id, Input, Instant, InstantIn, Opaque, Output, Paging, Query
+from kernel.schema import Beyond, Count, Id, Input, Instant, InstantSince1970, Opaque, Output, Paging, Query
 from messages.event_schemas import Receipt
 from messages.schemas import Message, MessageText
 
@@ -49,7 +47,7 @@ class DraftIn(Input):
     text: MessageText
     reply_to: Id | None = None
     thread_root: Id | None = None
-    written_at: Annotated[InstantIn, Field(ge=0)] | None = None
+    written_at: InstantSince1970 | None = None
 
 
 class DraftOut(Output):

@@ -36,6 +36,11 @@ CONTRACT_EVENTS = {
     "call.ringing", "call.updated", "call.answered_elsewhere", "call.ended", "call.signal",
     "keys.changed", "keys.low", "mls.change", "mls.commit", "mls.proposal", "mls.welcome",
 }  # fmt: skip
+# Keywords of JSON Schema and OpenAPI that check nothing.
+ANNOTATIONS = {
+    "title", "description", "default", "examples", "discriminator", "contentEncoding", "contentMediaType",
+    "contentSchema",
+}  # fmt: skip
 TYPES = {
     "type": "typing",
     "conversation_id": "cnv_1",
@@ -74,6 +79,34 @@ def _references(part: Any) -> Iterator[str]:
             yield from _references(inner)
 
 
+def _schemas(document: Any) -> Iterator[Any]:
+    """Each schema of a document, without those inside of it."""
+    if isinstance(document, dict):
+        for key, value in document.items():
+            yield from (
+                value.values() if key == "schemas" else [value] if key in ("schema", "payload") else _schemas(value)
+            )
+    elif isinstance(document, list):
+        for each in document:
+            yield from _schemas(each)
+
+
+def _keywords(schema: Any) -> Iterator[str]:
+    """The keywords of a schema and of those inside of it, without extensions."""
+    if isinstance(schema, dict):
+        for keyword, value in schema.items():
+            if keyword.startswith("x-"):
+                continue
+            yield keyword
+            if keyword in ("properties", "$defs"):
+                yield from _keywords(list(value.values()))
+            elif keyword not in ("default", "const", "enum", "examples", "discriminator"):
+                yield from _keywords(value)
+    elif isinstance(schema, list):
+        for each in schema:
+            yield from _keywords(each)
+
+
 def _at(document: dict[str, Any], reference: str) -> Any:
     found: Any = document
     for step in reference.removeprefix("#/").split("/"):
@@ -97,6 +130,13 @@ def test_the_openapi_document_is_valid(http: dict[str, Any]) -> None:
 def test_every_route_is_documented_and_nothing_else(http: dict[str, Any]) -> None:
     documented = {(method.upper(), path) for path, operations in http["paths"].items() for method in operations}
     assert documented == {(route.method, route.path) for route in _routes()}
+
+
+def test_every_keyword_of_a_schema_is_one_of_json_schema(http: dict[str, Any], socket: dict[str, Any]) -> None:
+    known = ANNOTATIONS | set(jsonschema.Draft202012Validator.VALIDATORS)
+    used = {word for document in (http, socket) for schema in _schemas(document) for word in _keywords(schema)}
+    assert {"minLength", "propertyNames"} <= used
+    assert used - known == set()
 
 
 def test_every_reference_leads_somewhere(http: dict[str, Any]) -> None:

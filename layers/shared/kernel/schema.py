@@ -152,6 +152,16 @@ Ids = Annotated[list[Id], BeforeValidator(_split)]
 InstantIn = Annotated[
     int, BeforeValidator(_instant, json_schema_input_type=str), Field(json_schema_extra={"format": "date-time"})
 ]
+
+
+def _since_1970(value: int) -> int:
+    if value < 0:
+        raise ValueError("must not be before 1970")
+    return value
+
+
+# Not `Field(ge=0)`: behind a validator pydantic writes that into the JSON schema as `ge`, which is no keyword there.
+InstantSince1970 = Annotated[InstantIn, AfterValidator(_since_1970)]
 M = TypeVar("M", bound=BaseModel)
 
 

@@ -9,7 +9,7 @@ import pytest
 from pydantic import Field
 
 from kernel.errors import MalformedJson, Problem, ValidationFailed
-from kernel.schema import Input, Instant, JsonValue, Opaque, Output, Paging, parse_json, parse_query
+from kernel.schema import Input, Instant, InstantSince1970, JsonValue, Opaque, Output, Paging, parse_json, parse_query
 
 
 class Inner(Input):
@@ -22,6 +22,7 @@ class Body(Input):
     inner: Inner = Inner()
     extra: dict[str, Any] = {}
     several: Annotated[list[int], Field(max_length=1)] = []
+    since: InstantSince1970 = 0
 
 
 class Shown(Output):
@@ -40,6 +41,7 @@ def _refusal(raw: str | bytes) -> Problem:
         ({"name": "x" * 11}, "Value should have a length of at most 10, not 11"),
         ({"name": "a\0"}, "must not contain the NUL character"),
         ({"name": 7}, "Input should be a valid string"),
+        ({"name": "a", "since": "1969-12-31T23:59:59Z"}, "must not be before 1970"),
         ({"name": "a", "several": [1, 2]}, "List should have at most 1 item, not 2"),
     ],
 )
