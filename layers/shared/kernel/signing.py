@@ -13,7 +13,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
-from botocore.auth import SigV4Auth
+from botocore.auth import SIGNED_HEADERS_BLACKLIST, SigV4Auth
 
 
 @lru_cache(maxsize=8)
@@ -23,6 +23,9 @@ def _key(secret: str, day: str, region: str, service: str) -> bytes:
     for part in (day, region, service, "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")
     return key
+
+
+_UNSIGNED = frozenset(SIGNED_HEADERS_BLACKLIST)  # what a request may lose or change on its way, such as its trace
 
 
 class _Headers(dict[str, str]):
@@ -47,9 +50,11 @@ class _Request:
 
 class _Signer(SigV4Auth):
     def headers_to_sign(self, request: Any) -> Any:
-        """All headers: the caller gives none that AWS does not want signed. The signer asks twice."""
+        """The headers that botocore signs, too. The signer asks twice."""
         if request.to_sign is None:
-            request.to_sign = _Headers((name.lower(), value) for name, value in request.headers.items())
+            request.to_sign = _Headers(
+                (lower, value) for name, value in request.headers.items() if (lower := name.lower()) not in _UNSIGNED
+            )
         return request.to_sign
 
     def canonical_query_string(self, _request: Any) -> str:
@@ -77,7 +82,7 @@ def signed(
     body: bytes,
     headers: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """The headers of a request to AWS with its signature, which covers all of them.
+    """The headers of a request to AWS with its signature, which covers all that do not change on the way.
 
     `path` is as in the URL, whose query is empty. Values of `headers` have no double spaces. Refreshes `credentials` if
     needed.
