@@ -73,6 +73,46 @@ def test_a_function_is_made_after_its_log_group_and_named_in_the_stack_s() -> No
     assert variables["STACK_NAME"] == {"Fn::GetAtt": "Observability.Outputs.Prefix"}
 
 
+LONGEST = "s" + "-abcdefg2" * 4 + "-xy"  # docs/deploy.md: 40 characters
+# the longest name of each kind, by the reference of its resource; bucket names are in lower case
+NAMES = {
+    ("AWS::Lambda::Function", "FunctionName"): r"[\w-]{1,64}",
+    ("AWS::S3::Bucket", "BucketName"): r"[a-z0-9-]{3,63}",
+    ("AWS::SQS::Queue", "QueueName"): r"[\w-]{1,80}",
+    ("AWS::DynamoDB::Table", "TableName"): r"[\w.-]{3,255}",
+    ("AWS::Events::Rule", "Name"): r"[\w.-]{1,64}",
+    ("AWS::StepFunctions::StateMachine", "StateMachineName"): r"[\w-]{1,80}",
+    ("AWS::CloudFront::Function", "Name"): r"[\w-]{1,64}",
+    ("AWS::ElastiCache::ServerlessCache", "ServerlessCacheName"): r"[a-z](?!.*--)[a-z0-9-]{0,39}",
+    ("AWS::SES::ConfigurationSet", "Name"): r"[\w-]{1,64}",
+    ("AWS::WAFv2::WebACL", "Name"): r"[\w-]{1,128}",
+    ("AWS::CloudWatch::Alarm", "AlarmName"): r".{1,255}",
+    ("AWS::Logs::LogGroup", "LogGroupName"): r"[\w./#-]{1,512}",
+}
+
+
+def test_a_stack_may_have_a_name_of_forty_characters() -> None:
+    assert len(LONGEST) == 40
+    given = {
+        "Environment": "prod",
+        "CacheMode": "serverless",
+        "Firewall": "on",
+        "FunctionAlarms": "on",
+        "AlarmTopicArn": "x",
+    }
+    found = translated.deployment(given, stack=LONGEST)
+    seen = set()
+    for path, each in found.items():
+        for (kind, name), pattern in NAMES.items():
+            if each.kind == kind and LONGEST in str(each.properties.get(name)):
+                assert re.fullmatch(pattern, each.properties[name]), path
+                seen.add((kind, name))
+    assert seen == NAMES.keys()
+    (rule,) = (each for each in found.values() if each.kind == "AWS::XRay::SamplingRule")
+    assert len(rule.properties["SamplingRule"]["ServiceName"]) <= 64
+    assert len(rule.properties["SamplingRule"]["RuleName"]) <= 32
+
+
 # --- production is complete -----------------------------------------------------------------------------------
 
 
