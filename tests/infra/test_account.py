@@ -144,6 +144,13 @@ def test_whoever_answers_a_frame_may_close_its_socket(key: str) -> None:
     assert "execute-api:ManageConnections" in _may(function_of(socket_routes()[key]).name)
 
 
+def test_the_authorizer_of_sockets_knows_from_which_pages_they_may_come() -> None:
+    given = {"PublicUrl": "https://chat.example.com/#", "CorsOrigins": "https://chat.example.org"}
+    authorizer = of_kind("prod", "AWS::Lambda::Function", **given)["Realtime.AuthorizeFunction"]
+    variables = authorizer["Environment"]["Variables"]
+    assert (variables["PUBLIC_URL"], variables["CORS_ORIGINS"]) == (given["PublicUrl"], given["CorsOrigins"])
+
+
 def test_whatever_is_started_by_an_event_has_dead_letters_that_are_watched() -> None:
     whole = {"CanaryMinutes": "10", "FunctionAlarms": "on"}
     rules = of_kind("prod", "AWS::Events::Rule", **whole)

@@ -56,6 +56,11 @@ def caller_of(event: Event) -> Caller:
     return Caller(identity["user_id"], identity["session_id"], context["connectionId"])
 
 
+def is_identified(event: Event) -> bool:
+    """Whether the authorizer has found whose the socket is: it lets `$connect` refuse the others."""
+    return "user_id" in (event["requestContext"].get("authorizer") or {})
+
+
 def action(
     name: str,
     frame: type[Frame],
