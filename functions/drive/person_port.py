@@ -67,14 +67,14 @@ def favourites(user_id: str) -> Iterator[dict[str, Any]]:
         after = page[-1]
 
 
-def contents_of(owner_id: str) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """The unique path (`id/name`) and the bytes of every file that is ready or in the trash."""
+def contents_of(owner_id: str) -> Iterator[tuple[str, int, Iterator[bytes]]]:
+    """The unique path (`id/name`), the size in bytes and the bytes of every file that is ready or in the trash."""
     for node in _nodes(owner_id):
         if node.is_folder or node.state not in ("ready", "trashed") or node.object_key is None:
             continue
         blob = blobs.find(node.object_key, node.object_version or "")
         if blob is not None:
-            yield f"{node.id}/{node.name}", _chunks(blob)
+            yield f"{node.id}/{node.name}", blob.size, _chunks(blob)
 
 
 def _chunks(blob: blobs.Blob) -> Iterator[bytes]:

@@ -86,15 +86,18 @@ def make(user_id: str, export_id: str) -> None:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for kind, items in _documents(user_id):
                 _write(archive, kind, items)
-            for name, content in drive.contents_of(user_id):
-                with archive.open(f"files/{name}", "w") as member:
+            for name, size, content in drive.contents_of(user_id):
+                entry = zipfile.ZipInfo(f"files/{name}")
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                entry.file_size = size  # above 2 GiB an entry needs longer fields, which stand before its bytes
+                with archive.open(entry, "w") as member:
                     for chunk in content:
                         member.write(chunk)
-        size = file.tell()
+        length = file.tell()
         file.seek(0)
         blobs.put_file(export.key, file, content_type="application/zip")
     store.save_export(
-        DataExport(user_id, export_id, "ready", export.created_at, size=size, ends_at=clock.now() + EXPORT_LIFE_MS)
+        DataExport(user_id, export_id, "ready", export.created_at, size=length, ends_at=clock.now() + EXPORT_LIFE_MS)
     )
 
 

@@ -95,6 +95,20 @@ def test_an_export_holds_each_kind_with_its_schema_and_the_files(ann: tuple[Call
         assert archive.read(file) == b"my notes"
 
 
+def test_a_file_too_long_for_the_usual_fields_of_a_zip_is_in_the_export(
+    ann: tuple[Caller, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    me, token = ann
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 1_000)  # for 2 GiB
+    desk.put(me, name="film.txt", content=b"a frame " * 1_000)
+    export_id = begin(token).body["id"]
+    make_export.handler({"user_id": me.user_id, "export_id": export_id}, CONTEXT)
+    stored = aws.client("s3").get_object(Bucket=BUCKET, Key=exports.get(me.user_id, export_id).key)
+    with zipfile.ZipFile(io.BytesIO(stored["Body"].read())) as archive:
+        (film,) = [name for name in archive.namelist() if name.startswith("files/")]
+        assert archive.read(film) == b"a frame " * 1_000
+
+
 def _exported(who: Caller, token: str) -> dict[str, list[dict[str, Any]]]:
     """The documents of a new export, by kind."""
     export_id = begin(token).body["id"]
