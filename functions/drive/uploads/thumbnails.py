@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
+from drive.uploads import colour_codes
 from kernel import blobs, telemetry
 from kernel.blobs import Blob
 
@@ -50,7 +51,7 @@ def _make_thumbnail(content: bytes) -> tuple[bytes, int, int] | None:
                 width, height = height, width
             upright = _in_bytes(upright)
             upright.thumbnail((EDGE_PX, EDGE_PX))
-            upright = _in_srgb(upright)
+            upright = _in_srgb(upright, _profile(picture, content))
             small = upright.convert("RGBA" if "A" in upright.getbands() else "RGB")
             out = io.BytesIO()
             small.info.clear()  # no EXIF, location or colour profile
@@ -75,14 +76,21 @@ def _in_bytes(picture: Image) -> Image:
     return picture.convert("L" if picture.mode == "1" else "RGB") if picture.mode in ("1", "P") else picture
 
 
-def _in_srgb(picture: Image) -> Image:
+def _profile(picture: Image, content: bytes) -> bytes | None:
+    """The colour profile of a picture; in PNG code points come before a profile, in AVIF after it."""
+    in_file: bytes | None = picture.info.get("icc_profile")
+    if picture.format == "PNG":
+        return colour_codes.profile(content) or in_file
+    return in_file or (colour_codes.profile(content) if picture.format == "AVIF" else None)
+
+
+def _in_srgb(picture: Image, profile: bytes | None) -> Image:
     """The picture in sRGB, as what has no colour profile is shown; unchanged if it has none, or none that can be read.
 
     Telephones write Display P3: their numbers taken for sRGB are a duller picture.
     """
     from PIL import ImageCms
 
-    profile = picture.info.get("icc_profile")
     if not profile or picture.mode not in ("RGB", "RGBA", "CMYK"):
         return picture
     mode = "RGBA" if picture.mode == "RGBA" else "RGB"
