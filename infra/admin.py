@@ -22,7 +22,7 @@ def give(username: str, *, role: str) -> str:
     try:
         service.give_role(user_id=user_id, role="admin" if role == "admin" else "user", by=None)
     except NotFound:
-        raise SystemExit(f"there is nobody called {username}") from None
+        raise chosen_stack.nobody(username) from None
     return f"{username} ({user_id}) has the role {role}"
 
 

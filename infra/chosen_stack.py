@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import socket
 import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 ENDPOINTS = ROOT / ".local" / "endpoints.json"
+ANSWER_WAIT_S = 5
 CONNECTIONS = 40  # concurrent connections of a client
 
 
@@ -65,8 +68,13 @@ def account(username: str) -> str:
 
     user_id = accounts.user_id_of(username)
     if user_id is None:
-        raise SystemExit(f"there is nobody called {username}")
+        raise nobody(username)
     return user_id
+
+
+def nobody(username: str) -> SystemExit:
+    """What a command says that was given the name of no account."""
+    return SystemExit(f"there is nobody called {username}: look for another spelling, or register the account first")
 
 
 def use_queues(**variables: str) -> None:
@@ -80,7 +88,7 @@ def use_queues(**variables: str) -> None:
 
 
 def use(name: str | None) -> None:
-    """Point this process, with the product's own modules, to a stack; raises SystemExit if there is no local one."""
+    """Point this process, with the product's own modules, to a stack; raises SystemExit if no local one runs."""
     sys.path[:0] = [str(ROOT / "layers/shared"), str(ROOT / "functions")]
     if name is None:
         _use_the_local_one(Path(os.environ.get("SC_ENDPOINTS", ENDPOINTS)))
@@ -90,10 +98,15 @@ def use(name: str | None) -> None:
 
 
 def _use_the_local_one(endpoints: Path) -> None:
-    """Point this process to the local stack with the addresses in this file; raises SystemExit without it."""
+    """Point this process to the local stack with the addresses in this file; raises SystemExit unless it runs."""
     if not endpoints.exists():
         raise SystemExit("there is no local stack: run `make up`, or name the stack with --stack")
     addresses = json.loads(endpoints.read_text())
+    where = urlsplit(addresses["aws_endpoint_url"])
+    try:
+        socket.create_connection((where.hostname, where.port), timeout=ANSWER_WAIT_S).close()
+    except OSError:
+        raise SystemExit("the local stack does not run: start it with `make up`") from None
     os.environ["ENVIRONMENT"] = "local"
     os.environ["STACK_NAME"] = addresses["stack"]
     os.environ["AWS_REGION"] = addresses["region"]

@@ -94,7 +94,7 @@ def url_of(name: str) -> str:
     try:
         return str(client.get_queue_url(QueueName=whole)["QueueUrl"])
     except client.exceptions.QueueDoesNotExist:
-        raise SystemExit(f"there is no queue {whole}") from None
+        raise SystemExit(f"there is no queue {whole}; `python -m infra.show queues` lists them") from None
 
 
 def given_up(dead_url: str) -> Iterator[Dead]:

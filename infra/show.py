@@ -23,6 +23,7 @@ from typing import Any
 from infra import chosen_stack
 from infra.chosen_stack import client
 
+LOG_GROUP = "/aws/lambda/"
 ERRORS_SHOWN = 20
 HEALTH_WAIT_S = 15
 COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed")
@@ -62,15 +63,27 @@ def queues(_: str, __: float) -> list[str]:
 
 
 def _lines(function: str, minutes: float, words: str) -> Iterator[tuple[str, int, dict[str, Any]]]:
-    """Log lines that contain these words: the function, the time (ms), and the line."""
+    """Log lines that contain these words: the function, the time (ms), and the line.
+
+    `function` is the beginning of names of functions; raises SystemExit if none begins so.
+    """
     logs, since = client("logs"), int((time.time() - minutes * 60) * 1000)
-    groups = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=f"/aws/lambda/{_prefix()}{function}")
-    for group in [group["logGroupName"] for page in groups for group in page["logGroups"]]:
-        asked = {"logGroupName": group, "startTime": since, "filterPattern": f'"{words}"'}
+    known = _logging_functions(logs)
+    chosen = [name for name in known if name.startswith(function)]
+    if not chosen:
+        raise SystemExit(f"no function's name begins with {function}; there are {', '.join(known)}")
+    for name in chosen:
+        asked = {"logGroupName": f"{LOG_GROUP}{_prefix()}{name}", "startTime": since, "filterPattern": f'"{words}"'}
         for page in logs.get_paginator("filter_log_events").paginate(**asked):
             for event in page["events"]:
                 if event["message"].startswith("{") and words in event["message"]:
-                    yield group.rpartition(_prefix())[2], event["timestamp"], json.loads(event["message"])
+                    yield name, event["timestamp"], json.loads(event["message"])
+
+
+def _logging_functions(logs: Any) -> list[str]:
+    whole = LOG_GROUP + _prefix()
+    pages = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=whole)
+    return sorted(group["logGroupName"].removeprefix(whole) for page in pages for group in page["logGroups"])
 
 
 def errors(function: str, minutes: float) -> list[str]:
@@ -87,6 +100,8 @@ def errors(function: str, minutes: float) -> list[str]:
 
 
 def metric(name: str, minutes: float) -> list[str]:
+    if not name:
+        raise SystemExit("name a metric, as in: python -m infra.show metric SendDuration")
     counted: Counter[str] = Counter()
     for function, _, line in _lines("", minutes, name):
         values = line.get(name, 0)
@@ -149,7 +164,8 @@ SHOWN: Mapping[str, Callable[[str, float], list[str]]] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="infra.show", description="Shows how a stack is.")
     parser.add_argument("what", choices=SHOWN)
-    parser.add_argument("name", nargs="?", default="", help="of errors: a function; of metric: the metric")
+    name_help = "of errors: a function, or the beginning of its name; of metric: the metric"
+    parser.add_argument("name", nargs="?", default="", help=name_help)
     parser.add_argument("--minutes", type=float, default=15.0, help="how far back logs are read (default: 15)")
     chosen_stack.add_option(parser)
     chosen = parser.parse_args(arguments)

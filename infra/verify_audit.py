@@ -49,9 +49,13 @@ def main(arguments: Sequence[str]) -> int:
     if len(arguments) != 2:
         print(__doc__)
         return 2
-    entries = read(Path(arguments[0]).read_text())
     try:
-        check(entries, json.loads(Path(arguments[1]).read_text()))
+        entries, proof = read(Path(arguments[0]).read_text()), json.loads(Path(arguments[1]).read_text())
+    except (OSError, ValueError, LookupError, TypeError) as unreadable:
+        print(f"these are no export and proof ({unreadable})\n\n{__doc__}")
+        return 2
+    try:
+        check(entries, proof)
     except ValueError as broken:
         print(broken)
         return 1

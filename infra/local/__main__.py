@@ -1,5 +1,6 @@
 """`python -m infra.local [--instance NAME] COMMAND`: runs a command and reports problems."""
 
+import os
 import signal
 import sys
 
@@ -13,6 +14,8 @@ try:
 except Problem as problem:
     print(f"\nError: {problem}\n  What to do: {problem.advice}", file=sys.stderr)
     sys.exit(2)
+except BrokenPipeError:  # whoever read what is printed, such as `head`, has enough
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 except KeyboardInterrupt:
     print("\nInterrupted; nothing is broken. Run the same command again to continue.", file=sys.stderr)
     sys.exit(130)

@@ -1,10 +1,12 @@
 """One typed object with the paths and ports of an instance of the local cloud."""
 
+import json
 import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from infra.local.console import Problem
 
@@ -18,6 +20,7 @@ RUNTIMES = ("python3.12", "python3.13", "python3.14")  # those of template.yaml
 DEFAULT_RUNTIME = "python3.13"
 ACCOUNT = "000000000000"  # the account id of a local cloud
 PORTS = {"default": (4566, 6390), "test": (4666, 6490)}
+ENDPOINTS = "endpoints.json"
 QUOTA = "SC_QUOTA"
 AWS_QUOTA, LEAST_QUOTA = 1000, 96  # concurrent executions: AWS's default for an account; the most that the tests need
 EXECUTION_MB = 90  # memory of a function's process
@@ -48,12 +51,21 @@ class Instance:
 
     @property
     def endpoints_file(self) -> Path:
-        return self.home / "endpoints.json"
+        return self.home / ENDPOINTS
 
     @property
     def deployed_file(self) -> Path:
         """The file with the fingerprint of the last deployment; absent during a deployment."""
         return self.home / "deployed"
+
+    @property
+    def port_variable(self) -> str:
+        """The environment variable that sets the port."""
+        return f"{_prefix(self.name)}PORT"
+
+    @property
+    def redis_port_variable(self) -> str:
+        return f"{_prefix(self.name)}REDIS_PORT"
 
     @property
     def logs(self) -> Path:
@@ -79,23 +91,39 @@ def python_runtime() -> str:
     return f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def instance(name: str, environment: Mapping[str, str] = os.environ) -> Instance:
+def instance(name: str, environment: Mapping[str, str] = os.environ, *, state: Path = STATE) -> Instance:
     """Build the instance called `name` from SC_PORT, SC_REDIS_PORT (SC_TEST_PORT ... for `test`) and SC_QUOTA.
+
+    Without these variables it has the ports with which it was last up, until its data are wiped.
 
     Raises:
         Problem: the name is unknown, a port is invalid, or the quota is invalid.
     """
     if name not in PORTS:
         raise Problem(f"there is no instance called {name!r}", f"use one of: {', '.join(PORTS)}")
-    prefix = "SC_" if name == "default" else f"SC_{name.upper()}_"
-    port, redis_port = PORTS[name]
+    prefix = _prefix(name)
+    home = state if name == "default" else state / name
+    port, redis_port = _kept_ports(home / ENDPOINTS) or PORTS[name]
     return Instance(
         name=name,
         port=_port(environment, f"{prefix}PORT", port),
         redis_port=_port(environment, f"{prefix}REDIS_PORT", redis_port),
-        home=STATE if name == "default" else STATE / name,
+        home=home,
         quota=_quota(environment),
     )
+
+
+def _prefix(name: str) -> str:
+    return "SC_" if name == "default" else f"SC_{name.upper()}_"
+
+
+def _kept_ports(endpoints: Path) -> tuple[int, int] | None:
+    """The ports of the cloud and of Redis in a file of addresses."""
+    if not endpoints.exists():
+        return None
+    kept = json.loads(endpoints.read_text())
+    port, redis_port = (urlsplit(kept[name]).port for name in ("aws_endpoint_url", "redis_url"))
+    return None if port is None or redis_port is None else (port, redis_port)
 
 
 def _quota(environment: Mapping[str, str]) -> int:

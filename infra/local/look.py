@@ -13,23 +13,30 @@ RECENT_S = 15 * 60
 
 def status(instance: Instance) -> bool:
     """Print which servers run; true if all do."""
-    running = True
-    for daemon in (services.cloud(instance), services.redis(instance)):
-        pid = daemon.pid()
-        running = running and pid is not None
-        say(f"{daemon.name:<12} {f'port {daemon.port}, process {pid}' if pid else 'not running'}")
-    if services.cloud(instance).pid():
-        say(f"{'Stack':<12} {Stack(instance).status()}")
+    daemons = (services.cloud(instance), services.redis(instance))
+    for daemon in daemons:
+        pid, listens = daemon.pid(), daemon.listening()
+        where = f"port {daemon.port}" if listens else f"does not listen on port {daemon.port}"
+        say(f"{daemon.name:<12} {f'{where}, process {pid}' if pid else 'not running'}")
+    if not all(daemon.listening() for daemon in daemons):
+        say(f"Start it with {instance.up_command}.")
+        return False
+    say(f"{'Stack':<12} {Stack(instance).status()}")
     if instance.endpoints_file.exists():
         for key, value in json.loads(instance.endpoints_file.read_text()).items():
             say(f"  {key:<18} {value or '-'}")
-    return running
+    return True
+
+
+def require_running(instance: Instance) -> None:
+    """Raise Problem unless the instance's cloud answers."""
+    if not services.cloud(instance).listening():
+        raise Problem("the local cloud is not running", f"start it with {instance.up_command}")
 
 
 def logs(instance: Instance, function: str | None) -> None:
     """Print the log events of the last 15 minutes, of one function (by its logical name) or of all."""
-    if not services.cloud(instance).listening():
-        raise Problem("the local cloud is not running", f"start it with {instance.up_command}")
+    require_running(instance)
     stack = Stack(instance)
     functions = stack.functions()
     if function:

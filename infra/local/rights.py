@@ -21,6 +21,8 @@ from typing import Any
 import boto3
 
 from infra.local.config import REGION, ROOT, Instance, instance
+from infra.local.console import Problem
+from infra.local.look import require_running
 
 UNREACHED = ROOT / "infra" / "unreached_rights.toml"
 AWS_OWN = "arn:aws:iam::aws:"  # policies of AWS: logs and traces
@@ -125,6 +127,7 @@ def _functions(client: Any) -> dict[str, str]:
 
 def main(name: str, *, only_shows: bool = False) -> int:
     here: Instance = instance(name)
+    require_running(here)
     endpoint = json.loads(here.endpoints_file.read_text())["aws_endpoint_url"]
     session = boto3.session.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
     functions = _functions(session.client("lambda", endpoint_url=endpoint))
@@ -155,4 +158,7 @@ def main(name: str, *, only_shows: bool = False) -> int:
 
 if __name__ == "__main__":
     names = [word for word in sys.argv[1:] if word != "--show"]
-    sys.exit(main(names[0] if names else "test", only_shows="--show" in sys.argv))
+    try:
+        sys.exit(main(names[0] if names else "test", only_shows="--show" in sys.argv))
+    except Problem as problem:
+        sys.exit(f"{problem}: {problem.advice}")

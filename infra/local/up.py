@@ -83,17 +83,16 @@ def check_kept_address(instance: Instance) -> None:
     if kept != instance.endpoint:
         raise Problem(
             f"the data of this local cloud belong to {kept}, and it is to start at {instance.endpoint}",
-            f"set its port back, or wipe its data with {instance.reset_command} and run {instance.up_command} again",
+            f"unset {instance.port_variable} to start it there, or wipe its data with {instance.reset_command} first",
         )
 
 
 def start_servers(instance: Instance) -> None:
     """Start the servers of an instance that do not run, or run with other settings."""
-    prefix = "SC_" if instance.name == "default" else f"SC_{instance.name.upper()}_"
     with step("Valkey") as current:
-        _start(instance, services.redis(instance), f"{prefix}REDIS_PORT", current)
+        _start(instance, services.redis(instance), instance.redis_port_variable, current)
     with step("MiniStack") as current:
-        _start(instance, services.cloud(instance), f"{prefix}PORT", current)
+        _start(instance, services.cloud(instance), instance.port_variable, current)
 
 
 def _start(instance: Instance, daemon: Daemon, port_variable: str, current: Step) -> None:

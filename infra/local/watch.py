@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from infra.local.config import Instance
-from infra.local.console import Problem, say
+from infra.local.console import say
 from infra.local.figures import Figures
+from infra.local.look import require_running
 from infra.local.overview import Line, Overview, Panel, overview
 from infra.local.stack import Stack
 
@@ -21,10 +22,9 @@ def watch(instance: Instance, *, every_s: float, times: int | None) -> None:
     """Show the overview, `times` times or until it is interrupted.
 
     Raises:
-        Problem: there is no local stack.
+        Problem: the local cloud does not run.
     """
-    if not instance.endpoints_file.exists():
-        raise Problem("there is no local stack", f"start it with {instance.up_command}")
+    require_running(instance)
     endpoints = json.loads(instance.endpoints_file.read_text())
     figures = Figures(Stack(instance))
     shown = 0

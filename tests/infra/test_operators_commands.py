@@ -71,8 +71,10 @@ def _fill(cloud: Stack) -> None:
             name=f"{STACK}-{name}", roleArn="arn:aws:iam::000000000000:role/any", definition=json.dumps(FAILS)
         )
         states.start_execution(stateMachineArn=made["stateMachineArn"], input="{}")
+    for each in of_type("AWS::Logs::LogGroup").values():
+        name = each["Properties"]["LogGroupName"]["Fn::Sub"]
+        logs.create_log_group(logGroupName=name.replace("${Prefix}", STACK))
     group = f"/aws/lambda/{STACK}-Messages"
-    logs.create_log_group(logGroupName=group)
     logs.create_log_stream(logGroupName=group, logStreamName="one")
     failed = {"level": "ERROR", "message": "call failed", "Duration": 3, "exception": "Traceback\nKeyError: 'x'"}
     sent = {"level": "INFO", "message": "call", "Duration": 3, "StoreThrottles": 2, "route": "GET /x", "status": 200}
@@ -89,9 +91,19 @@ def test_the_commands_of_a_runbook_work_as_they_stand(page: Path, desk: Desk) ->
 def test_errors_metrics_and_failed_executions_are_told_with_their_reasons(desk: Desk) -> None:
     assert "Messages  KeyError: 'x'" in run("python -m infra.show errors Messages", desk.shell)[1]
     assert "StoreThrottles: 2 in" in run("python -m infra.show metric StoreThrottles", desk.shell)[1]
+    code, said = run("python -m infra.show errors Sockets", desk.shell)
+    assert (code, said.strip()[:65]) == (1, "no function's name begins with Sockets; there are Administration,")
     assert "FAILED States.TaskFailed no store" in run("python -m infra.machines call-lifecycle", desk.shell)[1]
     again = run("python -m infra.machines call-lifecycle --go", desk.shell)[1]
     assert "started again as" in again
+
+
+def test_a_command_on_a_local_stack_that_is_down_says_how_to_start_it(tmp_path: Path) -> None:
+    addresses = {"stack": STACK, "region": REGION, "aws_endpoint_url": f"http://127.0.0.1:{local_cloud.free_port()}"}
+    (tmp_path / "endpoints.json").write_text(json.dumps(addresses))
+    shell = tuple(operators_shell(tmp_path / "endpoints.json").items())
+    for command in ("infra.show health", "infra.admin ada", "infra.unlock ada", "infra.redrive mail"):
+        assert run(f"python -m {command}", shell) == (1, "the local stack does not run: start it with `make up`\n")
 
 
 def test_the_page_and_the_terminal_show_what_lies_in_dead_letters_with_its_runbook(

@@ -88,3 +88,15 @@ def test_the_program_reads_exports_in_any_order_and_form(
     export.write_text(texts[form].replace("usr_b", "usr_c", 1))
     assert verify_audit.main([str(export), str(proof)]) == 1
     assert "entry 5" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [None, "no JSON", "7", '{"other": 1}'])
+def test_what_is_no_export_is_refused_with_the_use(
+    content: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export, proof = tmp_path / "export", tmp_path / "proof"
+    proof.write_text(json.dumps(proof_of(shown())))
+    if content is not None:
+        export.write_text(content)
+    assert verify_audit.main([str(export), str(proof)]) == 2
+    assert "EXPORT holds entries" in capsys.readouterr().out

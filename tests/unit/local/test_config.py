@@ -1,5 +1,8 @@
 """An instance of the local cloud is described by its name and the environment."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from infra.local.config import AWS_QUOTA, LEAST_QUOTA, STATE, instance
@@ -7,15 +10,23 @@ from infra.local.console import Problem
 from infra.local.stack import Stack
 
 
-def test_the_default_instance_listens_on_the_known_ports() -> None:
-    default = instance("default", {})
+def test_the_default_instance_listens_on_the_known_ports(tmp_path: Path) -> None:
+    default = instance("default", {}, state=tmp_path)
     assert (default.endpoint, default.redis_url) == ("http://127.0.0.1:4566", "redis://127.0.0.1:6390")
 
 
-def test_instances_share_neither_ports_nor_state() -> None:
-    default, test = instance("default", {}), instance("test", {})
+def test_an_instance_keeps_the_ports_of_its_data_unless_others_are_given(tmp_path: Path) -> None:
+    addresses = {"aws_endpoint_url": "http://127.0.0.1:5000", "redis_url": "redis://127.0.0.1:5001"}
+    (tmp_path / "endpoints.json").write_text(json.dumps(addresses))
+    kept, moved = instance("default", {}, state=tmp_path), instance("default", {"SC_PORT": "6000"}, state=tmp_path)
+    assert (kept.port, kept.redis_port) == (5000, 5001)
+    assert (moved.port, moved.redis_port) == (6000, 5001)
+
+
+def test_instances_share_neither_ports_nor_state(tmp_path: Path) -> None:
+    default, test = instance("default", {}, state=tmp_path), instance("test", {}, state=tmp_path)
     assert {default.port, default.redis_port}.isdisjoint({test.port, test.redis_port})
-    assert (default.home, test.home) == (STATE, STATE / "test")
+    assert (instance("default", {}).home, instance("test", {}).home) == (STATE, STATE / "test")
 
 
 def test_each_instance_has_variables_of_its_own() -> None:
@@ -46,8 +57,8 @@ def test_an_unknown_instance_is_refused() -> None:
         instance("nobody", {})
 
 
-def test_the_socket_has_the_address_of_the_rest_api_with_another_scheme() -> None:
-    default = instance("default", {})
+def test_the_socket_has_the_address_of_the_rest_api_with_another_scheme(tmp_path: Path) -> None:
+    default = instance("default", {}, state=tmp_path)
     assert default.execute_api("a1") == "http://127.0.0.1:4566/_aws/execute-api/a1/v1"
     assert default.execute_api("a1", scheme="ws") == "ws://127.0.0.1:4566/_aws/execute-api/a1/v1"
 
