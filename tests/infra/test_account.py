@@ -262,6 +262,17 @@ def test_the_rest_api_is_deployed_anew_if_only_a_parameter_is_another() -> None:
     assert stage["DeploymentId"] == f"<{deployment}>"
 
 
+def test_a_preflight_names_the_origin_if_there_is_one() -> None:
+    """A header's fixed value is a text in single quotes ("API Gateway mapping template and access logging variable
+    reference"); whether API Gateway takes an empty one is not said."""
+    (api,) = of_kind("prod", "AWS::ApiGateway::RestApi").values()
+    assert "\"''\"" not in json.dumps(api)
+    (api,) = of_kind("prod", "AWS::ApiGateway::RestApi", CorsOrigins="https://chat.example.com").values()
+    answers = api["Body"]["paths"]["/auth/login"]["options"]["x-amazon-apigateway-integration"]["responses"]["default"]
+    named = answers["responseParameters"]["method.response.header.Access-Control-Allow-Origin"]
+    assert named == "'https://chat.example.com'"
+
+
 def test_access_logs_are_there_when_asked_for_and_know_no_addresses() -> None:
     (rest,) = of_kind("dev", "AWS::ApiGateway::Stage", AccessLogs="on").values()
     (socket,) = of_kind("dev", "AWS::ApiGatewayV2::Stage", AccessLogs="on").values()

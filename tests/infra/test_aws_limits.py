@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from cfnlint.api import lint
 
 from infra import aws_limits, translated
 from infra.local.stack import Stack
@@ -137,6 +138,26 @@ def test_what_aws_takes_passes_and_what_it_refuses_does_not(
 
 
 # --- rules checked in the templates ---------------------------------------------------------------------------
+
+
+def _faults(*definitions: str) -> list[str]:
+    """The linter's findings in definitions of state machines. It looks at them only if they stand in a template, where
+    ours are files (DefinitionUri)."""
+    machine = {"Type": "AWS::StepFunctions::StateMachine"}
+    role = "arn:aws:iam::123456789012:role/any"
+    arn = r"arn:aws:lambda:us-east-1:123456789012:function:\1"
+    filled = [re.sub(r"\$\{(\w+)\}", arn, each) for each in definitions]
+    given = {
+        f"M{number}": {**machine, "Properties": {"RoleArn": role, "DefinitionString": each}}
+        for number, each in enumerate(filled)
+    }
+    return [found.message for found in lint(json.dumps({"Resources": given}), regions=["us-east-1"])]
+
+
+def test_step_functions_takes_the_definitions_of_state_machines() -> None:
+    texts = [path.read_text() for path in (ROOT / "statemachines").glob("*.json")]
+    assert _faults(*texts) == []
+    assert len(_faults(*(text.replace('"Next":', '"Nxt":', 1) for text in texts))) >= len(texts)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "statemachines").glob("*.json")), ids=lambda path: path.stem)
