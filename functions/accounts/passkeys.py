@@ -283,10 +283,17 @@ def _begin(purpose: str, user_id: str | None) -> Ceremony:
 
 
 def _origin_of(credential: dict[str, Any]) -> str:
-    """The claimed origin, if it is one of the deployment's or a local page of a local stack; else raises ValueError."""
-    claimed = json.loads(_bytes(credential["response"]["clientDataJSON"]))["origin"]
+    """The claimed origin, if it is one of the deployment's or a local page of a local stack; else raises ValueError.
+
+    Raises it also for a page within another site's page (WebAuthn level 3, 7.1 and 7.2, `crossOrigin`), which the
+    package does not check: our pages may not be framed.
+    """
+    stated = json.loads(_bytes(credential["response"]["clientDataJSON"]))
+    claimed = stated["origin"]
     if claimed not in config().passkey_origins and not origin.is_local_page(claimed):
         raise ValueError("another origin")
+    if stated.get("crossOrigin", False) is not False:
+        raise ValueError("within a page of another origin")
     return str(claimed)
 
 

@@ -1,12 +1,14 @@
 """Invitations by link: creating, listing, revoking and accepting them.
 
-An invitation is over when the member who made it leaves or may no longer add people (R6).
+An invitation is over when the member who made it leaves or may no longer add people (R6), and while they are banned from
+the platform.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from accounts import session_api as accounts
 from conversations import api as conversations
 from conversations.api import JoinContext, join_context, require_id, require_member
 from invitations import requests, store
@@ -149,6 +151,8 @@ def _require_may_join(joining: JoinContext, invitation: Invitation) -> None:
     invitation.require_open(clock.now())
     settings = joining.context.info.settings
     if joining.inviter is None or not (joining.inviter.is_admin or settings.who_can_add == "all"):
+        raise Gone("This invitation is over.")
+    if accounts.is_banned(invitation.created_by):
         raise Gone("This invitation is over.")
     if joining.is_banned:
         raise Forbidden("You were removed from this group.", code="banned")

@@ -44,6 +44,17 @@ def test_public_links_of_a_banned_person_are_gone_until_the_ban_is_lifted(town: 
     assert town.http.get(path).status_code == 200
 
 
+def test_a_ban_ends_the_account_s_invitations_until_it_is_lifted(town: Town, admin: Person) -> None:
+    ada, bob = town.people("ada", "bob")
+    token = ada.ok("POST", f"/conversations/{ada.group_with()}/invitations", {})["token"]
+    admin.ok("POST", f"/admin/users/{ada.id}/ban", {"reason": REASON})
+    problem(bob.get(f"/invitations/{token}"), 410, "gone")
+    problem(bob.post(f"/invitations/{token}/accept"), 410, "gone")
+
+    admin.ok("POST", f"/admin/users/{ada.id}/unban")
+    assert bob.ok("POST", f"/invitations/{token}/accept")["state"] == "joined"
+
+
 def test_the_command_has_made_an_admin(admin: Person) -> None:
     assert admin.ok("GET", "/users/me")["role"] == "admin"
     found = admin.ok("GET", "/admin/users", params={"q": admin.username})["items"]

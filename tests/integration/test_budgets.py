@@ -86,14 +86,14 @@ ON_POLLS = {
     "list 50 voters": (4, 0),
 }
 # coming or going is an event of the log, with the membership, the profile and what the door keeps of it; whether people
-# who ask are being erased is read as it is now
+# who ask are being erased, and whether the maker of a link is banned, is read as it is now
 ON_GROUPS = {
     "create an invitation": (2, 4),
     "list 20 invitations": (2, 0),
-    "preview an invitation": (4, 0),
+    "preview an invitation": (5, 0),
     "revoke an invitation": (3, 1),
-    "accept an invitation": (8, 14),
-    "ask to join": (9, 1),
+    "accept an invitation": (9, 14),
+    "ask to join": (10, 1),
     "list 10 requests to join": (4, 0),
     "approve a request to join": (9, 14),
     "decline a request to join": (5, 1),

@@ -34,6 +34,7 @@ class Authenticator:
         self.rp_id = ""
         self.counter = 0
         self.flags = PRESENT | VERIFIED
+        self.cross_origin = False
 
     def create(self, options: dict[str, Any]) -> dict[str, Any]:
         """The answer to the options of a registration."""
@@ -68,7 +69,8 @@ class Authenticator:
         return hashlib.sha256(self.rp_id.encode()).digest() + bytes([flags]) + self.counter.to_bytes(4, "big")
 
     def _client_data(self, kind: str, challenge: str) -> bytes:
-        return json.dumps({"type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": False}).encode()
+        stated = {"type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": self.cross_origin}
+        return json.dumps(stated).encode()
 
     def _credential(self, response: dict[str, str]) -> dict[str, Any]:
         name = text(self.credential_id)

@@ -143,6 +143,10 @@ def _look_alike(device: Authenticator) -> None:
     device.origin = "http://localhost.evil.example:8080"
 
 
+def _framed(device: Authenticator) -> None:
+    device.cross_origin = True  # our page within another site's page
+
+
 def _unverified(device: Authenticator) -> None:
     device.flags = PRESENT
 
@@ -152,7 +156,7 @@ def _absent(device: Authenticator) -> None:
 
 
 @pytest.mark.attack
-@pytest.mark.parametrize("lie", [_other_origin, _look_alike, _unverified, _absent])
+@pytest.mark.parametrize("lie", [_other_origin, _look_alike, _framed, _unverified, _absent])
 def test_a_lying_device_is_not_added(ada: Person, lie: Callable[[Authenticator], None]) -> None:
     lie(ada.device)
     refused = ada.finish(ada.begin().body)
@@ -203,7 +207,7 @@ def test_of_many_answers_at_once_to_one_challenge_one_signs_in(ada: Person) -> N
 
 
 @pytest.mark.attack
-@pytest.mark.parametrize("lie", [_other_origin, _look_alike, _unverified, _absent])
+@pytest.mark.parametrize("lie", [_other_origin, _look_alike, _framed, _unverified, _absent])
 def test_a_lying_device_does_not_sign_in(ada: Person, lie: Callable[[Authenticator], None]) -> None:
     ada.add()
     lie(ada.device)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from accounts import bans
 from conversations import joining, members, service
 from invitations import service as invitations
 from invitations import store
@@ -225,6 +226,21 @@ def test_an_invitation_is_worth_what_its_maker_is() -> None:
     invitations.preview(caller=cyd, token=made["token"])
     remove(ada, conversation_id, bob)
     assert outcome(lambda: accept(cyd, made)) == "gone"
+
+
+@pytest.mark.parametrize("needs_approval", [False, True])
+def test_the_links_of_a_banned_person_are_over_as_long_as_the_ban(needs_approval: bool) -> None:
+    ada, bob, cyd = people("ada", "bob", "cyd")
+    conversation_id = group(ada, bob)
+    made, others = (link(each, conversation_id, needs_approval=needs_approval) for each in (bob, ada))
+    with clock.held(clock.now()) as advance:
+        bans.ban(user_id=bob.user_id, by=ada.user_id, reason="spam", until=clock.now() + clock.MINUTE)
+        assert outcome(lambda: accept(cyd, made)) == "gone"
+        assert outcome(lambda: invitations.preview(caller=cyd, token=made["token"])) == "gone"
+        assert accept(ada, made) == ("joined", False)  # nothing changes for members
+        assert invitations.preview(caller=cyd, token=others["token"])["member_count"] == 2
+        advance(clock.MINUTE)
+        assert accept(cyd, made) == ("requested" if needs_approval else "joined", True)
 
 
 def test_a_group_that_was_ended_invites_nobody() -> None:
