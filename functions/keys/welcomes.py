@@ -71,8 +71,13 @@ def _welcome(conversation_id: str, epoch: int, at: int, each: DeviceWelcome) -> 
     device = each.device
     named = f"{conversation_id} {epoch} {device.user_id} {device.device_id}".encode()
     tail = int.from_bytes(hashlib.sha256(named).digest()[:10], "big")
-    welcome_id = f"wel_{ids.base32(at, 10)}{ids.base32(tail, 16)}"
+    welcome_id = f"{_first_id(at)}{ids.base32(tail, 16)}"
     return Welcome(welcome_id, device.user_id, device.device_id, conversation_id, epoch + 1, each.content, each.blob)
+
+
+def _first_id(at: int) -> str:
+    """The beginning of the ids of Welcomes of an instant (ms); later ones sort after it, earlier ones before it."""
+    return f"wel_{ids.base32(at, 10)}"
 
 
 def stage(
@@ -96,19 +101,35 @@ def publish(commit: Event, device_welcomes: Sequence[DeviceWelcome]) -> None:
 
 
 def pending(*, caller: Caller, device_id: str, limit: int, page: str | None) -> Page[Welcome]:
-    """The pending Welcomes of one of the caller's devices, oldest first, as many as fit into a response."""
+    """The pending Welcomes of one of the caller's devices, oldest first, as many as fit into a response.
+
+    A Welcome ends with the membership that it was made for (R52): such ones are deleted here.
+    """
     paging = Paginator(page, caller.user_id, "welcomes", device_id)
-    found = welcome_store.pending(caller.user_id, device_id, after=paging.start, limit=limit + 1)
+    read = welcome_store.pending(caller.user_id, device_id, after=paging.start, limit=limit + 1)
+    found = _of_present_member(caller.user_id, read[:limit])
     items: list[Welcome] = []
     room = MAX_PAGE_BYTES
-    for each in found[:limit]:
+    for each in found:
         whole = replace(each, content=large.get(each.content, each.blob))
         room -= len(whole.content or b"") * 4 // 3 + 300
         if items and room < 0:
-            break
+            return Page(items, paging.cursor(items[-1].id))
         items.append(whole)
-    more = len(found) > len(items)
-    return Page(items, paging.cursor(items[-1].id if more else None))
+    return Page(items, paging.cursor(read[limit - 1].id if len(read) > limit else None))
+
+
+def _of_present_member(user_id: str, pending: Sequence[Welcome]) -> list[Welcome]:
+    """Those of a person's Welcomes that were made for their present memberships; deletes the others."""
+    groups = conversations.contexts(list({each.conversation_id for each in pending}), user_id) if pending else {}
+    current = []
+    for each in pending:
+        group = groups.get(each.conversation_id)
+        if group is not None and each.id >= _first_id(group.member.joined_at):
+            current.append(each)
+        else:
+            welcome_store.delete(user_id, each.id)
+    return current
 
 
 def delete(*, caller: Caller, welcome_id: str) -> None:

@@ -10,8 +10,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from accounts import sessions
+from conversations import service as conversations
 from conversations import sync
-from kernel import aws
+from kernel import aws, clock
 from kernel.caller import Caller
 from keys import app
 from messages import app as messages
@@ -301,6 +302,37 @@ def test_welcomes_wait_for_their_devices_the_oldest_first_until_they_are_read(ad
     assert ask(app.app, "DELETE", "/keys/welcomes/{welcome_id}", path, token=bob.token).status == 204
     assert ask(app.app, "DELETE", "/keys/welcomes/{welcome_id}", path, token=bob.token).status == 404
     assert [each["conversation_id"] for each in waiting(bob, "phone")] == [gin]
+
+
+def _remove(by: Person, tea: str, who: Person) -> None:
+    rooms.remove(as_caller(by), tea, as_caller(who))
+
+
+def test_a_welcome_ends_with_the_membership_it_was_made_for(ada: Person, bob: Person) -> None:
+    # given two groups whose Welcomes wait for Bob's phone, the second a large one
+    registered(bob)
+    tea, gin = group(ada, bob), group(ada, bob)
+    commit(ada, tea, 0, welcomes=[(["phone"], mls.welcome())])
+    commit(ada, gin, 0, welcomes=[(["phone"], mls.welcome(bytes(300_000)))], client_id="gin")
+    # when Bob is removed from the first, its Welcome is gone, also once he is let in again
+    with clock.held(clock.now()) as advance:
+        _remove(ada, tea, bob)
+        assert [each["conversation_id"] for each in waiting(bob, "phone", limit="1")] == []
+        assert [each["conversation_id"] for each in waiting(bob, "phone")] == [gin]
+        advance(clock.SECOND)
+        rooms.add(as_caller(ada), tea, as_caller(bob))
+        assert [each["conversation_id"] for each in waiting(bob, "phone")] == [gin]
+        again = commit(ada, tea, 1, welcomes=[(["phone"], mls.welcome())])
+        assert [(each["conversation_id"], each["epoch"]) for each in waiting(bob, "phone")] == [(gin, 1), (tea, 2)]
+        assert again.status == 201
+        # and one that was not looked at meanwhile does not come back with the membership
+        _remove(ada, gin, bob)
+        advance(clock.SECOND)
+        rooms.add(as_caller(ada), gin, as_caller(bob))
+    assert [(each["conversation_id"], each["epoch"]) for each in waiting(bob, "phone")] == [(tea, 2)]
+    # and those of a deleted group are gone as well
+    conversations.delete(caller=as_caller(ada), conversation_id=tea)
+    assert waiting(bob, "phone") == []
 
 
 def test_a_commit_that_came_too_late_leaves_no_welcome(ada: Person, bob: Person) -> None:
