@@ -25,11 +25,10 @@ _TIMEOUT_SAVED_MS = 10 * clock.SECOND  # by then the timeout of the ring is save
 
 
 def ring(context: MemberContext, call: Call) -> None:
-    """Ring on all devices of the members who are not separated from the caller by a block."""
-    me = context.member
-    member_ids = context.info.member_ids
-    people = None if member_ids is None else [each for each in member_ids if me.receives("ring", each)]
-    _publish(RINGING, call, people, of=me.user_id)
+    """Ring on all devices of the call's participants, or in a group that keeps no list of its members, of those who are
+    not separated from the caller by a block."""
+    people = None if context.info.member_ids is None else [each.user_id for each in call.participants]
+    _publish(RINGING, call, people, of=context.member.user_id)
 
 
 def _publish(kind: str, call: Call, people: Sequence[str] | None, *, of: str | None = None) -> None:

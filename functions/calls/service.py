@@ -21,6 +21,7 @@ from kernel.telemetry import MetricUnit
 from kernel.transactions import Transaction
 from log import api as log
 from log.model import MESSAGE_CREATED, NewEvent
+from users import api as users
 
 LIFECYCLE = "call-lifecycle"
 _STALE_TRIES = 3
@@ -106,8 +107,7 @@ def _start(caller: Caller, conversation_id: str, client_id: str, media: Media, s
 
 
 def _new(caller: Caller, context: MemberContext, call_id: str, client_id: str, media: Media) -> Call:
-    me = context.member
-    others = [each for each in context.info.member_ids or () if each != me.user_id and me.receives("ring", each)]
+    others = _may_be_called(context)
     return model.begin(
         call_id=call_id,
         conversation_id=context.conversation_id,
@@ -122,6 +122,19 @@ def _new(caller: Caller, context: MemberContext, call_id: str, client_id: str, m
         message_seq=context.next_seq,
         now=clock.now(),
     )
+
+
+def _may_be_called(context: MemberContext) -> list[str]:
+    """The other members for whom a call rings, in the order of the list; none of a group that keeps no list.
+
+    In groups the blocks themselves are read, because their copies in the memberships follow with a delay.
+    """
+    me = context.member
+    others = [each for each in context.info.member_ids or () if each != me.user_id and me.receives("ring", each)]
+    if context.info.kind == "direct" or not others:
+        return others
+    unblocked = users.receivers("ring", me.user_id, others)
+    return [each for each in others if each in unblocked]
 
 
 def _original_call(send: log.Send, conversation_id: str) -> Call:

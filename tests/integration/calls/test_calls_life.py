@@ -226,6 +226,19 @@ def test_a_block_stops_calls_both_ways_but_not_hanging_up() -> None:
     assert service.leave(caller=ada, call_id=call["id"])["end_reason"] == "completed"
 
 
+def test_a_group_s_call_does_not_ring_between_two_with_a_block_of_this_moment(management: Management) -> None:
+    ada, bob, cleo = people("ada", "bob", "cleo")
+    tea = group(ada, bob, cleo)
+    connected(bob, "b1"), connected(cleo, "c1")
+    relations.block(user_id=cleo.user_id, other_id=ada.user_id)  # the copies in the memberships follow it later
+    call = ring(ada, tea)
+    assert [each["user_id"] for each in call["participants"]] == [ada.user_id, bob.user_id]
+    assert "call.ringing" in management.kinds("b1")
+    assert "call.ringing" not in management.kinds("c1")
+    service.end(caller=ada, call_id=call["id"])
+    assert [each["user_id"] for each in ring(cleo, tea)["participants"]] == [cleo.user_id, bob.user_id]
+
+
 def test_a_removed_member_has_no_part_in_it_any_more() -> None:
     ada, bob, cleo = people("ada", "bob", "cleo")
     context = group(ada, bob, cleo)
