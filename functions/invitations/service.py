@@ -1,7 +1,7 @@
 """Invitations by link: creating, listing, revoking and accepting them.
 
-An invitation is over when the member who made it leaves or may no longer add people (R6), and while they are banned from
-the platform.
+An invitation is over when the member who made it leaves or may no longer add people (R6), and while the platform bans
+them.
 """
 
 from __future__ import annotations
