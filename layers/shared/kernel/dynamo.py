@@ -30,13 +30,14 @@ from pynamodb.models import MetaModel, Model
 from kernel import aws, deadline
 from kernel.config import config
 from kernel.errors import DependencyUnavailable
-from kernel.resilience import full_jitter
+from kernel.resilience import full_jitter, retried
 
 R = TypeVar("R", bound="Record")
 Key = tuple[Any, ...]
 
 BATCH_GET_MAX_KEYS = 100
 _UNPROCESSED_TRIES = 4
+CONTENDED_TRIES = 4  # pauses of up to 0.02, 0.04 and 0.08 s between them; a transaction takes some hundredths
 _CONTENDED = {"TransactionConflictException", "TransactionInProgressException"}
 # Groups of tables by purpose, each with its own breaker; tables that name no group belong to the last.
 GROUPS = ("access", "log", "rest")
@@ -61,6 +62,10 @@ def _group(table: str) -> str:
 aws.has_parts("dynamodb", parts_asked)
 
 
+class _Contended(DependencyUnavailable):
+    """A transaction is writing the record."""
+
+
 class _SharedConnection(Connection):
     """One connection for all records, so that a process makes one client."""
 
@@ -73,12 +78,19 @@ class _SharedConnection(Connection):
         return self._make_api_call(operation_name, operation_kwargs)
 
     def _make_api_call(self, operation_name: str, operation_kwargs: dict[str, Any]) -> dict[str, Any]:
-        try:
-            return super()._make_api_call(operation_name, operation_kwargs)
-        except botocore.exceptions.ClientError as error:
-            if error.response["Error"]["Code"] in _CONTENDED:
-                raise DependencyUnavailable(retry_after_s=1) from error
-            raise
+        """A single write to a record that a transaction is writing is refused, and made again after it."""
+
+        call = super()._make_api_call
+
+        def attempt() -> dict[str, Any]:
+            try:
+                return call(operation_name, operation_kwargs)
+            except botocore.exceptions.ClientError as error:
+                if error.response["Error"]["Code"] in _CONTENDED:
+                    raise _Contended(retry_after_s=1) from error
+                raise
+
+        return retried(attempt, on=_Contended, tries=CONTENDED_TRIES)
 
 
 @lru_cache(maxsize=1)

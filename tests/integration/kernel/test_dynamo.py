@@ -235,6 +235,25 @@ def test_a_throttled_call_is_tried_again_and_then_unavailable(failing: Callable[
     assert refusal.value.retry_after_s is not None
 
 
+def test_a_write_during_a_transaction_of_its_record_is_made_after_it(
+    answering: Callable[[Answering], list[int]],
+) -> None:
+    """DynamoDB refuses it ("TransactionConflictException" of UpdateItem), and local clouds never do."""
+    answers = iter([_error("TransactionConflictException"), (200, {})])
+    asked = answering(lambda _: next(answers))
+    _send("a").save()
+    assert len(asked) == 2
+
+
+def test_a_record_that_transactions_keep_writing_is_unavailable(failing: Callable[[str], list[int]]) -> None:
+    asked = failing("TransactionConflictException")
+    with pytest.raises(DependencyUnavailable) as refusal:
+        _send("a").save()
+    assert len(asked) == dynamo.CONTENDED_TRIES
+    assert refusal.value.retry_after_s is not None
+    assert LOG.state == "closed"
+
+
 def test_a_store_that_fails_by_itself_is_given_up(failing: Callable[[str], list[int]]) -> None:
     failing("InternalServerError")
     for _ in range(40):
