@@ -9,7 +9,7 @@
 # network of the device, and so many more candidates are sent to the other person. One transport is ever used. With
 # "max-bundle" the numbers are those of a microphone alone, and the call connects just so.
 # For users: the limit of allocations for one person (coturn: `user-quota`; LiveKit's relay: 4, since August 2026) is
-# reached by their first call, and what is refused is no error of the call, only a relay that is missing when it would be
+# reached by their first call, and what is refused is no error of the call, only a relay that is missing when it is
 # needed. Where signals go through functions, each candidate is a request to pay for.
 # Source: https://www.rfc-editor.org/rfc/rfc9429#section-4.1.1 (the policies);
 # https://github.com/livekit/livekit/pull/4744 (the limit of 4); https://github.com/coturn/coturn/issues/409.
