@@ -3,7 +3,7 @@
 #
 # A good guess: `Annotated[int, BeforeValidator(read), Field(ge=1, le=60)]` is refused above 60, and its JSON schema has
 # `"maximum": 60`: the order of metadata decides when a validator runs, and not what a bound is called.
-# What happens: the model refuses 61, and the schema has `"le": 60`, which is no keyword of JSON Schema; unknown ones are
+# What happens: the model refuses 61, and the schema has `"le": 60`, no keyword of JSON Schema. Unknown keywords are
 # left aside, so by the schema 61 is right. A set's `max_length` becomes `"maxLength"`, which is a keyword, of texts: an
 # array of four passes for three. With the validator behind the bound both are right. Ajv in its usual, strict mode
 # refuses the whole schema at the first such word; without it, and by python-jsonschema, both wrong values pass.
