@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, Response, expect
 from tests.e2e.accessibility import audit
 from tests.e2e.people import PASSWORD, Town
 from tests.e2e.test_avatars import picture
-from tests.e2e.tools import operators_client, problem
+from tests.e2e.tools import eventually, operators_client, problem
 from tests.e2e.windows import Window, needs_a_browser
 
 pytestmark = needs_a_browser
@@ -248,6 +248,18 @@ def test_a_session_of_somebody_else_is_ended_from_the_letter_without_signing_in(
         again = window.tab(f"#/disown?token={token}")
         again.get_by_role("button", name="That was not me").click()
         expect(again.get_by_role("alert")).to_be_visible()
+        assert window.wrong == []
+
+
+def test_mail_goes_to_the_domain_that_was_typed_and_its_address_signs_in(
+    browser: Browser, town: Town, endpoints: dict[str, str]
+) -> None:
+    """Chromium's own field for addresses would make another domain of it, ending in "strasse.example"."""
+    with closing(Window(browser, endpoints["web_url"], "Ada")) as window:
+        window.register(domain="straße.example")
+        eventually(lambda: town.mails_to(f"{window.username}@xn--strae-oqa.example"))
+        sign_out(window)
+        window.sign_in(f"{window.username}@straße.example")
         assert window.wrong == []
 
 

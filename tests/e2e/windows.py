@@ -65,19 +65,19 @@ class Window:
         if "Content Security Policy" in message.text or "TrustedHTML" in message.text:
             self.wrong.append(message.text)
 
-    def register(self) -> None:
+    def register(self, domain: str = "example.com") -> None:
         page = self.page
         page.get_by_role("button", name="I have no account yet").click()
         page.get_by_label("Your name").fill(self.name)
         page.get_by_label("Username").fill(self.username)
-        page.get_by_label("E-mail address").fill(f"{self.username}@example.com")
+        page.get_by_label("E-mail address").fill(f"{self.username}@{domain}")
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Create account").click()
         expect(page.get_by_role("navigation", name="Conversations")).to_be_visible()
 
-    def sign_in(self) -> None:
-        """Sign in, whatever the language of the window."""
-        self.page.locator("[name=identifier]").fill(self.username)
+    def sign_in(self, identifier: str = "") -> None:
+        """Sign in, by the username if nothing else is given, whatever the language of the window."""
+        self.page.locator("[name=identifier]").fill(identifier or self.username)
         self.page.locator("[name=password]").fill(PASSWORD)
         self.page.locator("form button.primary").click()
         expect(self.page.locator("nav.side")).to_be_visible()

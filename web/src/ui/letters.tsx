@@ -4,6 +4,7 @@
  */
 import { type FormEvent, useState } from "react";
 import { type TextKey, useTranslations } from "../i18n";
+import { ADDRESS_FIELD, asciiAddress } from "./address";
 import { useAttempt, useEngine } from "./hooks";
 import { go, goHome, questionOf } from "./places";
 import { Problem } from "./problem";
@@ -31,7 +32,7 @@ export default function Letters({ name }: { name: string }) {
         await api.post("/auth/sessions/disown", { body: { token } });
         setDone(t("letter.was_disowned"));
       } else {
-        await api.post("/auth/password/forgot", { body: { email: text("email").trim() } });
+        await api.post("/auth/password/forgot", { body: { email: asciiAddress(text("email").trim()) } });
         setDone(t("letter.sent"));
       }
     });
@@ -55,7 +56,7 @@ export default function Letters({ name }: { name: string }) {
             {name === "forgot" && (
               <label className="field">
                 <span>{t("signin.email")}</span>
-                <input name="email" type="email" autoComplete="email" required autoFocus />
+                <input name="email" {...ADDRESS_FIELD} required autoFocus />
               </label>
             )}
             {name === "disown" && <p>{t("letter.about_disowning")}</p>}

@@ -2,6 +2,7 @@
 import { type FormEvent, useState } from "react";
 import { ApiError, type Engine } from "../engine";
 import { useTranslations } from "../i18n";
+import { ADDRESS_FIELD, asciiAddress } from "./address";
 import { errorText, useEngine } from "./hooks";
 import { signInWithPasskey } from "./passkey";
 import { openScreen } from "./places";
@@ -31,10 +32,10 @@ export function SignIn({ reason, engineFor }: SignInProps) {
     try {
       const { auth } = await engineFor(isShared);
       if (joining) {
-        await auth.register({ email: text("email"), username: text("username").toLowerCase(), display_name: text("display_name"), password });
+        await auth.register({ email: asciiAddress(text("email")), username: text("username").toLowerCase(), display_name: text("display_name"), password });
       } else {
         const code = text("totp");
-        await auth.login({ identifier: text("identifier"), password, ...(code ? { totp: code } : {}) });
+        await auth.login({ identifier: asciiAddress(text("identifier")), password, ...(code ? { totp: code } : {}) });
       }
     } catch (error) {
       if (error instanceof ApiError && error.code === "totp_required") setWantsCode(true);
@@ -66,7 +67,7 @@ export function SignIn({ reason, engineFor }: SignInProps) {
           <>
             <Field label={t("signin.display_name")} name="display_name" autoComplete="name" maxLength={100} />
             <Field label={t("signin.username")} name="username" autoComplete="username" pattern="[a-zA-Z0-9_.]{3,30}" />
-            <Field label={t("signin.email")} name="email" type="email" autoComplete="email" />
+            <Field label={t("signin.email")} name="email" {...ADDRESS_FIELD} />
           </>
         ) : (
           <Field label={t("signin.identifier")} name="identifier" autoComplete="username" />
