@@ -170,8 +170,7 @@ class _Events:
     """The sample events of events/, with existing people and conversations."""
 
     def __init__(self) -> None:
-        self._caller, other = newcomers(2)
-        self._conversation = create(other, [self._caller])
+        self._caller, self._other = newcomers(2)
         self._name = 0
 
     def of(self, function: Function) -> dict[str, Any]:
@@ -183,15 +182,17 @@ class _Events:
         return event
 
     def _values(self, function: Function) -> Mapping[str, str]:
+        """What stands for the samples; a conversation of its own, so that a function finds no others' messages."""
         caller = self._caller
+        conversation = create(self._other, [caller])
         values = {
             "eyJhbGciOiJFUzI1NiJ9.sample.sample": caller.access_token,
             "usr_01kb0000000000000000000001": caller.user_id,
             "ses_01kb0000000000000000000003": caller.session_id,
-            "cnv_01kb0000000000000000000000": self._conversation,
+            "cnv_01kb0000000000000000000000": conversation,
         }
         if function.id in ("EditMessageFunction", "DeleteMessageFunction", "ReactFunction"):
-            values["msg_01kb00000000000000000000002"] = say(caller, self._conversation).json()["id"]
+            values["msg_01kb00000000000000000000002"] = say(caller, conversation).json()["id"]
         if function.id == "SignInFunction":
             self._name += 1
             name = f"cold.{self._name}"

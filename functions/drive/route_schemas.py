@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from drive.schemas import File
 from kernel import schema
@@ -23,7 +23,7 @@ from kernel.schema import (
 from users.schemas import PublicProfile
 
 Name = Annotated[schema.Name, Field(min_length=1, max_length=255)]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")]
 
 
 class UploadFields(Input):

@@ -4,7 +4,7 @@ from functools import lru_cache, reduce
 from operator import or_
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Discriminator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, create_model
+from pydantic import BaseModel, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, create_model
 from pydantic_core import CoreSchema, core_schema
 
 from kernel.schema import Instant, Output
@@ -67,7 +67,7 @@ class AnyEvent:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, _schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        from pydantic import TypeAdapter  # for the documents only
+        from pydantic import Discriminator, TypeAdapter  # for the documents only
 
         models = [frame_model(each) for each in registry.event_types() if each.durable]
         union: Any = Annotated[reduce(or_, models), Discriminator("type")]

@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, field_validator
 
 from drive.schemas import File
 from kernel.schema import (
@@ -22,7 +22,7 @@ from polls.schemas import PollOut
 MessageText = Annotated[Body, Field(min_length=1, max_length=model.MAX_TEXT_CHARS)]
 Base64 = Annotated[
     str,
-    StringConstraints(
+    Field(
         min_length=4,
         max_length=model.MAX_CIPHERTEXT_CHARS,
         pattern=r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",

@@ -222,6 +222,8 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
     "pydantic/fields.py": [
         ("TypeAlias, TypedDict, Unpack, deprecated\n", "TypeAlias, Unpack, deprecated\n" + _TYPED_DICT),
         ("from .json_schema import PydanticJsonSchemaWarning\n", "from . import json_schema\n"),
+        ("'strict': types.Strict,", "'strict': lambda value: types.Strict(value),"),
+        ("'fail_fast': types.FailFast,", "'fail_fast': lambda value: types.FailFast(value),"),
         ("                PydanticJsonSchemaWarning,\n", "                json_schema.PydanticJsonSchemaWarning,\n"),
     ],
     # schemas in JSON, which only the documents of the API are made of

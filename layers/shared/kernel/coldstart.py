@@ -33,21 +33,13 @@ TEXTS = f"compiled_texts.{sys.implementation.cache_tag}"
 ENGINE = "engine"
 # Modules that packages import for what no call needs as a rule: other protocols, files of settings, proxies, errors.
 PUT_OFF = (
-    *("calendar", "configparser", "email.header", "fractions", "getpass", "gzip", "ipaddress", "jmespath", "linecache"),
-    *(
-        "locale",
-        "mimetypes",
-        "platform",
-        "pydantic.json_schema",
-        "selectors",
-        "shlex",
-        "stringprep",
-        "subprocess",
-        "tempfile",
-        "tokenize",
-    ),
-    *("traceback", "urllib.request", "uuid", "xml.etree.ElementTree"),
-)
+    "bcrypt", "botocore.monitoring", "botocore.retries.adaptive", "botocore.retryhandler", "botocore.validate",
+    "botocore.vendored.six", "botocore.waiter", "calendar", "configparser", "email.base64mime", "email.header",
+    "email.quoprimime", "fnmatch", "fractions", "getpass", "gzip", "ipaddress", "jmespath", "linecache", "locale",
+    "mimetypes", "platform", "pydantic._internal._discriminated_union", "pydantic.json_schema", "pydantic.types",
+    "selectors", "shlex", "stringprep", "subprocess", "tempfile", "token", "tokenize", "traceback",
+    "urllib.request", "uuid", "xml.etree.ElementTree",
+)  # fmt: skip
 
 
 def codes_key(module: str) -> tuple[str, str]:
