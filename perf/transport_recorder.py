@@ -1,7 +1,7 @@
 """The network of the in-process measurements: every outgoing call is answered by fakes and recorded.
 
 AWS calls are caught at botocore's `before-send` event, after all work that costs a function CPU (marshalling, signing)
-and before the socket; moto answers them. Posts to sockets are caught at the connection pool of `kernel.sockets`, Redis
+and before the socket; moto answers them. Posts to sockets are caught in place of libcurl, Redis
 calls at its connections. The fakes' CPU time is recorded separately (`Traffic.stubbed_cpu_s`), so that the caller can
 subtract it. Each call takes `PAUSE_S` of time and no CPU, so that calls of parallel threads overlap as on a network.
 """
@@ -12,18 +12,22 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 import redis
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
+from kernel.curl import Exchange, Request
+from kernel.parallel import MAX_AT_ONCE
 from perf import fakes
 from perf.capacity import Units
 from perf.capacity_meter import CapacityMeter
 
+T = TypeVar("T")
 PAUSE_S = 0.003
 STORE, POST, REDIS = "dynamodb", "post", "redis"
 
@@ -132,23 +136,38 @@ def _weighed(operation: str, request: Any) -> tuple[AWSResponse, Units]:
 
 
 class SocketPool:
-    """Replaces urllib3's pool in `kernel.sockets`: accepts every post and records its size."""
+    """Replaces libcurl in `kernel.sockets`: accepts every post and records its size."""
 
     def __init__(self, transport: TransportRecorder) -> None:
         self._wire = transport
 
-    def urlopen(self, _method: str, _url: str, *, body: bytes, **_: Any) -> SocketAnswer:
-        began, cpu = time.perf_counter(), time.thread_time()
-        time.sleep(PAUSE_S)
-        call = Call(POST, POST, began, time.perf_counter(), sent_bytes=len(body))
-        self._wire.write_down(call, time.thread_time() - cpu)
-        return SocketAnswer()
+    def run(self, exchanges: Iterable[Exchange[T]]) -> list[T]:
+        """As `kernel.curl.Client.run`; requests that are under way together begin and end together."""
+        results: dict[int, T] = {}
+        going: dict[int, Exchange[T]] = {}
+        answered: dict[int, int] = {}
+        waiting = enumerate(exchanges)
+        while going := going | dict(islice(waiting, MAX_AT_ONCE - len(going))):
+            asked: dict[int, Request] = {}
+            for index, exchange in going.items():
+                try:
+                    asked[index] = exchange.send(answered.get(index))  # type: ignore[arg-type]  # None starts it
+                except StopIteration as end:
+                    results[index] = end.value
+            going = {index: going[index] for index in asked}
+            answered = dict.fromkeys(asked, 200)
+            self._take(asked.values())
+        return [results[index] for index in sorted(results)]
 
-
-class SocketAnswer:
-    """The management endpoint's answer to a live socket."""
-
-    status = 200
+    def _take(self, requests: Collection[Request]) -> None:
+        if requests:
+            began, cpu = time.perf_counter(), time.thread_time()
+            time.sleep(PAUSE_S)
+            ended = time.perf_counter()
+            for each in requests:
+                call = Call(POST, POST, began, ended, sent_bytes=len(each.body))
+                self._wire.write_down(call, time.thread_time() - cpu)
+                cpu = time.thread_time()
 
 
 def counted_redis(transport: TransportRecorder) -> type[redis.Connection]:

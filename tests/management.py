@@ -107,7 +107,7 @@ def serving(monkeypatch: pytest.MonkeyPatch) -> Iterator[Management]:
         yield state
     finally:
         state.released.set()
-        sockets._http().clear()
+        sockets._http().close()
         server.shutdown()
         server.server_close()
         thread.join(5)

@@ -399,10 +399,11 @@ def test_who_calls_the_outside_by_other_means_has_a_breaker() -> None:
     callers = {
         each.importer
         for each in IMPORTS
-        if (each.other in HTTP_LIBRARIES or each.imported in HTTP_LIBRARIES)
+        if (each.other in HTTP_LIBRARIES or each.imported in HTTP_LIBRARIES or each.imported.startswith("kernel.curl"))
         and "exceptions" not in each.imported
         and each.importer != "operations.consumers.keyrings"  # one call to CloudFormation while a stack is made
     }
     assert callers == CALLS_BY_ITSELF
+    assert {each.importer for each in IMPORTS if each.other == "pycurl"} == {"kernel.curl"}
     guarded = {each.importer for each in IMPORTS if each.imported.startswith("kernel.breakers")}
     assert callers <= guarded

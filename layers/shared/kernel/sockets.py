@@ -1,7 +1,7 @@
 """Posting to sockets through the management endpoint (`@connections`): one attempt, short limits, in parallel.
 
-Requests are signed by botocore's SigV4 and sent over pooled urllib3 connections, not by a botocore client: a post costs
-0.4 ms of CPU instead of 1.3 (docs/decisions.md), and posts take most CPU time of a busy group.
+Requests are signed by botocore's SigV4 and sent by libcurl, not by a botocore client, which takes ten times the CPU
+time (docs/decisions.md), as posts take most of it in a busy group.
 """
 
 from __future__ import annotations
@@ -10,16 +10,19 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from functools import lru_cache
-from typing import Any
+from itertools import islice, starmap
+from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
 from kernel import aws, breakers, deadline, snapshot
 from kernel.breakers import CircuitOpen, Limits
 from kernel.config import config
+from kernel.curl import Client, Exchange, Request
 from kernel.errors import DependencyUnavailable, Timeout
-from kernel.parallel import MAX_AT_ONCE, mapped
+from kernel.parallel import MAX_AT_ONCE
 from kernel.resilience import AWS_CONNECT_TIMEOUT_S, SOCKET_POST_TIMEOUT_S
 
+T = TypeVar("T")
 MAX_POST_BYTES = 128 * 1024
 MAX_FRAME_BYTES = 32 * 1024
 # One stuck peer among many does not open the breaker: any success resets its failed time.
@@ -44,26 +47,18 @@ def management_url() -> str:
 
 
 @lru_cache(maxsize=1)
-def _http() -> Any:
-    import urllib3
-
-    return urllib3.PoolManager(
-        maxsize=MAX_AT_ONCE,
-        retries=False,
-        timeout=urllib3.Timeout(connect=AWS_CONNECT_TIMEOUT_S, read=SOCKET_POST_TIMEOUT_S),
-    )
+def _http() -> Client:
+    return Client(MAX_AT_ONCE)
 
 
 @snapshot.after
 def _close_connections() -> None:
     if _http.cache_info().currsize:
-        _http().clear()
+        _http().close()
 
 
-def _request(method: str, connection_id: str, body: bytes) -> int:
+def _request(method: str, connection_id: str, body: bytes) -> Exchange[int]:
     """The HTTP status of one call, 0 if there was no answer in time."""
-    import urllib3
-
     from kernel import signing  # imported here because it loads botocore, which not every function needs
 
     management = urlsplit(management_url())
@@ -76,17 +71,9 @@ def _request(method: str, connection_id: str, body: bytes) -> int:
         wait_s = breaker.admit(deadline.bounded(SOCKET_POST_TIMEOUT_S))
     except (Timeout, CircuitOpen):
         return 0
-    # the pool has the usual limits, so most posts need no Timeout of their own
-    limits = (
-        {}
-        if wait_s == SOCKET_POST_TIMEOUT_S
-        else {"timeout": urllib3.Timeout(connect=min(AWS_CONNECT_TIMEOUT_S, wait_s), read=wait_s)}
-    )
     started = time.monotonic()
     try:
-        status = int(_http().urlopen(method, url, body=body, headers=headers, **limits).status)
-    except urllib3.exceptions.HTTPError:
-        status = 0
+        status = yield Request(method, url, headers, body, min(AWS_CONNECT_TIMEOUT_S, wait_s), wait_s)
     except BaseException:
         breaker.abandoned()
         raise
@@ -99,43 +86,51 @@ def _request(method: str, connection_id: str, body: bytes) -> int:
 
 def post(connection_id: str, frame: bytes) -> Posted:
     """Send one frame (at most 128 KB) to one socket; raises ValueError for a larger one."""
-    if len(frame) > MAX_POST_BYTES:
-        raise ValueError(f"a post of {len(frame)} bytes is above the {MAX_POST_BYTES} that API Gateway takes")
-    status = _request("POST", connection_id, frame)
-    if status == 410:
-        return Posted.GONE
-    return Posted.DELIVERED if 200 <= status < 300 else Posted.LATE
-
-
-def post_each(connection_id: str, frames: Iterable[bytes]) -> Posted:
-    """Send frames to one socket in order; stops at the first one that is not delivered."""
-    for frame in frames:
-        posted = post(connection_id, frame)
-        if posted is not Posted.DELIVERED:
-            return posted
-    return Posted.DELIVERED
+    return post_all({connection_id: [frame]})[connection_id]
 
 
 def post_all(frames: Mapping[str, Sequence[bytes]]) -> dict[str, Posted]:
-    """Send each socket its frames as `post_each` does, in parallel, so that no socket waits for another (R10)."""
-    return dict(zip(frames, mapped(lambda item: post_each(*item), frames.items(), threads="post"), strict=True))
+    """Send each socket its frames in order, up to the first that is not delivered.
+
+    No socket waits for another (R10). Raises ValueError for a frame above 128 KB.
+    """
+    return dict(zip(frames, _together(starmap(_post_each, frames.items())), strict=True))
+
+
+def _post_each(connection_id: str, frames: Iterable[bytes]) -> Exchange[Posted]:
+    for frame in frames:
+        if len(frame) > MAX_POST_BYTES:
+            raise ValueError(f"a post of {len(frame)} bytes is above the {MAX_POST_BYTES} that API Gateway takes")
+        status = yield from _request("POST", connection_id, frame)
+        if not 200 <= status < 300:
+            return Posted.GONE if status == 410 else Posted.LATE
+    return Posted.DELIVERED
+
+
+def _together(exchanges: Iterable[Exchange[T]]) -> list[T]:
+    """The results of exchanges that run side by side; the first one alone while the breaker wants to know it.
+
+    The others would wait for its result on this thread, which has to get it.
+    """
+    exchanges = iter(exchanges)
+    first = [] if breaker.state == "closed" else _http().run(islice(exchanges, 1))
+    return [*first, *_http().run(exchanges)]
 
 
 def require_endpoint() -> None:
     """Check the management endpoint by asking for a missing socket; raises DependencyUnavailable if it fails."""
-    status = _request("GET", "health", b"")
+    (status,) = _together([_request("GET", "health", b"")])
     if status not in (400, 404, 410):
         raise DependencyUnavailable
 
 
 def close(connection_id: str) -> bool:
     """Close a socket; returns whether it is closed now."""
-    status = _request("DELETE", connection_id, b"")
-    return 200 <= status < 300 or status == 410
+    return not close_all([connection_id])
 
 
 def close_all(connection_ids: Iterable[str]) -> list[str]:
-    """Close sockets in parallel; returns those that could not be closed."""
+    """Close sockets side by side; returns those that could not be closed."""
     wanted = list(connection_ids)
-    closed = mapped(close, wanted, threads="post")
-    return [connection_id for connection_id, done in zip(wanted, closed, strict=True) if not done]
+    statuses = _together(_request("DELETE", each, b"") for each in wanted)
+    return [each for each, status in zip(wanted, statuses, strict=True) if not (200 <= status < 300 or status == 410)]

@@ -152,7 +152,7 @@ def test_a_throttled_peer_is_told_to_sync_and_the_others_are_not_affected(manage
 def test_the_others_get_all_their_posts_while_a_stuck_peer_still_hangs(
     management: Management, settings: pytest.MonkeyPatch, others: int, posts_each: int
 ) -> None:
-    settings.setitem(sockets._http().connection_pool_kw, "timeout", FOR_EVER_S)
+    settings.setattr(sockets, "SOCKET_POST_TIMEOUT_S", FOR_EVER_S)
     frames = [json.dumps({"type": "typing", "pad": "x" * 20_000}) for _ in range(posts_each)]
     everybody = [(f"usr_{n}", f"c-{n}") for n in range(1 + others)]
     # given a peer that answers when it is released, and not before
@@ -176,6 +176,18 @@ def test_a_stuck_peer_is_told_to_sync_and_nobody_else_is(management: Management)
     management.delay_s["c-0"] = FOR_EVER_S
     service.deliver({each: [HELLO] for each in everybody})
     assert [job["targets"] for job in jobs()] == [[["usr_0", "c-0"]]]
+
+
+@pytest.mark.parametrize(("delay_s", "posted", "tried"), [(0.0, Posted.DELIVERED, 20), (30.0, Posted.LATE, 1)])
+def test_after_a_failure_of_all_one_post_finds_out_whether_the_endpoint_works(
+    management: Management, settings: pytest.MonkeyPatch, delay_s: float, posted: Posted, tried: int
+) -> None:
+    settings.setattr(sockets.breaker, "_opened_at", time.monotonic() - sockets.breaker.limits.rest_s)
+    management.delay_s["c-0"] = delay_s
+    started = time.perf_counter()
+    assert set(sockets.post_all({f"c-{n}": [b"{}"] for n in range(20)}).values()) == {posted}
+    assert time.perf_counter() - started < SOCKET_POST_TIMEOUT_S + 0.5
+    assert len(management.calls) == tried
 
 
 def test_what_was_left_for_a_stuck_peer_is_not_tried(management: Management) -> None:
