@@ -45,7 +45,8 @@ def parameters(instance: Instance, *, antivirus: str) -> list[str]:
     given = [*configured("local"), f"RedisUrl={instance.redis_url}", f"Antivirus={antivirus}"]
     if instance.name == "test":
         given.append("AiTranscriptions=transcribe")  # the tests have a server in place of Transcribe
-    return given if web.missing() else [*given, f"PublicUrl={instance.web_url}#"]
+    served = [] if web.missing() else [f"PublicUrl={instance.web_url}#", f"CorsOrigins={instance.endpoint}"]
+    return [*given, *served]
 
 
 def deploy(

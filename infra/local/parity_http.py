@@ -8,6 +8,8 @@ MiniStack decodes path parameters; a REST API hands them on as the client wrote 
 MiniStack ignores the gateway responses of an API's OpenAPI document: for a throttled function it answers with Lambda's
 429, for a failed one with its exception; API Gateway sends its response INTEGRATION_FAILURE.
 
+MiniStack leaves out the answers of an OpenAPI document's mock integrations, which are those to preflights.
+
 MiniStack starts a thread even for a call that Lambda then throttles. Under overload these are most calls, and the
 others wait for them; here the account's quota is checked first.
 """
@@ -22,6 +24,7 @@ from infra.local.patching import put, wrap
 MODULE = "ministack.services.apigateway_v1"
 LAMBDA = "ministack.services.lambda_svc"
 RESPONSES = "x-amazon-apigateway-gateway-responses"
+INTEGRATION = "x-amazon-apigateway-integration"
 FAILED = 502
 UNQUOTED = "!$&'()*+,;=:@"  # what a segment of a path may have as it is (RFC 3986, `pchar`)
 
@@ -29,6 +32,7 @@ UNQUOTED = "!$&'()*+,;=:@"  # what a segment of a path may have as it is (RFC 39
 def apply() -> None:
     wrap(MODULE, "_build_lambda_event_v1", _with_the_address_and_the_path_as_sent)
     wrap(MODULE, "_import_rest_api", _with_gateway_responses)
+    wrap(MODULE, "_import_operation", _with_mock_answers)
     wrap(MODULE, "_lambda_proxy_response", _telling_throttles)
     wrap(MODULE, "_extract_lambda_ref_from_integration_uri", lambda original: original)  # used below: these must exist
     wrap(LAMBDA, "_emit_lambda_metrics", lambda original: original)
@@ -56,6 +60,18 @@ def _with_gateway_responses(bring_in: Callable[..., str]) -> Callable[..., str]:
         for kind, response in (spec.get(RESPONSES) or {}).items():
             put(api_id, kind, response)
         return api_id
+
+    return importing
+
+
+def _with_mock_answers(bring_in: Callable[..., None]) -> Callable[..., None]:
+    def importing(api_id: str, resource_id: str, method: str, operation: Mapping[str, Any] | None, *rest: Any) -> None:
+        bring_in(api_id, resource_id, method, operation, *rest)
+        put = importlib.import_module(MODULE)._put_integration_response
+        integration = (operation or {}).get(INTEGRATION) or {}
+        if integration.get("type") == "mock":
+            for answer in (integration.get("responses") or {}).values():
+                put(api_id, resource_id, method, answer["statusCode"], answer)
 
     return importing
 

@@ -141,6 +141,24 @@ def test_a_foreign_origin_is_allowed_nothing_on_answers_errors_and_preflights(to
         assert "access-control-allow-credentials" not in answer.headers
 
 
+def test_the_web_client_s_origin_is_allowed_on_answers_errors_and_preflights(
+    town: Town, ada: Person, endpoints: dict[str, str]
+) -> None:
+    web = httpx.URL(endpoints["web_url"])
+    page = {"Origin": f"{web.scheme}://{web.netloc.decode()}"}
+    asked = {
+        "Access-Control-Request-Method": "PATCH",
+        "Access-Control-Request-Headers": "authorization,idempotency-key",
+    }
+    preflight = httpx.options(f"{town.http_url}/users/me", headers={**page, **asked}, timeout=30)
+    assert preflight.status_code == 200
+    assert "PATCH" in preflight.headers["access-control-allow-methods"].split(",")
+    allowed = preflight.headers["access-control-allow-headers"].lower().split(",")
+    assert {"authorization", "content-type", "idempotency-key", "x-link-password"} <= set(allowed)
+    for answer in (preflight, ada.get("/users/me", headers=page), town.http.get("/users/me", headers=page)):
+        assert answer.headers["access-control-allow-origin"] == page["Origin"]
+
+
 # --- idempotency ----------------------------------------------------------------------------------------------
 
 

@@ -23,6 +23,23 @@ from tests.tools import template
 URI = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{}/invocations"
 
 
+# as SAM writes it
+PREFLIGHT: dict[str, Any] = {
+    "x-amazon-apigateway-integration": {
+        "type": "mock",
+        "requestTemplates": {"application/json": '{\n  "statusCode" : 200\n}\n'},
+        "responses": {
+            "default": {
+                "statusCode": "200",
+                "responseParameters": {"method.response.header.Access-Control-Allow-Origin": "'https://chat.example'"},
+                "responseTemplates": {"application/json": "{}\n"},
+            }
+        },
+    },
+    "responses": {"200": {"headers": {"Access-Control-Allow-Origin": {"type": "string"}}}},
+}
+
+
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     home: Path = tmp_path_factory.mktemp("cloud")
@@ -54,7 +71,7 @@ def url(cloud: Stack) -> str:
 
 def _deployed(cloud: Stack) -> str:
     """Deploy a stack with an API of two routes, `/slow` and `/boom`, and our gateway responses."""
-    paths = {
+    paths: dict[str, Any] = {
         f"/{name}": {
             "post": {
                 "x-amazon-apigateway-integration": {
@@ -67,6 +84,7 @@ def _deployed(cloud: Stack) -> str:
         }
         for name in ("slow", "boom")
     }
+    paths["/slow"]["options"] = PREFLIGHT
     body = {
         "openapi": "3.0.1",
         "info": {"title": "rest", "version": "1"},
@@ -151,6 +169,11 @@ def test_a_path_parameter_arrives_as_the_client_wrote_it() -> None:
 
     event = parity_http._with_the_address_and_the_path_as_sent(build)()
     assert event["pathParameters"] == {"emoji": "%F0%9F%91%8D", "id": "msg_1"}
+
+
+def test_a_preflight_has_the_headers_of_the_document(url: str) -> None:
+    with urllib.request.urlopen(urllib.request.Request(f"{url}/slow", method="OPTIONS"), timeout=10) as answer:
+        assert answer.headers["Access-Control-Allow-Origin"] == "https://chat.example"
 
 
 def test_what_is_no_route_is_a_problem(url: str) -> None:
