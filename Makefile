@@ -128,9 +128,11 @@ reindex: venv ## rebuild the search index of STACK from its log (docs/runbooks/s
 openapi: venv ## write the API documents after a change of routes
 	@$(VENV)/python -m infra.documents
 
-# layers are built for the deployment's PythonRuntime and Architecture; parameters are those of samconfig.toml and PARAMETERS
-RUNTIME = $$($(VENV)/python -m infra.local.parameters --value PythonRuntime $(ENV) $(PARAMETERS))
-MACHINE = $$($(VENV)/python -m infra.local.parameters --value Architecture $(ENV) $(PARAMETERS) | sed s/arm64/aarch64/)
+# Parameters are those of samconfig.toml and PARAMETERS; a deployment keeps the others of its stack. Layers are built for
+# the PythonRuntime and the Architecture among them.
+GIVEN = parameters="$$($(VENV)/python -m infra.local.parameters $(KEPT) $(ENV)) $(PARAMETERS)"
+RUNTIME = $$($(VENV)/python -m infra.local.parameters --value PythonRuntime $$parameters)
+MACHINE = $$($(VENV)/python -m infra.local.parameters --value Architecture $$parameters | sed s/arm64/aarch64/)
 SAM = PATH=$(abspath $(VENV)):$$PATH LAYER_PYTHON=$(abspath $(VENV)/python) PYTHON_VERSION=$${runtime\#python} LAYER_MACHINE=$${machine} \
 	LAYER_CACHE=$(abspath .local/cache/layers) sam
 PARAMETERS ?=
@@ -139,14 +141,15 @@ RUNNING = $$($(VENV)/python -c 'import sys; print("python%d.%d" % sys.version_in
 
 build: venv ## build for ENV (default dev)
 	@$(VENV)/python -m infra.generate
-	@parameters=$$($(VENV)/python -m infra.local.parameters $(ENV)) && runtime=$(RUNTIME) machine=$(MACHINE) && set -x && \
-	$(SAM) build --config-env $(ENV) --parameter-overrides $$parameters $(PARAMETERS) PythonRuntime=$(RUNNING)
-	@$(VENV)/python -m infra.forms .aws-sam/build $$($(VENV)/python -m infra.local.parameters $(ENV)) $(PARAMETERS)
-	@$(VENV)/python -m infra.wheels .aws-sam/build $(RUNTIME)
-	@$(VENV)/python -m infra.precompile .aws-sam/build $(RUNTIME)
+	@$(GIVEN) && runtime=$(RUNTIME) machine=$(MACHINE) && set -x && \
+	$(SAM) build --config-env $(ENV) --parameter-overrides $$parameters PythonRuntime=$(RUNNING)
+	@$(GIVEN) && $(VENV)/python -m infra.forms .aws-sam/build $$parameters
+	@$(GIVEN) && $(VENV)/python -m infra.wheels .aws-sam/build $(RUNTIME)
+	@$(GIVEN) && $(VENV)/python -m infra.precompile .aws-sam/build $(RUNTIME)
 
+deploy: KEPT = --kept
 deploy: build ## build and deploy into the AWS account of your credentials: ENV=dev, PARAMETERS="Key=value ..."
-	@$(VENV)/python -m infra.reservations $(ENV) $(PARAMETERS)
-	@$(VENV)/python -m infra.costs $(ENV) $(PARAMETERS)
-	@parameters=$$($(VENV)/python -m infra.local.parameters $(ENV)) && runtime=$(RUNTIME) machine=$(MACHINE) && set -x && \
-	$(SAM) deploy --config-env $(ENV) --parameter-overrides $$parameters $(PARAMETERS)
+	@$(GIVEN) && $(VENV)/python -m infra.reservations $(ENV) $$parameters
+	@$(GIVEN) && $(VENV)/python -m infra.costs $(ENV) $$parameters
+	@$(GIVEN) && runtime=$(RUNTIME) machine=$(MACHINE) && set -x && \
+	$(SAM) deploy --config-env $(ENV) --parameter-overrides $$parameters

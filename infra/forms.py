@@ -55,10 +55,15 @@ class Form:
     build: str = ""
 
 
+def complete(parameters: Mapping[str, str], root: Path = generate.ROOT) -> dict[str, Any]:
+    """These parameters, and the template's defaults for all others."""
+    declared = generate.read(root / "template.yaml")["Parameters"]
+    return {name: each.get("Default") for name, each in declared.items()} | dict(parameters)
+
+
 def of(parameters: Mapping[str, str], root: Path = generate.ROOT, *, build: str = "") -> Form:
     """The form of a deployment with these parameters."""
-    declared = generate.read(root / "template.yaml")["Parameters"]
-    given = {name: each.get("Default") for name, each in declared.items()} | dict(parameters)
+    given = complete(parameters, root)
     environment = given["Environment"]
     slowly = environment in CAREFUL and given["Rollout"] == "canary"
     watched = _burn_rates() if given["SloAlarms"] == "on" else WITHOUT_BURN_RATES
@@ -201,8 +206,8 @@ def fingerprint(build: Path, words: Iterable[str]) -> str:
 
 
 def main() -> int:
-    build, words = Path(sys.argv[1]), sys.argv[2:]
-    form = of(dict(word.split("=", 1) for word in words), build=fingerprint(build, words))
+    build, given = Path(sys.argv[1]), complete(dict(word.split("=", 1) for word in sys.argv[2:]))
+    form = of(given, build=fingerprint(build, (f"{name}={value}" for name, value in given.items())))
     written = write(build, form)
     how = f"to a tenth of the calls first, watched by {', '.join(form.alarms)}" if form.alarms else "at once"
     print(f"{len(written)} templates in the form of this deployment: version {form.build} goes out {how}.")
