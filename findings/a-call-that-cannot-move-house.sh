@@ -7,7 +7,7 @@
 # beginning, and each request is answered 401. No relay is offered, nothing throws, `connectionState` stays "connected"
 # by the path of before, and that path is what goes with the network. All that tells is `icecandidateerror`. A
 # connection to somebody who comes later has no relay either. With new servers by `setConfiguration` before the restart
-# there are as many relays as at first; without a restart `setConfiguration` changes nothing.
+# there are relays again; without a restart `setConfiguration` changes nothing.
 # For users: calls of more than an hour (the usual life of a credential) that end for good when a telephone goes from
 # Wi-Fi to the mobile network, for people who need a relay. Ask for new credentials during the call, at half their life.
 # Source: https://datatracker.ietf.org/doc/html/draft-uberti-behave-turn-rest-00 (section 2.2);
@@ -33,7 +33,7 @@ import time
 
 from playwright.sync_api import sync_playwright
 
-SECRET, HOST, LIFE_S = "only for this test", "127.0.0.1", 6
+SECRET, HOST, LIFE_S = "only for this test", "127.0.0.1", 12
 CALL = """async ({ first, later, ends }) => {
   const configuration = (iceServers) => ({ iceServers, iceTransportPolicy: "relay", bundlePolicy: "max-bundle" });
   const [ann, ben] = [0, 1].map(() => new RTCPeerConnection(configuration(first)));
@@ -115,9 +115,11 @@ finally:
     server.terminate()
     server.wait()
 old, new = said.values()
-relays, state, errors = old["atFirst"]
-assert relays > 0 and (state, errors) == ("connected", 0) and new["atFirst"] == old["atFirst"]
-assert old["goesOn"] and new["goesOn"], "media end with the credential now: this finding is out of date"
+for each in (old, new):
+    relays, *rest = each["atFirst"]
+    assert relays > 0 and rest == ["connected", 0], f"no call through the relay at first: {each}"
+    assert each["goesOn"], "media end with the credential now: this finding is out of date"
 assert old["afterRestart"] == [0, "connected", "401"], "a restart tells of it now: this finding is out of date"
-assert new["afterRestart"] == [relays, "connected", ""]
+relays, *rest = new["afterRestart"]
+assert relays > 0 and rest == ["connected", ""]
 EOF
