@@ -160,6 +160,7 @@ def test_a_socket_without_a_good_ticket_is_refused_with_401_and_no_function_fail
     event = socket_event(ada, "", route="$connect")
     event["requestContext"]["authorizer"] = {"principalId": "nobody"}
     assert connect.handler(event, CONTEXT) == {"statusCode": 401}
+    assert disconnect.handler(event, CONTEXT) == {"statusCode": 200}
     assert _live(ada) == set()
 
 

@@ -174,7 +174,7 @@ def test_a_view_gets_its_path_parameters(app: App) -> None:
 
 @pytest.mark.parametrize("given", ["%F0%9F%91%8D", "👍"])
 def test_a_path_parameter_is_decoded_whether_or_not_the_gateway_did_so(app: App, given: str) -> None:
-    """A REST API hands path parameters to a Lambda proxy integration as they were written (serverless/serverless 5037),
+    """A REST API hands path parameters to a Lambda proxy integration as they were written (aws/chalice 511 and 688),
     while it decodes those of the query; a local cloud decodes both."""
     assert ask(app, "GET", "/notes/{note_id}", {"note_id": given}, token="good").body == {"text": "👍"}
 
