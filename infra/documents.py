@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from infra import alarm_reference, capacity_plan, configuration_reference
+from infra import alarm_reference, capacity_plan, configuration_reference, generate
 
 ROOT = Path(__file__).resolve().parent.parent
 DOMAINS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
@@ -25,6 +25,23 @@ ACTIONS = sorted(
 def apps() -> list[Any]:
     """The HTTP apps of all domains."""
     return [importlib.import_module(f"{domain}.app").app for domain in DOMAINS]
+
+
+def undeployed() -> list[str]:
+    """The routes that no template has, each with the handler of the function that has to have it."""
+    deployed = {
+        (function.get("Handler"), event["Properties"]["Method"].upper(), event["Properties"]["Path"])
+        for template in generate.templates().values()
+        for function in (each.get("Properties", {}) for each in template["Resources"].values())
+        for event in function.get("Events", {}).values()
+        if event["Type"] == "Api"
+    }
+    return [
+        f"{route.method} {route.path} of {app.name}.app.app"
+        for app in apps()
+        for route in app.routes
+        if (f"{app.name}.app.app", route.method, route.path) not in deployed
+    ]
 
 
 def documents() -> dict[Path, str]:
@@ -64,6 +81,8 @@ def main() -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         print(f"wrote {path.relative_to(ROOT)}")
+    for route in undeployed():
+        print(f"{route} is in no template yet: add it to the Events of its function in template.yaml")
     return 0
 
 

@@ -12,7 +12,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from conversations.ping_frame import Ping
-from infra import asyncapi, documents, openapi
+from infra import asyncapi, documents, generate, openapi
 from kernel import websocket
 from kernel.errors import ValidationFailed
 from kernel.http import App, Route
@@ -49,6 +49,14 @@ TYPES = {
 }
 
 pytestmark = pytest.mark.usefixtures("settings", "no_sockets")
+
+
+def test_a_route_that_no_template_has_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert documents.undeployed() == []
+    monkeypatch.setattr(generate, "templates", dict)
+    missing = documents.undeployed()
+    assert len(missing) == sum(len(app.routes) for app in documents.apps())
+    assert "GET /users/me of users.app.app" in missing
 
 
 @pytest.fixture(scope="module")

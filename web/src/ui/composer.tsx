@@ -13,7 +13,7 @@ import { SlowMode } from "./chat/slow-mode";
 import { useAiHelp } from "./chat/use-ai-help";
 import { KeysHint } from "./chat/key-notice";
 import { FileInput } from "./file-input";
-import { errorText, messageText, useEngine, useValue } from "./hooks";
+import { errorText, quotedText, useEngine, useValue } from "./hooks";
 import { Problem } from "./problem";
 
 const Recorder = lazy(() => import("./chat/recorder"));
@@ -243,7 +243,7 @@ function Reference({ label, messageId, onCancel }: { label: string; messageId: s
   return (
     <p className="row about">
       <span className="grow cut" dir="auto">
-        {label} {data && (messageText(data, t) ?? data.attachments[0]?.name)}
+        {label} {data && quotedText(data, t)}
       </span>
       <button className="icon" aria-label={t("nav.cancel")} onClick={onCancel}>
         <X aria-hidden />

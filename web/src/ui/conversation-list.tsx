@@ -2,6 +2,7 @@
 import type { Conversation, Message } from "../engine";
 import { type Translate, useLanguage } from "../i18n";
 import { messageText, timeOf, useEngine, useValue } from "./hooks";
+import { plainOf } from "./markup";
 import { useTitle } from "./people";
 
 export function ConversationList({ selected, onOpen }: { selected: string | null; onOpen: (id: string) => void }) {
@@ -57,7 +58,7 @@ function Entry({ conversation, current, onOpen }: { conversation: Conversation; 
 function preview(message: Message, t: Translate): string {
   if (message.deleted_at) return t("message.deleted");
   const text = messageText(message, t);
-  if (text) return text;
+  if (text) return plainOf(text);
   const kind = { poll: t("message.poll"), call: t("message.call"), file: t("message.file"), encrypted: t("message.encrypted") };
   return kind[message.type as keyof typeof kind] ?? "";
 }

@@ -11,7 +11,7 @@ import { Entries, type Entry, type FileEntry } from "./files/entries";
 import type { UploadState } from "../engine";
 import type { Shown } from "./files";
 import { useAttempt, useEngine, useValue } from "./hooks";
-import { More, usePages } from "./kit";
+import { More, Waiting, usePages } from "./kit";
 import type { ScreenProps } from "./panels";
 import { openScreen } from "./places";
 import { Problem } from "./problem";
@@ -152,6 +152,7 @@ function Folders({ root, onClose }: { root: "root" | "shared"; onClose: () => vo
       )}
       <Problem text={problem || pages.problem} />
       <FileTray tray={{ ...tray, uploads: tray.uploads.filter((each) => !isHere(each)) }} />
+      <Waiting for={pages} />
       {pages.loaded && pages.items.length + arriving.length === 0 && <p className="empty">{t(inFolder ? "drive.empty" : "list.empty")}</p>}
       <Entries
         items={pages.items}

@@ -2,6 +2,7 @@
 import { createContext, use, useRef, useState, useSyncExternalStore } from "react";
 import { ApiError, EncryptionError, type Engine, type Message, type Subscribable, UploadRejected, isInTheClear } from "../engine";
 import { type TextKey, type Translate, useTranslations } from "../i18n";
+import { plainOf } from "./markup";
 import { FIELDS, REFUSALS } from "./refusals";
 
 export const EngineContext = createContext<Engine | null>(null);
@@ -37,6 +38,12 @@ export function errorText(error: unknown, t: Translate): string {
 /** What a message says; null without a text. What came in the clear into an encrypted conversation is not shown. */
 export function messageText(message: Pick<Message, "text">, t: Translate): string | null {
   return isInTheClear(message) ? t("e2e.plain") : message.text;
+}
+
+/** The line that quotes a message: its text without marks, or the name of its first file. */
+export function quotedText(message: Pick<Message, "text" | "attachments">, t: Translate): string | undefined {
+  const text = messageText(message, t);
+  return text ? plainOf(text) : message.attachments[0]?.name;
 }
 
 /** An error of this device that a person can resolve; `key` is the text that says how. */

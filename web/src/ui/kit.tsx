@@ -156,11 +156,17 @@ export function usePages<T>(queryKey: QueryKey, fetch: (query: { limit: number; 
   };
 }
 
+/** Shows that a list has not come yet, once that takes a while. */
+export function Waiting({ for: list }: { for: { loaded: boolean; problem: string } }) {
+  return !list.loaded && !list.problem && <p className="empty waiting">…</p>;
+}
+
 export function More({ of }: { of: { hasMore: boolean; more: () => void; problem: string; loaded: boolean; items: readonly unknown[] } }) {
   const t = useTranslations();
   return (
     <>
       <Problem text={of.problem} />
+      <Waiting for={of} />
       {of.loaded && of.items.length === 0 && <p className="empty">{t("list.empty")}</p>}
       {of.hasMore && <button onClick={of.more}>{t("list.more")}</button>}
     </>

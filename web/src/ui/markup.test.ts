@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import { expect, test } from "vitest";
-import { Markup } from "./markup";
+import { Markup, plainOf } from "./markup";
 
 interface Element {
   readonly type: string;
@@ -99,4 +99,13 @@ test.each(["snake_case_name", "отчёт_за_ноябрь.pdf", "αρχείο_
 
 test("a word between lines is slanted in any script", () => {
   for (const text of ["_да_", "（_はい_）", "a _b_, c"]) expect(partsOf(Markup({ text })).filter((each) => isElement(each) && each.type === "em")).toHaveLength(1);
+});
+
+test.each([
+  ["See `gauge --find`:\n```\nbench: 1\n```\nthere", "See gauge --find:\nbench: 1\nthere"],
+  ["**Do _not_ open** the ~~left~~ right one", "Do not open the left right one"],
+  ["snake_case_names and https://example.com/a_b_c stay", "snake_case_names and https://example.com/a_b_c stay"],
+  ["2 ** 3 and a lone ` too", "2 ** 3 and a lone ` too"],
+])("the beginning of a text is shown without its marks: %j", (text, plain) => {
+  expect(plainOf(text)).toBe(plain);
 });

@@ -45,6 +45,15 @@ function blocks(text: string): ReactNode[] {
   return found;
 }
 
+/** A text as it reads without its marks, for a line that shows its beginning. */
+export function plainOf(text: string): string {
+  const lines = text.split("\n").filter((line) => !FENCE.test(line));
+  return lines.join("\n").replace(INLINE, (whole: string, _: string, code?: string, bold?: string, italic?: string, struck?: string) => {
+    const inside = bold ?? italic ?? struck;
+    return code ?? (inside === undefined ? whole : plainOf(inside));
+  });
+}
+
 export function inline(text: string): ReactNode[] {
   const parts: ReactNode[] = [];
   let end = 0;

@@ -8,7 +8,7 @@ import { Attachments } from "./attachments";
 import { useChat } from "./chat/context";
 import { Translation, useTranslation } from "./chat/translation";
 import { VoiceNote, isVoice } from "./chat/voice-note";
-import { dayOf, messageText, momentOf, timeOf, useAttempt, useChanges, useEngine } from "./hooks";
+import { dayOf, momentOf, quotedText, timeOf, useAttempt, useChanges, useEngine } from "./hooks";
 import { Markup } from "./markup";
 import { PollCard } from "./poll";
 import { Problem } from "./problem";
@@ -208,7 +208,7 @@ function Quote({ reply, messageId, known }: { reply: Message; messageId: string;
     <button className="quote cut" dir="auto" onClick={() => jump(messageId)}>
       {message ? (
         <>
-          {message.sender_id && <Name userId={message.sender_id} />}: {message.deleted_at ? t("message.deleted") : (messageText(message, t) ?? message.attachments[0]?.name ?? "…")}
+          {message.sender_id && <Name userId={message.sender_id} />}: {message.deleted_at ? t("message.deleted") : (quotedText(message, t) ?? "…")}
         </>
       ) : (
         "…"
