@@ -42,6 +42,23 @@ def test_roles_are_given_people_removed_and_let_in_again(town: Town, ada: Person
     assert roles == {ada.id: "owner", bob.id: "admin"}
 
 
+def test_a_conversation_that_is_not_ones_own_any_more_says_so_and_leads_back(
+    ada: Person, bob: Person, opened: Any
+) -> None:
+    group = ada.group_with(bob, name="Club")
+    page = opened(bob).page
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.get_by_role("button", name="Club").click()
+    expect(page.get_by_label("Write a message")).to_be_visible()
+    ada.ok("DELETE", f"/conversations/{group}/members/{bob.id}")
+    expect(page.get_by_text("This conversation is not among yours")).to_be_visible()
+    page.get_by_role("button", name="Back").click()
+    expect(page.get_by_role("navigation", name="Conversations")).to_be_visible()
+    page.evaluate("location.hash = '#/nowhere'")
+    page.get_by_role("button", name="Back").click()
+    expect(page.get_by_role("navigation", name="Conversations")).to_be_visible()
+
+
 def test_rules_of_a_group_are_changed_and_shown_to_the_others(ada: Person, bob: Person, opened: Any) -> None:
     group = ada.group_with(bob)
     page = panel(opened(ada), group, "Rules")

@@ -2,7 +2,7 @@
 import { ArrowLeft, LockKeyhole, Phone, Search, Timer, Video } from "lucide-react";
 import { Suspense, lazy, useEffect, useState } from "react";
 import type { Call, Conversation } from "../engine";
-import { useLanguage } from "../i18n";
+import { useLanguage, useTranslations } from "../i18n";
 import { CallGoingOn } from "./call/going-on";
 import { callStore } from "./call/store";
 import "./chat/chat.css";
@@ -16,7 +16,7 @@ import { useAiHelp } from "./chat/use-ai-help";
 import { Composer } from "./composer";
 import { durationOf, useAttempt, useEngine, useMyId, useValue } from "./hooks";
 import { MessageList } from "./message-list";
-import { DetailsButton } from "./panels";
+import { DetailsButton, NothingHere } from "./panels";
 import { nameOf, useMembers, useTitle } from "./people";
 import { openConversation, usePlace } from "./places";
 import { NewPoll } from "./poll";
@@ -29,9 +29,10 @@ const MIN_UNREAD_FOR_SUMMARY = 5;
 
 export function ConversationScreen({ id, onClose }: { id: string; onClose: () => void }) {
   const engine = useEngine();
-  useValue(engine.conversations.list);
+  const t = useTranslations();
+  const { loaded } = useValue(engine.conversations.list);
   const conversation = engine.conversations.of(id);
-  if (!conversation) return <p className="empty">…</p>;
+  if (!conversation) return loaded ? <NothingHere text={t("nav.not_here")} /> : <p className="empty">…</p>;
   return <Loaded conversation={conversation} onClose={onClose} />;
 }
 

@@ -4,6 +4,7 @@ import { useEffect } from "react";
 import type { Notification } from "../engine";
 import { type TextKey, type Translate, useLanguage } from "../i18n";
 import { momentOf, useAttempt, useEngine, useValue } from "./hooks";
+import { Waiting } from "./kit";
 import { Page, type ScreenProps } from "./panels";
 import { openConversation, openScreen } from "./places";
 import { Problem } from "./problem";
@@ -25,6 +26,7 @@ export default function Notifications({ onClose }: ScreenProps) {
       }
     >
       <Problem text={problem} />
+      <Waiting for={{ loaded, problem }} />
       {loaded && items.length === 0 && <p className="empty">{t("bell.none")}</p>}
       <ul className="rows">
         {items.map((each) => (

@@ -40,10 +40,21 @@ const PANELS: Readonly<Record<string, LazyExoticComponent<ComponentType<PanelPro
   group: lazy(() => import("./group")),
 };
 
+/** Says why nothing is shown, with a way back for narrow windows, which hide the list of conversations. */
+export function NothingHere({ text }: { text: string }) {
+  const t = useTranslations();
+  return (
+    <div className="empty">
+      <p role="status">{text}</p>
+      <button onClick={goHome}>{t("nav.back")}</button>
+    </div>
+  );
+}
+
 export function Stage({ place }: { place: Place & { screen: "screen" } }) {
   const t = useTranslations();
   const Found = SCREENS[place.name];
-  if (!Found) return <p className="empty">{t("nav.choose")}</p>;
+  if (!Found) return <NothingHere text={t("nav.choose")} />;
   return (
     <Suspense fallback={<p className="empty">…</p>}>
       <Found section={place.section} onClose={goHome} />

@@ -5,6 +5,7 @@ import { allItems } from "../../engine";
 import { useTranslations } from "../../i18n";
 import { Composer } from "../composer";
 import { errorText, useEngine, useValue } from "../hooks";
+import { Waiting } from "../kit";
 import { MessageRow } from "../message";
 import { Panel, type PanelProps } from "../panels";
 import { Problem } from "../problem";
@@ -37,6 +38,7 @@ export default function ThreadPanel({ conversation, detail: rootId = "", onClose
     [engine, queries, id, rootId],
   );
   const outgoing = useValue(engine.outbox.items).filter((each) => each.conversation_id === id && each.body.thread_root === rootId);
+  const problem = error ? errorText(error, t) : "";
   const shown = data ? [data.root, ...data.replies] : [];
   useEffect(() => {
     void end.current?.scrollIntoView({ block: "end" }); // `void`, since newer browsers return a promise, which is no clean-up function
@@ -45,7 +47,8 @@ export default function ThreadPanel({ conversation, detail: rootId = "", onClose
   return (
     <ChatProvider conversation={conversation} threadRoot={rootId}>
       <Panel title={t("chat.thread")} onClose={onClose} foot={<Composer threadRoot={rootId} />}>
-        <Problem text={error ? errorText(error, t) : ""} />
+        <Problem text={problem} />
+        <Waiting for={{ loaded: data !== undefined, problem }} />
         <div role="log" aria-label={t("chat.thread")} className="thread">
           {shown.map((message) => (
             <MessageRow
