@@ -28,6 +28,7 @@ from kernel.errors import (
     NotFound,
     PayloadTooLarge,
     Problem,
+    RateLimited,
     SecondFactorRequired,
     Unauthenticated,
     UnsupportedMediaType,
@@ -392,6 +393,9 @@ def _problem_answer(problem: Problem, request_id: str) -> tuple[int, str, dict[s
         headers["Retry-After"] = str(problem.retry_after_s)
     if isinstance(problem, LimitExceeded):
         headers |= problem.allowance.headers()
+    elif problem.status == RateLimited.status and problem.retry_after_s is not None:
+        # by slow mode or a budget: the headers of the route's own limit would say that calls are left
+        headers |= {"RateLimit-Remaining": "0", "RateLimit-Reset": str(problem.retry_after_s)}
     if problem.status == Unauthenticated.status:
         headers["WWW-Authenticate"] = "Bearer"
     return problem.status, json.dumps(problem.as_dict(request_id)), headers

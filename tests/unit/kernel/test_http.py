@@ -13,7 +13,7 @@ from pydantic import Field
 
 from kernel import config
 from kernel.caller import Authenticator, Caller
-from kernel.errors import Conflict, DependencyUnavailable, Forbidden, Unauthenticated
+from kernel.errors import Conflict, DependencyUnavailable, Forbidden, RateLimited, Unauthenticated
 from kernel.http import MAX_BODY_BYTES, PER_ACCOUNT, SECURITY_HEADERS, Answer, App, Incoming
 from kernel.limiter import Limit
 from kernel.schema import Input, Opaque, Output, Paging
@@ -132,6 +132,11 @@ def _app() -> App:
     def mine() -> None:
         """Refuse."""
         raise Forbidden("Not yours.", code="blocked")
+
+    @app.get("/slow")
+    def slow(caller: Caller) -> None:
+        """Refuse by a limit of another kind."""
+        raise RateLimited(retry_after_s=30)
 
     @app.get("/taken")
     def taken() -> None:
@@ -470,6 +475,13 @@ def test_above_its_limit_a_route_refuses(app: App) -> None:
     assert (reply.status, reply.code) == (429, "rate_limited")
     assert int(reply.headers["retry-after"]) >= 1
     assert reply.headers["ratelimit-remaining"] == "0"
+
+
+def test_a_refusal_by_another_limit_than_the_route_s_does_not_tell_that_calls_are_left(app: App) -> None:
+    reply = ask(app, "GET", "/slow", token="good")
+    assert (reply.status, reply.headers["retry-after"]) == (429, "30")
+    assert (reply.headers["ratelimit-remaining"], reply.headers["ratelimit-reset"]) == ("0", "30")
+    assert "ratelimit-limit" in reply.headers
 
 
 # --- the line -------------------------------------------------------------------------------------------------
