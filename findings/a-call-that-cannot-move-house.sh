@@ -5,9 +5,8 @@
 # stays open, and who changes networks later is helped by `restartIce()`, which fails visibly if it fails at all.
 # What happens: the media go on after the credential's end. A restart asks for relays anew, with the credential of the
 # beginning, and each request is answered 401. No relay is offered, nothing throws, `connectionState` stays "connected"
-# by the path of before, and that path is what goes with the network. All that tells is `icecandidateerror`. A
-# connection to somebody who comes later has no relay either. With new servers by `setConfiguration` before the restart
-# there are relays again; without a restart `setConfiguration` changes nothing.
+# by the path of before, and that path is what goes with the network. All that tells is `icecandidateerror`. With new
+# servers by `setConfiguration` before the restart there are relays again.
 # For users: calls of more than an hour (the usual life of a credential) that end for good when a telephone goes from
 # Wi-Fi to the mobile network, for people who need a relay. Ask for new credentials during the call, at half their life.
 # Source: https://datatracker.ietf.org/doc/html/draft-uberti-behave-turn-rest-00 (section 2.2);
