@@ -1,6 +1,7 @@
 """What reads the same is found: in messages, in people's names, in names of files, by one folding.
 
-Sources: synapse 16675 (names with apostrophes and accents), mark.js 69 (soft hyphens in the midst of words).
+Sources: synapse 16675 (names with apostrophes and accents), mark.js 69 (soft hyphens in the midst of words),
+meilisearch/charabia 186 (Arabic words that are written longer).
 """
 
 from __future__ import annotations
@@ -29,6 +30,14 @@ def test_a_word_with_what_cannot_be_seen_in_it_is_found(text: str) -> None:
     send(ada, tea, f"our {text} goes on")
     assert found(bob, "cooperation") == [f"our {text} goes on"]
     assert found(bob, "co\u00adoperation") == [f"our {text} goes on"]
+
+
+@pytest.mark.parametrize(("q", "text"), [("كتاب", "هذا كـــتاب جديد"), ("كـتـاب", "هذا كتاب جديد")])
+def test_an_arabic_word_that_is_stretched_is_the_same_word(q: str, text: str) -> None:
+    ada, bob = people("ada", "bob")
+    tea = group(ada, bob)
+    send(ada, tea, text)
+    assert found(bob, q) == [text]
 
 
 @pytest.mark.parametrize("q", ["munoz", "nunez", "o'brien", "o\u2019brien", "obrien", "brien", "JOSE", "jose\u0301"])

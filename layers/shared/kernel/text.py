@@ -24,8 +24,8 @@ _BLANK = frozenset("\u2800")  # the empty Braille pattern is a symbol, but invis
 # Overrides, embeddings and isolates change the reading direction (UAX 9), and show `gnp.exe` as `exe.png`.
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _LINE_BREAKS = ("Cc", "Zl", "Zp")
-# Letters that Unicode does not decompose.
-_PLAIN = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe"})
+# Letters that Unicode does not decompose, and the tatweel, which only stretches an Arabic word.
+_PLAIN = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "\u0640": ""})
 # Variants of the apostrophe and of the hyphen.
 _PUNCTUATION = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\u2032", "'") | dict.fromkeys("\u2010\u2011\u2212", "-"))
 

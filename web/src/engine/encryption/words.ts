@@ -9,8 +9,8 @@ const UNSPACED =
   "\\u0e00-\\u0eff\\u1000-\\u109f\\u1780-\\u17ff\\u3005-\\u3007\\u3040-\\u30ff\\u31f0-\\u31ff\\u3400-\\u4dbf\\u4e00-\\u9fff\\uf900-\\ufaff\\u{20000}-\\u{3ffff}";
 const RUN = `[${UNSPACED}\\p{So}]`;
 const PIECES = new RegExp(`(${RUN}(?:${RUN}|\\p{M})*)|(?!${RUN})[\\p{L}\\p{N}](?:(?!${RUN})[\\p{L}\\p{N}\\p{M}])*`, "gu");
-/** Letters that Unicode does not decompose, and an apostrophe that it counts as one. */
-const PLAIN: Readonly<Record<string, string>> = { ł: "l", ø: "o", đ: "d", ħ: "h", ı: "i", æ: "ae", œ: "oe", ς: "σ", ʼ: "'" };
+/** Letters that Unicode does not decompose, an apostrophe that it counts as one, and the tatweel, which only stretches. */
+const PLAIN: Readonly<Record<string, string>> = { ł: "l", ø: "o", đ: "d", ħ: "h", ı: "i", æ: "ae", œ: "oe", ς: "σ", ʼ: "'", "\u0640": "" };
 const PLAINED = new RegExp(`[${Object.keys(PLAIN).join("")}]`, "gu");
 /** Hyphens and apostrophes between letters or digits. */
 const JOINER = /(?<=[\p{L}\p{N}])['\u2018\u2019\u2032\u2010\u2011\u2212-](?=[\p{L}\p{N}])/gu;

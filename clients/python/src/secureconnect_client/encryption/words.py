@@ -19,9 +19,9 @@ _IGNORABLE = re.compile(  # Unicode's Default_Ignorable_Code_Point
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-# letters that Unicode does not decompose, and an apostrophe that it counts as one
+# letters that Unicode does not decompose, an apostrophe that it counts as one, and the stretching tatweel
 _PLAIN = str.maketrans(
-    {"ł": "l", "ø": "o", "đ": "d", "ħ": "h", "\u0131": "i", "æ": "ae", "œ": "oe", "\u02bc": "'"}
+    {"ł": "l", "ø": "o", "đ": "d", "ħ": "h", "\u0131": "i", "æ": "ae", "œ": "oe", "\u02bc": "'", "\u0640": ""}
 )
 # hyphens and apostrophes between letters or digits
 _JOINER = re.compile("(?<=[^\\W_])['\u2018\u2019\u2032\u2010\u2011\u2212-](?=[^\\W_])")
