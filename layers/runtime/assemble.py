@@ -13,6 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import authorities
 import lean
 import models
 import redis_commands
@@ -79,6 +80,7 @@ def main() -> None:
             prune(packages)
             models.cut_down(packages / "botocore" / "data", SERVICES)
             lean.put_off(packages)
+            authorities.split(packages)
             redis_commands.cut_down(packages)
             if (version, chosen.machine) == (running, platform.machine()):
                 check(packages)

@@ -176,6 +176,15 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
             "            from botocore.compress import maybe_compress_request\n\n            maybe_compress_request(",
         ),
     ],
+    # what is trusted, from a folder (layers/runtime/authorities.py)
+    "botocore/httpsession.py": [
+        ("os.path.dirname(__file__), 'cacert.pem')\n", "os.path.dirname(__file__), 'cacert')\n"),
+        (
+            "            conn.ca_certs = get_cert_path(verify)\n",
+            "            path = get_cert_path(verify)\n"
+            "            conn.ca_certs, conn.ca_cert_dir = (None, path) if os.path.isdir(path) else (path, None)\n",
+        ),
+    ],
     "botocore/loaders.py": [
         ("    from gzip import open as gzip_open\n", "    import gzip\n"),
         ("= gzip_open", "= lambda *given: gzip.open(*given)"),

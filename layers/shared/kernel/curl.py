@@ -6,6 +6,7 @@ proxy or followed to another address, and only the status of an answer is kept.
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping
@@ -131,7 +132,9 @@ def _handle() -> Any:
     import pycurl
 
     handle = pycurl.Curl()
-    handle.setopt(pycurl.CAINFO, _authorities())
+    trusted = _authorities()
+    handle.setopt(pycurl.CAINFO, None if os.path.isdir(trusted) else trusted)
+    handle.setopt(pycurl.CAPATH, trusted if os.path.isdir(trusted) else None)
     handle.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
     handle.setopt(pycurl.NOSIGNAL, 1)  # limits of time without signals, which only a main thread gets
     handle.setopt(pycurl.NOPROXY, "*")
@@ -143,7 +146,7 @@ def _handle() -> Any:
 
 
 def _authorities() -> str:
-    """The file with the certificates of the authorities that botocore trusts."""
+    """The file or folder with the certificates of the authorities that botocore trusts."""
     from botocore.httpsession import get_cert_path
 
     return str(get_cert_path(True))

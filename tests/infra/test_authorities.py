@@ -1,0 +1,138 @@
+"""The runtime layer's botocore trusts the authorities that it came with, and reads only the one that it needs."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import botocore
+import pytest
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.exceptions import SSLError
+
+from kernel import curl
+
+ROOT = Path(__file__).parents[2]
+BOTOCORE = Path(botocore.__file__).parent
+
+
+def _module(name: str, path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+authorities, lean = (_module(name, ROOT / "layers/runtime" / f"{name}.py") for name in ("authorities", "lean"))
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """botocore's module of connections as it is in the layer, and the folder of authorities beside it."""
+    folder = tmp_path_factory.mktemp("packages")
+    for name in {*lean.CHANGES, "botocore/cacert.pem"}:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(BOTOCORE.parent / name, folder / name)
+    lean.put_off(folder)
+    authorities.split(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for localhost that is its own authority, with its key."""
+    folder = tmp_path_factory.mktemp("own")
+    command = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out certificate.pem -days 1 -subj /CN=localhost"
+    )
+    alternative = "subjectAltName=DNS:localhost"
+    subprocess.run([*command.split(), "-addext", alternative], cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def url(own: Path) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nothing to the console."""
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(own / "certificate.pem", own / "key.pem")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield f"https://localhost:{server.server_address[1]}/"
+    server.shutdown()
+    server.server_close()
+    thread.join(5)
+
+
+@pytest.fixture
+def knowing(packages: Path, own: Path, tmp_path: Path) -> Path:
+    """The layer's folder of authorities with that of the server."""
+    folder = tmp_path / "cacert"
+    shutil.copytree(packages / "botocore/cacert", folder)
+    authorities.write([(own / "certificate.pem").read_bytes()], tmp_path / "more")
+    for file in (tmp_path / "more").iterdir():
+        shutil.copy(file, folder / file.name)
+    return folder
+
+
+def _asked_by_botocore(packages: Path, url: str, verify: str | bool) -> tuple[int, int]:
+    """The status of an answer, and how many certificates were read for it."""
+    session = _module("changed_httpsession", packages / "botocore/httpsession.py").URLLib3Session(verify=verify)
+    headers: Any = {}
+    answer = session.send(AWSPreparedRequest("GET", url, headers, None, False))
+    context = session._manager.connection_from_url(url).conn_kw["ssl_context"]
+    return answer.status_code, context.cert_store_stats()["x509"]
+
+
+def test_each_authority_of_botocore_is_in_the_folder(packages: Path) -> None:
+    known = (BOTOCORE / "cacert.pem").read_bytes().count(b"BEGIN CERTIFICATE")
+    files = list((packages / "botocore/cacert").iterdir())
+    assert sum(file.read_bytes().count(b"BEGIN CERTIFICATE") for file in files) == len(files) == known > 100
+    assert not (packages / "botocore/cacert.pem").exists()
+
+
+def test_an_authority_of_the_folder_is_trusted_and_alone_read(packages: Path, knowing: Path, url: str) -> None:
+    assert _asked_by_botocore(packages, url, str(knowing)) == (200, 1)
+
+
+def test_whoever_is_not_in_the_folder_is_not_trusted(packages: Path, url: str) -> None:
+    with pytest.raises(SSLError, match="CERTIFICATE_VERIFY_FAILED"):
+        _asked_by_botocore(packages, url, verify=True)
+
+
+def test_a_file_that_an_operator_names_is_trusted(packages: Path, own: Path, url: str) -> None:
+    assert _asked_by_botocore(packages, url, str(own / "certificate.pem")) == (200, 1)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_posts_to_sockets_trust_the_same_folder(
+    packages: Path, knowing: Path, url: str, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    monkeypatch.setattr(curl, "_authorities", lambda: str(knowing if known else packages / "botocore/cacert"))
+
+    def asking() -> curl.Exchange[int]:
+        return (yield curl.Request("GET", url, {}, b"", 5.0, 5.0))
+
+    client = curl.Client(1)
+    assert client.run([asking()]) == [200 if known else 0]
+    client.close()
