@@ -34,7 +34,6 @@ from perf.load_clients import PASSWORD, Http, LoadPerson, Refused, in_parallel, 
 from perf.report import Table, number, percentile
 
 GOOD_S = 2.0
-QUICK_REFUSAL_S = 1.0
 IN_FLIGHT_MAX = 512  # concurrent calls; further ones are counted as lost
 WORKERS = 16  # workers of the closed loop that finds the capacity
 STEADY = 1.1  # the functions have started when a window exceeds the best earlier one by no more than this factor

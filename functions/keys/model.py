@@ -24,7 +24,6 @@ INLINE_BYTES = 16 * 1024  # longer messages are stored as blobs and left out of 
 MAX_PROPOSAL_BYTES = INLINE_BYTES
 MAX_CHANGE_BYTES = 48 * 1024  # as an encrypted message, whose ciphertext has 64 KB in base 64
 MAX_BACKUP_BYTES = 1024 * 1024
-KEPT_EPOCHS = 2  # messages of the present epoch and the one before it are accepted
 
 
 class InvalidKeyPackage(ValidationFailed):

@@ -22,7 +22,7 @@ from messages import receipts, typing_notice
 from messages import service as messages
 from notifications import service as notifications
 from notifications.consumers import follow as notifying
-from tests.field.test_rights import _block, _unblock
+from tests.field.losing import block, unblock
 from tests.integration.calls.calling import connected, states
 from tests.integration.calls.conftest import _deployed
 from tests.integration.following import follow, settle_losses
@@ -36,19 +36,19 @@ __all__ = ["_deployed"]
 
 def _blocked_after(ada: Caller, bob: Caller, *others: Caller) -> str:
     tea = group(ada, bob, *others)
-    _block(ada, bob)
+    block(ada, bob)
     return tea
 
 
 def _came_later(ada: Caller, bob: Caller, *others: Caller) -> str:
     tea = group(ada, *others)
-    _block(ada, bob)
+    block(ada, bob)
     add(others[0], tea, bob)
     return tea
 
 
 def _made_by_another(ada: Caller, bob: Caller, *others: Caller) -> str:
-    _block(ada, bob)
+    block(ada, bob)
     return group(others[0], ada, bob, *others[1:])
 
 
@@ -139,7 +139,7 @@ def test_who_is_blocked_brings_the_other_into_no_group_and_is_not_heard_of_as_in
     ada, bob, cleo = people("ada", "bob", "cleo")
     tea = group(bob, ada, cleo)
     remove(ada, tea, ada)
-    _block(ada, bob)
+    block(ada, bob)
     settle_losses()
     follow(notifying.handler, queue="follow")
     told = len(notifications.list_notices(caller=ada, limit=9, cursor=None)[0].items)
@@ -153,7 +153,7 @@ def test_who_is_blocked_brings_the_other_into_no_group_and_is_not_heard_of_as_in
 
 def test_when_the_block_is_lifted_all_is_heard_again(cast: tuple[Caller, Caller, Caller, str]) -> None:
     ada, bob, _, tea = cast
-    _unblock(ada, bob)
+    unblock(ada, bob)
     settle_losses()
     send(bob, tea, "@ada hello")
     assert _mentions(ada, tea) == (1, 1)
@@ -162,9 +162,9 @@ def test_when_the_block_is_lifted_all_is_heard_again(cast: tuple[Caller, Caller,
 
 def test_a_block_of_either_of_two_parts_them(cast: tuple[Caller, Caller, Caller, str]) -> None:
     ada, bob, _, tea = cast
-    _block(bob, ada)
+    block(bob, ada)
     settle_losses()
-    _unblock(ada, bob)
+    unblock(ada, bob)
     settle_losses()
     assert place_of(ada, tea).apart == {bob.user_id}
 

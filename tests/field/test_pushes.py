@@ -13,7 +13,7 @@ import pytest
 from kernel import clock
 from kernel.caller import Caller
 from notifications import alert_store, bursts, store
-from tests.field.test_rights import LOSING_A_SESSION, LOSING_IT_ALL, _block, _signed_in
+from tests.field.losing import LOSING_A_SESSION, LOSING_IT_ALL, block, signed_in
 from tests.integration.following import settle_losses
 from tests.integration.notifications.conftest import world
 from tests.integration.notifications.hearing import NOON, World
@@ -28,7 +28,7 @@ def _session_s(lose: Callable[[Caller, Caller], object]) -> Callable[[Caller, Ca
 
 LOSING: dict[str, Callable[[Caller, Caller, str], object]] = {
     **LOSING_IT_ALL,
-    "blocked": lambda ada, bob, _: _block(bob, ada),
+    "blocked": lambda ada, bob, _: block(bob, ada),
     **{how: _session_s(lose) for how, lose in LOSING_A_SESSION.items()},
 }
 
@@ -37,7 +37,7 @@ LOSING: dict[str, Callable[[Caller, Caller, str], object]] = {
 @pytest.mark.parametrize("how", LOSING)
 def test_a_push_that_waits_is_not_sent_once_its_right_is_lost(how: str, is_settled: bool, world: World) -> None:
     ada, bob = people("ada", "bob")
-    bob = _signed_in(bob)
+    bob = signed_in(bob)
     tea = group(ada, bob)
     world.work()
     browser = world.browser(bob, "bob")
@@ -52,9 +52,9 @@ def test_a_push_that_waits_is_not_sent_once_its_right_is_lost(how: str, is_settl
 
 def test_without_a_loss_it_is_sent(world: World) -> None:
     ada, bob = people("ada", "bob")
-    tea = group(ada, _signed_in(bob))
+    tea = group(ada, signed_in(bob))
     world.work()
-    browser = world.browser(_signed_in(bob), "bob")
+    browser = world.browser(signed_in(bob), "bob")
     send(ada, tea, "hello")
     world.work()
     assert [each["kind"] for each in browser.pushes] == ["message"]
@@ -63,7 +63,7 @@ def test_without_a_loss_it_is_sent(world: World) -> None:
 @pytest.mark.parametrize("how", LOSING_A_SESSION)
 def test_a_device_is_forgotten_with_its_session_and_the_others_stay(how: str, world: World) -> None:
     ada, bob = people("ada", "bob")
-    lost, kept = _signed_in(bob), _signed_in(ada)
+    lost, kept = signed_in(bob), signed_in(ada)
     world.browser(lost, "bob"), world.browser(kept, "ada")
     LOSING_A_SESSION[how](lost, kept)
     settle_losses()

@@ -15,7 +15,7 @@ from conversations import service as conversations
 from kernel import aws
 from kernel.caller import Caller
 from log.consumers import losses
-from tests.field.test_rights import LOSING_A_SESSION, LOSING_IT_ALL, _signed_in
+from tests.field.losing import LOSING_A_SESSION, LOSING_IT_ALL, signed_in
 from tests.helpers import CONTEXT
 from tests.integration.calls.calling import join, refusal, ring, stored
 from tests.integration.following import dispatched, settle_losses
@@ -185,7 +185,7 @@ def test_who_loses_the_session_is_put_out_of_the_meeting(how: str, meetings: Mee
     (_, _, cleo, dan), call = _full_mesh()
     for each in (cleo, dan):
         join(each, call)
-    LOSING_A_SESSION[how](cleo, _signed_in(cleo))
+    LOSING_A_SESSION[how](cleo, signed_in(cleo))
     settle_losses()
     assert (_is_present(meetings, cleo, call), _is_present(meetings, dan, call)) == (False, True)
 
