@@ -6,6 +6,7 @@ import importlib.util
 import shutil
 import ssl
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -136,3 +137,30 @@ def test_posts_to_sockets_trust_the_same_folder(
     client = curl.Client(1)
     assert client.run([asking()]) == [200 if known else 0]
     client.close()
+
+
+def _asked_by_a_function(folder: Path, url: str, **environment: str) -> list[str]:
+    """The status for a client that trusts what the system trusts, and how many certificates it read."""
+    code = (
+        "import kernel, ssl, sys, urllib.request\n"
+        "context = ssl.create_default_context()\n"
+        "before = context.cert_store_stats()['x509']\n"
+        "try:\n    print(before, urllib.request.urlopen(sys.argv[1], context=context).status)\n"
+        "except OSError as error:\n    print(before, type(error.reason).__name__)"
+    )
+    paths = {"PYTHONPATH": f"{ROOT / 'layers/shared'}:{folder}", "LAMBDA_TASK_ROOT": "/var/task"}
+    ran = subprocess.run(
+        [sys.executable, "-c", code, url], env={**paths, **environment}, capture_output=True, check=True, text=True
+    )
+    return ran.stdout.split()
+
+
+def test_what_trusts_the_system_reads_the_folder_in_a_function(
+    packages: Path, knowing: Path, own: Path, url: str
+) -> None:
+    folder = knowing.parent / "layer"
+    (folder / "botocore").mkdir(parents=True)
+    knowing.rename(folder / "botocore/cacert")
+    assert _asked_by_a_function(folder, url) == ["0", "200"]
+    assert _asked_by_a_function(packages, url) == ["0", "SSLCertVerificationError"]
+    assert _asked_by_a_function(packages, url, SSL_CERT_FILE=str(own / "certificate.pem")) == ["1", "200"]

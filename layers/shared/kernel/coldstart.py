@@ -63,10 +63,25 @@ def begin() -> None:
         gc.disable()
         archive.use_modules(sys.path)
         put_off.put_off(PUT_OFF)
+        _trust_a_folder()
         for known in archive.named(TEXTS, sys.path):
             if known.read(ENGINE) == engine():
                 _use_patterns(known)
             _use_codes(known)
+
+
+def _trust_a_folder() -> None:
+    """Have OpenSSL look for an authority in the runtime layer's folder when it trusts what the system trusts.
+
+    The system's file has the same ones, and each new TLS connection, of Redis as well, would parse all of it for 17 ms
+    (layers/runtime/authorities.py). Variables that somebody has set stay.
+    """
+    if os.environ.keys() & {"SSL_CERT_DIR", "SSL_CERT_FILE"}:
+        return
+    for folder in (f"{path}/botocore/cacert" for path in sys.path):
+        if os.path.isdir(folder):
+            os.environ |= {"SSL_CERT_DIR": folder, "SSL_CERT_FILE": f"{folder}/none"}
+            return
 
 
 @snapshot.before
