@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import re
 import tomllib
@@ -100,6 +101,19 @@ def test_a_reason_for_an_unused_right_ends_with_the_right(reason: dict[str, str 
         return rights.explained(right.owner, right.action, on, [reason_here])
 
     assert any(explains(right) for right in _granted())
+
+
+def test_a_model_may_be_named_by_itself_or_by_either_kind_of_inference_profile() -> None:
+    """AiModels takes what Converse takes as `modelId`. A global profile leads to models without a Region in their ARN
+    ("Prerequisites for inference profiles" of the Bedrock guide)."""
+    bedrock = [right.resource for right in _granted() if right.action == "bedrock:InvokeModel"]
+    for arn in (
+        "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0",
+        "arn:aws:bedrock:::foundation-model/amazon.nova-lite-v1:0",
+        "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-lite-v1:0",
+        "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3",
+    ):
+        assert any(fnmatch.fnmatchcase(arn, each) for each in bedrock), arn
 
 
 def test_every_call_may_free_the_key_of_an_answer_that_is_not_kept() -> None:
