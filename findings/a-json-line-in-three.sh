@@ -4,7 +4,7 @@
 # A good guess: a stream with one JSON document on each line (NDJSON; answers of models, exports of chats) is read by
 # `for line in response.iter_lines(): json.loads(line)`. JSON writes a line break inside of a text as "\n", so each line
 # is whole.
-# What happens: lines end as `str.splitlines` has them, also at U+2028 (what an iPhone's messages have for Enter), U+2029
+# What happens: lines end as `str.splitlines` has them, also at U+2028 (what iPhones' messages have for Enter), U+2029
 # and U+0085. JSON lets them stand in a text as they are, and JavaScript's JSON.stringify writes them so, as does Python
 # with `ensure_ascii=False`. A message of three lines comes as three lines, none of which is JSON. httpx2 knows better:
 # its reader of server-sent events splits at CR and LF alone. Node's readline, aiohttp and `iter_lines()` of requests

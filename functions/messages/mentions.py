@@ -19,6 +19,7 @@ EVERYBODY = "all"
 USERNAME_CHARS = range(3, 31)
 # not within a word, an address or a path
 _AT = re.compile(r"(?<![A-Za-z0-9@./+-])@([A-Za-z0-9_.]{1,40})", re.ASCII)
+_LINE_END = re.compile("\r\n|[\n\r\u0085\u2028\u2029]")  # iPhones write U+2028 for Enter
 _FENCE = re.compile(r" {0,3}(```+|~~~+)")
 _BACKTICKS = re.compile("`+")
 
@@ -77,7 +78,7 @@ def _without_code(text: str) -> str:
     if "`" not in text and "~~~" not in text:
         return text
     kept, fence = [], ""
-    for line in text.split("\n"):
+    for line in _LINE_END.split(text):
         found = _FENCE.match(line)
         if fence:
             fence = "" if found is not None and found[1].startswith(fence) else fence

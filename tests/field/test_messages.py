@@ -1,6 +1,7 @@
 """Reactions in either spelling, names in code, and changes that change nothing.
 
-Sources: element-web 23752, mastodon glitch 2462 (reactions); spreed 10252 (mentions in code); Rocket.Chat 12282
+Sources: element-web 23752, mastodon glitch 2462 (reactions); spreed 10252 (mentions in code), hermes-agent 111345
+(lines of iPhones); Rocket.Chat 12282
 (changes without a change).
 """
 
@@ -74,6 +75,8 @@ def test_what_is_no_emoji_is_refused(text: str) -> None:
         ("``x ` @ada``", False),
         ("```\n@ada\n```\nsee", False),
         ("~~~py\n@ada\n~~~", False),
+        ("see\u2028```\u2028@ada\u2028```", False),
+        ("```\u2028x\u2028```\u2028@ada", True),
         ("```\n@ada", False),
         ("_@ada please_", True),
         ("*@ada*", True),

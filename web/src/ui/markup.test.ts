@@ -109,3 +109,9 @@ test.each([
 ])("the beginning of a text is shown without its marks: %j", (text, plain) => {
   expect(plainOf(text)).toBe(plain);
 });
+
+test.each(["\n", "\r\n", "\r", "\u2028", "\u2029", "\u0085"])("a line ends at %j, which a browser need not show", (end) => {
+  expect(partsOf(Markup({ text: `soup${end}salad` })).filter((each) => typeof each === "string")).toEqual(["soup\nsalad"]);
+  const [code] = partsOf(Markup({ text: ["see", "```", "a_b_c", "```"].join(end) })).filter((each) => isElement(each) && each.type === "code");
+  expect(partsOf(code as ReactNode)).toContain("a_b_c");
+});

@@ -3,6 +3,8 @@
  */
 import type { ReactNode } from "react";
 
+/** Where lines end: iPhones write U+2028 for Enter, which browsers show as nothing at all. */
+const LINE_END = /\r\n|[\n\r\u0085\u2028\u2029]/u;
 const FENCE = /^ {0,3}(```+|~~~+)/;
 /** What a URL has between brackets: ASCII but " < >, and letters and signs of any script, whose punctuation ends it. */
 const ADDRESS = String.raw`[!#-'*-;=?-~\p{L}\p{M}\p{N}\p{So}]`;
@@ -24,7 +26,7 @@ function blocks(text: string): ReactNode[] {
   const flush = () => {
     if (plain.length > 0) found.push(<p key={found.length} dir="auto">{inline(plain.splice(0).join("\n"))}</p>);
   };
-  const lines = text.split("\n");
+  const lines = text.split(LINE_END);
   for (let at = 0; at < lines.length; at++) {
     const line = lines[at] ?? "";
     const fence = FENCE.exec(line)?.[1];
@@ -47,7 +49,7 @@ function blocks(text: string): ReactNode[] {
 
 /** A text as it reads without its marks, for a line that shows its beginning. */
 export function plainOf(text: string): string {
-  const lines = text.split("\n").filter((line) => !FENCE.test(line));
+  const lines = text.split(LINE_END).filter((line) => !FENCE.test(line));
   return lines.join("\n").replace(INLINE, (whole: string, _: string, code?: string, bold?: string, italic?: string, struck?: string) => {
     const inside = bold ?? italic ?? struck;
     return code ?? (inside === undefined ? whole : plainOf(inside));
