@@ -1,8 +1,7 @@
 """Reactions in either spelling, names in code, and changes that change nothing.
 
 Sources: element-web 23752, mastodon glitch 2462 (reactions); spreed 10252 (mentions in code), hermes-agent 111345
-(lines of iPhones); Rocket.Chat 12282
-(changes without a change).
+(lines of iPhones); Rocket.Chat 12282 (changes without a change).
 """
 
 from __future__ import annotations
