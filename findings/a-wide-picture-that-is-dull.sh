@@ -9,7 +9,7 @@
 # Pillow can write `cICP` since 11.2.
 # For users: previews that are duller than their pictures, by the program that has made the file, and a picture that is
 # duller for good where the smaller one replaces it. Read the chunk before the pixels, or the box; primaries and curve
-# fit into an ICC profile of 3 KB. In a PNG they come before a profile, in an AVIF after it.
+# fit into an ICC profile of 6 KB. In a PNG they come before a profile, in an AVIF after it.
 # Source: https://www.w3.org/TR/png-3/#cICP-chunk and section 4.3 (which chunk comes first);
 # https://github.com/python-pillow/Pillow/pull/8704 (writes it); https://github.com/libvips/libvips/issues/3912 (AVIF in
 # HDR, open); https://github.com/AOMediaCodec/libavif/wiki/CICP.
