@@ -126,15 +126,23 @@ def _find(user_id: str, conversation_id: str, scheduled_id: str) -> ScheduledMes
 def when_due(*, user_id: str, conversation_id: str, scheduled_id: str) -> int | None:
     """Send a message if it is due; returns the time (ms) of the next try if it is not, or if slow mode delays it.
 
-    Idempotent, also when called concurrently. Raises temporary errors, so that the call is retried; other errors are
-    stored as the message's reason.
+    Before it are sent its sender's messages to the same conversation that are due before it and not over a minute late,
+    so that they arrive in the order of their times. Idempotent, also when called concurrently. Raises temporary errors,
+    so that the call is retried; other errors are stored as the message's reason.
     """
-    found = _find(user_id, conversation_id, scheduled_id)
-    if found is None or found.state == "failed":
+    if not ids.is_id(scheduled_id, "sch"):
+        return None
+    in_order = store.up_to(user_id, conversation_id, scheduled_id, since=clock.now() - OVERDUE_MS)
+    found = in_order[-1] if in_order else None
+    if found is None or found.id != scheduled_id or found.state == "failed":
         return None
     if found.send_at > clock.now():
         return max(found.send_at, clock.now() + clock.SECOND)
-    return _send(found) if store.begin(found) else None
+    for each in in_order:
+        again_at = _send(each) if each.state != "failed" and store.begin(each) else None
+        if again_at is not None:
+            return again_at
+    return None
 
 
 def _send(scheduled: ScheduledMessage) -> int | None:

@@ -126,6 +126,17 @@ def listed(user_id: str, conversation_id: str, *, after: str | None, limit: int)
     return [each for _, each in zip(range(limit), found, strict=False)]
 
 
+def up_to(user_id: str, conversation_id: str, scheduled_id: str, *, since: int) -> list[ScheduledMessage]:
+    """A person's scheduled messages in a conversation in the order of their times, from `since` (ms) up to this one.
+
+    This one is the last, whatever its time is, unless it was cancelled or sent.
+    """
+    last = _entry(conversation_id, scheduled_id)
+    first = min(last, f"{conversation_id}#{since:013d}")
+    rows = ScheduledRecord.query(user_id, ScheduledRecord.entry.between(first, last), consistent_read=True)
+    return [_SCHEDULED.value(row) for row in rows if not _is_over(row)]
+
+
 def all_of(user_id: str) -> list[ScheduledMessage]:
     """A person's scheduled messages in all conversations."""
     rows = ScheduledRecord.query(user_id, ScheduledRecord.entry.startswith("cnv_"), consistent_read=True)

@@ -89,6 +89,46 @@ def test_a_message_is_sent_at_its_time_and_not_before(advance: Advance) -> None:
     assert pending(ada) == 0
 
 
+def test_messages_of_the_same_minute_are_sent_in_the_order_of_their_times(advance: Advance) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea, gin = rooms.group(ada, bob), rooms.group(ada, bob)
+    second = later(ada, tea, "second", in_ms=MINUTE + 1)
+    first, others = later(ada, tea, "first"), later(bob, tea, "bob's", in_ms=MINUTE - 1)
+    later(ada, gin, "elsewhere"), later(ada, tea, "third", in_ms=MINUTE + 2)
+    cancelled = later(ada, tea, "cancelled")
+    scheduled.cancel(caller=ada, conversation_id=tea, scheduled_id=cancelled["id"])
+    advance(MINUTE + 1)
+    assert fire(ada, second) is True  # whose machine wakes before that of the first
+    assert fire(ada, first) is True
+    assert texts(tea) == ["first", "second"]
+    assert fire(bob, others) is True
+    assert texts(gin) == []
+    assert listed(ada, tea) == [("third", "pending", None)]
+
+
+def test_a_message_that_does_not_come_through_holds_up_the_next_for_a_minute(
+    advance: Advance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    tea = rooms.group(ada, bob)
+    later(ada, tea, "first")
+    second = later(ada, tea, "second", in_ms=MINUTE + 1)
+    send = service.send
+
+    def failing(**given: Any) -> Any:
+        if given["message"].text == "first":
+            raise DependencyUnavailable
+        return send(**given)
+
+    monkeypatch.setattr(service, "send", failing)
+    advance(2 * MINUTE - 1)
+    with pytest.raises(DependencyUnavailable):
+        fire(ada, second)
+    advance(2)
+    assert fire(ada, second) is True
+    assert texts(tea) == ["second"]
+
+
 def test_a_machine_waits_for_it_and_knows_no_content() -> None:
     ada, bob = rooms.people("ada", "bob")
     tea = rooms.group(ada, bob)
