@@ -60,7 +60,8 @@ test: venv ## run every test that needs no cloud account, the end-to-end tests o
 	$(VENV)/python -m infra.web --run test sizes || code=$$?; \
 	$(HELD) $(LOCAL) --instance test run sh -c \
 		"$(PYTEST) $(RERUNS) $(SLOWEST) $(ALONE); alone=\$$?; $(PYTEST) $(BY_FILE) $(RERUNS) $(SLOWEST) tests/e2e $(ALONE:%=--ignore=%); others=\$$?; \
-		$(VENV)/python -m infra.local.rights --show test && exit \$$((alone ? alone : others))" || code=$$?; \
+		SC_ALL_HAVE_RUN=1 $(PYTEST) tests/e2e/test_whole_api.py; whole=\$$?; \
+		$(VENV)/python -m infra.local.rights --show test && exit \$$((alone ? alone : others ? others : whole))" || code=$$?; \
 	exit $$code
 
 fuzz: venv ## test every parser of external input with 50 times as many examples (5 min)

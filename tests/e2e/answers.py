@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -32,12 +33,12 @@ INSIDES = re.compile(
 
 
 class Answers:
-    """Checks answers, and records which operations have succeeded."""
+    """Checks answers, and adds the operations that have succeeded to a file that all processes of tests share."""
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, succeeded: Path | None) -> None:
         self.base_path = httpx.URL(base_url).path
         self.document: dict[str, Any] = httpx.get(f"{base_url}/openapi.json", timeout=30.0).json()
-        self.succeeded: set[str] = set()
+        self._succeeded, self._noted = succeeded, set[str]()
         self._validators: dict[str, Draft202012Validator] = {}
         self._paths = [
             (re.compile(re.sub(r"{\w+}", "[^/]+", re.escape(path).replace(r"\{", "{").replace(r"\}", "}"))), path)
@@ -69,8 +70,10 @@ class Answers:
             assert not INSIDES.search(answer.text), what
             assert answer.json()["status"] == answer.status_code, what
             assert answer.json()["request_id"] == answer.headers["x-request-id"], what
-        else:
-            self.succeeded.add(route)
+        elif self._succeeded is not None and route not in self._noted:
+            self._noted.add(route)
+            with self._succeeded.open("a") as file:
+                file.write(f"{route}\n")
 
     def _check_headers(self, answer: httpx.Response, path: str, what: str) -> None:
         for name, value in HEADERS.items():

@@ -40,9 +40,15 @@ def endpoints(endpoints_file: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def town(endpoints: dict[str, str]) -> Iterator[Town]:
+def succeeded(endpoints_file: Path) -> Path:
+    """The file of the operations that have succeeded since the stack's data were wiped."""
+    return endpoints_file.parent / "succeeded_operations"
+
+
+@pytest.fixture(scope="session")
+def town(endpoints: dict[str, str], succeeded: Path) -> Iterator[Town]:
     """Makes people for the tests of a session."""
-    with contextlib.closing(Town(endpoints)) as town:
+    with contextlib.closing(Town(endpoints, succeeded=succeeded)) as town:
         yield town
 
 

@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -129,11 +130,12 @@ BearerIssued = Callable[[Person, int], dict[str, str]]
 class Town:
     """Makes people. Every answer to them is checked against the contract and the API document."""
 
-    def __init__(self, endpoints: Mapping[str, str]) -> None:
+    def __init__(self, endpoints: Mapping[str, str], *, succeeded: Path | None = None) -> None:
+        """`succeeded` is a file to which the operations that have succeeded are added."""
         self.http_url = endpoints["http_url"]
         self.ws_url = endpoints["ws_url"]
         self._endpoints = endpoints
-        self.answers = Answers(self.http_url)
+        self.answers = Answers(self.http_url, succeeded)
         self.http = httpx.Client(base_url=self.http_url, timeout=60.0, event_hooks={"response": [self.answers.check]})
 
     def close(self) -> None:
