@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import yaml
@@ -23,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ACCOUNT = "123456789012"
 
 
-# --- templates ------------------------------------------------------------------------------------------------
+# --- templates and modules ------------------------------------------------------------------------------------
 
 
 class _Template(yaml.SafeLoader):
@@ -49,6 +51,16 @@ def template(path: str) -> dict[str, Any]:
     """A CloudFormation template."""
     loaded: dict[str, Any] = yaml.load((ROOT / path).read_text(), _Template)
     return loaded
+
+
+def module_of(name: str, path: Path) -> ModuleType:
+    """The module of a file that is on no path of Python's, under a name that no other module has."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 # --- what is stored and queued --------------------------------------------------------------------------------

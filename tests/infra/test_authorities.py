@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
-import ssl
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import botocore
@@ -20,21 +17,14 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import SSLError
 
 from kernel import curl
+from tests.support.tls import Identity, new_identity, protect
+from tests.tools import module_of
 
 ROOT = Path(__file__).parents[2]
 BOTOCORE = Path(botocore.__file__).parent
 
 
-def _module(name: str, path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-authorities, lean = (_module(name, ROOT / "layers/runtime" / f"{name}.py") for name in ("authorities", "lean"))
+authorities, lean = (module_of(name, ROOT / "layers/runtime" / f"{name}.py") for name in ("authorities", "lean"))
 
 
 @pytest.fixture(scope="module")
@@ -50,19 +40,12 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for localhost that is its own authority, with its key."""
-    folder = tmp_path_factory.mktemp("own")
-    command = (
-        "openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out certificate.pem -days 1 -subj /CN=localhost"
-    )
-    alternative = "subjectAltName=DNS:localhost"
-    subprocess.run([*command.split(), "-addext", alternative], cwd=folder, check=True, capture_output=True)
-    return folder
+def own(tmp_path_factory: pytest.TempPathFactory) -> Identity:
+    return new_identity(tmp_path_factory.mktemp("own"))
 
 
 @pytest.fixture(scope="module")
-def url(own: Path) -> Iterator[str]:
+def url(own: Identity) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
@@ -72,11 +55,9 @@ def url(own: Path) -> Iterator[str]:
         def log_message(self, format: str, *args: Any) -> None:
             """Nothing to the console."""
 
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(own / "certificate.pem", own / "key.pem")
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    server.socket = context.wrap_socket(server.socket, server_side=True)
+    protect(server, own)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     yield f"https://localhost:{server.server_address[1]}/"
@@ -86,11 +67,11 @@ def url(own: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def knowing(packages: Path, own: Path, tmp_path: Path) -> Path:
+def knowing(packages: Path, own: Identity, tmp_path: Path) -> Path:
     """The layer's folder of authorities with that of the server."""
     folder = tmp_path / "cacert"
     shutil.copytree(packages / "botocore/cacert", folder)
-    authorities.write([(own / "certificate.pem").read_bytes()], tmp_path / "more")
+    authorities.write([own.certificate.read_bytes()], tmp_path / "more")
     for file in (tmp_path / "more").iterdir():
         shutil.copy(file, folder / file.name)
     return folder
@@ -98,7 +79,7 @@ def knowing(packages: Path, own: Path, tmp_path: Path) -> Path:
 
 def _asked_by_botocore(packages: Path, url: str, verify: str | bool) -> tuple[int, int]:
     """The status of an answer, and how many certificates were read for it."""
-    session = _module("changed_httpsession", packages / "botocore/httpsession.py").URLLib3Session(verify=verify)
+    session = module_of("changed_httpsession", packages / "botocore/httpsession.py").URLLib3Session(verify=verify)
     headers: Any = {}
     answer = session.send(AWSPreparedRequest("GET", url, headers, None, False))
     context = session._manager.connection_from_url(url).conn_kw["ssl_context"]
@@ -121,8 +102,8 @@ def test_whoever_is_not_in_the_folder_is_not_trusted(packages: Path, url: str) -
         _asked_by_botocore(packages, url, verify=True)
 
 
-def test_a_file_that_an_operator_names_is_trusted(packages: Path, own: Path, url: str) -> None:
-    assert _asked_by_botocore(packages, url, str(own / "certificate.pem")) == (200, 1)
+def test_a_file_that_an_operator_names_is_trusted(packages: Path, own: Identity, url: str) -> None:
+    assert _asked_by_botocore(packages, url, str(own.certificate)) == (200, 1)
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -156,11 +137,11 @@ def _asked_by_a_function(folder: Path, url: str, **environment: str) -> list[str
 
 
 def test_what_trusts_the_system_reads_the_folder_in_a_function(
-    packages: Path, knowing: Path, own: Path, url: str
+    packages: Path, knowing: Path, own: Identity, url: str
 ) -> None:
     folder = knowing.parent / "layer"
     (folder / "botocore").mkdir(parents=True)
     knowing.rename(folder / "botocore/cacert")
     assert _asked_by_a_function(folder, url) == ["0", "200"]
     assert _asked_by_a_function(packages, url) == ["0", "SSLCertVerificationError"]
-    assert _asked_by_a_function(packages, url, SSL_CERT_FILE=str(own / "certificate.pem")) == ["1", "200"]
+    assert _asked_by_a_function(packages, url, SSL_CERT_FILE=str(own.certificate)) == ["1", "200"]

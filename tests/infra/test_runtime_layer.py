@@ -4,7 +4,6 @@ import ast
 import copy
 import dataclasses
 import functools
-import importlib.util
 import inspect
 import marshal
 import re
@@ -26,6 +25,8 @@ import redis.commands.core
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
+from tests.tools import module_of
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = Path(botocore.__file__).parents[1]
 CODE = (ROOT / "functions", ROOT / "layers/shared")
@@ -45,12 +46,7 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def _layer_module(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / "layers/runtime" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_of(name, ROOT / "layers/runtime" / f"{name}.py")
 
 
 models, lean, redis_commands, untyped = map(_layer_module, ("models", "lean", "redis_commands", "untyped"))
@@ -201,12 +197,7 @@ def test_a_package_that_has_changed_stops_the_build(packages: Path) -> None:
 
 def _of(name: str, packages: Path) -> ModuleType:
     """A module of a folder of packages, under a name that does not replace the installed one."""
-    spec = importlib.util.spec_from_file_location(f"{name.replace('/', '.')}_changed", packages / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_of(f"{name.replace('/', '.')}_changed", packages / f"{name}.py")
 
 
 def test_the_changed_helpers_answer_as_before(packages: Path) -> None:

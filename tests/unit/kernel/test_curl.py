@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +13,7 @@ import pytest
 
 from kernel import curl
 from kernel.curl import Client, Exchange, Request
+from tests.support.tls import new_identity, protect
 
 AT_ONCE = 3
 LONG_S = 20.0
@@ -198,13 +197,9 @@ def test_after_closing_there_are_new_connections(server: Server, client: Client)
 def test_only_certificates_of_known_authorities_are_trusted(
     server: Server, client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, trusted: bool, status: int
 ) -> None:
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    command = f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {key} -out {certificate} -days 1 -subj /CN=localhost"
-    subprocess.run([*command.split(), "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
+    identity = new_identity(tmp_path)
+    protect(server, identity)
     if trusted:
-        monkeypatch.setattr(curl, "_authorities", lambda: str(certificate))
+        monkeypatch.setattr(curl, "_authorities", lambda: str(identity.certificate))
 
     assert client.run([_asking(f"https://localhost:{server.server_address[1]}/200/a")]) == [[status]]
