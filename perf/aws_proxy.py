@@ -60,6 +60,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing."""
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # a function opens 16 connections at once
+
+
 @contextmanager
 def aws_proxy(posted: list[tuple[str, str]] | None = None) -> Iterator[str]:
     """The proxy's URL, for the duration of the block.
@@ -67,8 +72,7 @@ def aws_proxy(posted: list[tuple[str, str]] | None = None) -> Iterator[str]:
     Posts to sockets are appended to `posted` with their connection id.
     """
     handler = type("_Handler", (_Handler,), {"posted": posted})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:

@@ -92,6 +92,11 @@ def measure(*, repeats: int) -> Delay:
     return Delay(*(statistics.median(times[hold][1:]) for hold in (False, True)))
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = SOCKETS
+
+
 @contextmanager
 def _serving() -> Iterator[_Endpoint]:
     endpoint = _Endpoint()
@@ -109,8 +114,7 @@ def _serving() -> Iterator[_Endpoint]:
         def log_message(self, format: str, *args: Any) -> None:
             """Log nothing."""
 
-    server = ThreadingHTTPServer((HOST, 0), Handler)
-    server.daemon_threads = True
+    server = _Server((HOST, 0), Handler)
     client = Client(parallel.MAX_AT_ONCE)
     changes = {
         "_http": lambda: client,

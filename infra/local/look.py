@@ -18,14 +18,15 @@ def status(instance: Instance) -> bool:
         pid, listens = daemon.pid(), daemon.listening()
         where = f"port {daemon.port}" if listens else f"does not listen on port {daemon.port}"
         say(f"{daemon.name:<12} {f'{where}, process {pid}' if pid else 'not running'}")
-    if not all(daemon.listening() for daemon in daemons):
+    cloud, redis = (daemon.listening() for daemon in daemons)
+    if cloud:
+        say(f"{'Stack':<12} {Stack(instance).status()}")
+        if instance.endpoints_file.exists():
+            for key, value in json.loads(instance.endpoints_file.read_text()).items():
+                say(f"  {key:<18} {value or '-'}")
+    if not (cloud and redis):
         say(f"Start it with {instance.up_command}.")
-        return False
-    say(f"{'Stack':<12} {Stack(instance).status()}")
-    if instance.endpoints_file.exists():
-        for key, value in json.loads(instance.endpoints_file.read_text()).items():
-            say(f"  {key:<18} {value or '-'}")
-    return True
+    return cloud and redis
 
 
 def require_running(instance: Instance) -> None:

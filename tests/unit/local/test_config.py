@@ -63,12 +63,14 @@ def test_the_socket_has_the_address_of_the_rest_api_with_another_scheme(tmp_path
     assert default.execute_api("a1", scheme="ws") == "ws://127.0.0.1:4566/_aws/execute-api/a1/v1"
 
 
-def test_nothing_of_the_callers_aws_settings_reaches_the_local_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_of_the_callers_aws_settings_reaches_the_local_cloud(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "real")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://example.com")
     monkeypatch.setenv("HTTP_PROXY", "http://example.com")
-    client = Stack(instance("default", {})).client("s3")
+    client = Stack(instance("default", {}, state=tmp_path)).client("s3")
     assert client.meta.endpoint_url == "http://127.0.0.1:4566"
     assert client._request_signer._credentials.token is None
     assert client._endpoint.http_session._proxy_config._proxies == {}
