@@ -170,7 +170,6 @@ class _Events:
     """The sample events of events/, with existing people and conversations."""
 
     def __init__(self) -> None:
-        self._caller, self._other = newcomers(2)
         self._name = 0
 
     def of(self, function: Function) -> dict[str, Any]:
@@ -182,9 +181,9 @@ class _Events:
         return event
 
     def _values(self, function: Function) -> Mapping[str, str]:
-        """What stands for the samples; a conversation of its own, so that a function finds no others' messages."""
-        caller = self._caller
-        conversation = create(self._other, [caller])
+        """What stands for the samples: people of its own, so that a function finds nothing of those before it."""
+        caller, other = newcomers(2)
+        conversation = create(other, [caller])
         values = {
             "eyJhbGciOiJFUzI1NiJ9.sample.sample": caller.access_token,
             "usr_01kb0000000000000000000001": caller.user_id,
