@@ -28,9 +28,8 @@ def _routing_data(event: Event) -> Mapping[str, Any]:
 def _follow(events: Sequence[Event]) -> None:
     from notifications import notifier, occurrences
 
-    for event in events:
-        for occurrence, to in occurrences.of_event(event):
-            notifier.notify(occurrence, to=to)
+    for (_, to), found in occurrences.of_events(events).items():
+        notifier.notify(found, to=to)
 
 
 register(EventType(NOTIFICATION, data="notifications.schemas.Notification", durable=False))

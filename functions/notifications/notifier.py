@@ -21,6 +21,7 @@ from kernel.resilience import retried
 from kernel.schema import as_json
 from notifications import alert_store, bursts, model, push_jobs, schemas, service, store
 from notifications.alert_store import Alerts, DecisionInputs
+from notifications.bursts import Alerted
 from notifications.events import NOTIFICATION
 from notifications.model import Kind, ListedKind, Membership, NoticeRecipient, NotificationItem, Occurrence, Verdict
 from realtime import api as realtime
@@ -44,25 +45,37 @@ class NoticeDecision:
         return self.verdict.pushed and self.has_devices
 
 
-def notify(occurrence: Occurrence, *, to: Audience = "members", but: str = "") -> None:
-    """Notify an audience, without user `but`; of a conversation's occurrences, only its members."""
-    retried(lambda: _notify(occurrence, to, but), on=Conflict)
+Decided = list[tuple[Occurrence, list[NoticeDecision]]]
 
 
-def _notify(occurrence: Occurrence, to: Audience, but: str) -> None:
-    members = _members(occurrence.conversation_id, to)
-    people = members if isinstance(to, str) else to
-    audience = [each for each in people if each != but and _concerns(occurrence, each, members)]
-    if not audience:
+def notify(occurrences: Sequence[Occurrence], *, to: Audience = "members", but: str = "") -> None:
+    """Notify an audience, without user `but`, of occurrences in one conversation, or of some outside conversations.
+
+    Of a conversation's occurrences only its members are notified. What the decisions need is read once for all of them,
+    so events of one conversation that come together should be given together.
+    """
+    retried(lambda: _notify(occurrences, to, but), on=Conflict)
+
+
+def _notify(occurrences: Sequence[Occurrence], to: Audience, but: str) -> None:
+    (conversation_id,) = {each.conversation_id for each in occurrences}
+    members = _members(conversation_id, to)
+    people = [each for each in (members if isinstance(to, str) else to) if each != but]
+    concerned = [each for each in people if any(_concerns(one, each, members) for one in occurrences)]
+    if not concerned:
         return
-    inputs = alert_store.read_inputs(occurrence.conversation_id or "-", audience)
-    if inputs.info is None and occurrence.conversation_id is not None:
+    inputs = alert_store.read_inputs(conversation_id or "-", concerned)
+    if inputs.info is None and conversation_id is not None:
         return  # the conversation is gone
-    if occurrence.kind == "invitation" and inputs.info is not None and inputs.info.kind == "direct":
-        return  # people are notified of its first message instead
-    decisions = decide(occurrence, audience, members, inputs)
-    _add_to_lists(occurrence, decisions)
-    _enqueue_pushes(occurrence, decisions, inputs)
+    decided: Decided = []
+    for occurrence in occurrences:
+        if occurrence.kind == "invitation" and inputs.info is not None and inputs.info.kind == "direct":
+            continue  # people are notified of its first message instead
+        audience = [each for each in concerned if _concerns(occurrence, each, members)]
+        decisions = decide(occurrence, audience, members, inputs)
+        _add_to_lists(occurrence, decisions)
+        decided.append((occurrence, decisions))
+    _enqueue_pushes(decided, inputs.alerts)
 
 
 def _members(conversation_id: str | None, to: Audience) -> dict[str, Member]:
@@ -169,29 +182,33 @@ def _frame(data: Mapping[str, Any]) -> str:
 # --- pushes ---------------------------------------------------------------------------------------------------
 
 
-def _enqueue_pushes(occurrence: Occurrence, decisions: Iterable[NoticeDecision], inputs: DecisionInputs) -> None:
-    kinds: dict[str, Kind] = {each.user_id: each.verdict.kind for each in decisions if each.pushes}
-    collapsed = [user_id for user_id, kind in kinds.items() if kind in model.MESSAGES]
-    for user_id in _not_alerted(occurrence, collapsed, inputs.alerts):
-        del kinds[user_id]
-    push_jobs.enqueue(push_jobs.job_of(occurrence), kinds)
-
-
-def _not_alerted(occurrence: Occurrence, user_ids: Sequence[str], alerts: Alerts) -> list[str]:
-    """Save the alerts of an event; returns the people who get no push for it now. Raises Conflict."""
-    if not user_ids or occurrence.seq is None:
-        return list(user_ids)
-    before, after = alerts.by_code, dict(alerts.by_code)
-    silent = []
-    now = clock.now()
-    for user_id in user_ids:
-        code = bursts.user_code(user_id)
-        outcome, after[code] = bursts.apply_event(before.get(code), occurrence.seq, now)
-        if outcome != "alert":
-            silent.append(user_id)
-    telemetry.count("SuppressedBurst", len(silent))
-    if after != before:
-        if any(each.owed for each in after.values()) and not any(each.owed for each in before.values()):
+def _enqueue_pushes(decided: Decided, alerts: Alerts) -> None:
+    """Save the alerts of all events, then send push jobs for whoever gets a push now. Raises Conflict."""
+    after, now = dict(alerts.by_code), clock.now()
+    pushes, bursting = [], 0
+    for occurrence, decisions in decided:
+        kinds: dict[str, Kind] = {each.user_id: each.verdict.kind for each in decisions if each.pushes}
+        silent = {
+            user_id
+            for user_id, kind in kinds.items()
+            if kind in model.MESSAGES and not _alerts(after, user_id, occurrence.seq, now)
+        }
+        bursting += len(silent)
+        pushes.append((occurrence, {each: kind for each, kind in kinds.items() if each not in silent}))
+    if bursting:
+        telemetry.count("SuppressedBurst", bursting)
+    if after != alerts.by_code:
+        if any(each.owed for each in after.values()) and not any(each.owed for each in alerts.by_code.values()):
             push_jobs.update_later(alerts.conversation_id, UPDATE_DELAY_S)
         alert_store.save_alerts(alerts, after)
-    return silent
+    for occurrence, kinds in pushes:
+        push_jobs.enqueue(push_jobs.job_of(occurrence), kinds)
+
+
+def _alerts(by_code: dict[bytes, Alerted], user_id: str, seq: int | None, now: int) -> bool:
+    """Note an event in the alerts, and whether the person is to be alerted of it."""
+    if seq is None:
+        return False
+    code = bursts.user_code(user_id)
+    outcome, by_code[code] = bursts.apply_event(by_code.get(code), seq, now)
+    return outcome == "alert"

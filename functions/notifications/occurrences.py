@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, cast
 
 from conversations.model import CONVERSATION_CREATED, MEMBER_ADDED
 from kernel import ids
@@ -12,12 +13,22 @@ from log.model import MESSAGE_CREATED, Event
 from messages.model import REACTION_ADDED
 from notifications.model import Kind, Occurrence
 from notifications.push_jobs import ring_key
-from realtime.api import Audience
+
+Concerned = Literal["members"] | tuple[str, ...]
 
 _KINDS: Mapping[str, Kind] = {"text": "message", "encrypted": "message", "file": "file", "poll": "poll"}
 
 
-def of_event(event: Event) -> Iterator[tuple[Occurrence, Audience]]:
+def of_events(events: Sequence[Event]) -> dict[tuple[str, Concerned], list[Occurrence]]:
+    """The occurrences in events, by conversation and audience, so that each of these is read once."""
+    found: dict[tuple[str, Concerned], list[Occurrence]] = defaultdict(list)
+    for event in events:
+        for occurrence, to in of_event(event):
+            found[event.conversation_id, to].append(occurrence)
+    return found
+
+
+def of_event(event: Event) -> Iterator[tuple[Occurrence, Concerned]]:
     """The occurrences in an event, each with its audience."""
     if event.type == MESSAGE_CREATED:
         yield from _of_message(event)
@@ -25,12 +36,12 @@ def of_event(event: Event) -> Iterator[tuple[Occurrence, Audience]]:
         yield from _of_reaction(event)
     elif event.type == MEMBER_ADDED:
         added = str(event.data["user_id"])
-        yield _of(event, "invitation"), [added]
+        yield _of(event, "invitation"), (added,)
     elif event.type == CONVERSATION_CREATED:
         yield _of(event, "invitation"), "members"
 
 
-def _of_message(event: Event) -> Iterator[tuple[Occurrence, Audience]]:
+def _of_message(event: Event) -> Iterator[tuple[Occurrence, Concerned]]:
     if event.deleted_at is not None:
         return
     message_type = event.data["type"]
@@ -49,10 +60,10 @@ def _of_message(event: Event) -> Iterator[tuple[Occurrence, Audience]]:
         )
 
 
-def _of_reaction(event: Event) -> Iterator[tuple[Occurrence, Audience]]:
+def _of_reaction(event: Event) -> Iterator[tuple[Occurrence, Concerned]]:
     author = _author(event.conversation_id, event.data.get("message_id"))
     if author is not None:
-        yield _of(event, "reaction", message_id=event.data["message_id"]), [author]
+        yield _of(event, "reaction", message_id=event.data["message_id"]), (author,)
 
 
 def _author(conversation_id: str, message_id: str | None) -> str | None:

@@ -20,6 +20,7 @@ from infra.local import (
     serving,
     speed,
     speed_tables,
+    speed_threads,
     status_page,
 )
 
@@ -38,6 +39,7 @@ def main() -> None:
     parity_backups.apply()
     speed.apply()
     speed_tables.apply()
+    speed_threads.apply()
     home = Path(next(each for each in sys.argv if each.startswith(HOME)).removeprefix(HOME))
     parity_rights.apply(home / "calls.jsonl")
     status_page.apply(home)

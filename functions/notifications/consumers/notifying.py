@@ -10,13 +10,13 @@ from realtime import api as realtime
 
 
 def _notice(job: Message) -> None:
-    notifier.notify(occurrences.of_notice(job), to=job["to"], but=job["but"])
+    notifier.notify([occurrences.of_notice(job)], to=job["to"], but=job["but"])
 
 
 def _ring_over(job: Message) -> None:
     push_jobs.call_over(job["call_id"], job["conversation_id"], job["to"], but_session=job["session_id"] or None)
     if job["missed"]:
-        notifier.notify(occurrences.of_missed_call(job), to=job["missed"])
+        notifier.notify([occurrences.of_missed_call(job)], to=job["missed"])
 
 
 DO: dict[str, Callable[[Message], None]] = {
