@@ -70,7 +70,8 @@ class _Transfers:
 
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_MAXCONNECTS, at_once)
-        self._free = [_handle() for _ in range(at_once)]
+        self._at_once = at_once
+        self._free: list[Any] = []  # handles that were made and are not in use
 
     def run(self, exchanges: Iterable[Exchange[T]]) -> list[T]:
         results: dict[int, T] = {}
@@ -83,14 +84,14 @@ class _Transfers:
             except StopIteration as end:
                 results[index] = end.value
             else:
-                handle = self._free[-1]
+                handle = self._free.pop() if self._free else _handle()
                 _prepare(handle, request)
                 self._multi.add_handle(handle)
-                under_way[self._free.pop()] = index, exchange
+                under_way[handle] = index, exchange
 
         try:
             while True:
-                while self._free and (following := next(waiting, None)):
+                while len(under_way) < self._at_once and (following := next(waiting, None)):
                     go_on(*following, None)
                 if not under_way:
                     return [results[index] for index in sorted(results)]

@@ -203,3 +203,10 @@ def test_only_certificates_of_known_authorities_are_trusted(
         monkeypatch.setattr(curl, "_authorities", lambda: str(identity.certificate))
 
     assert client.run([_asking(f"https://localhost:{server.server_address[1]}/200/a")]) == [[status]]
+
+
+def test_a_single_request_makes_a_single_handle(server: Server, client: Client) -> None:
+    for _ in range(2):
+        assert client.run([_asking(f"{server.url}/200/0")]) == [[200]]
+    (transfers,) = client._idle
+    assert len(transfers._free) == 1
