@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from kernel import clock, keyrings
 from kernel.keyrings import Seed
@@ -24,6 +26,19 @@ def test_a_new_key_is_not_used_before_every_process_knows_it() -> None:
 
 def test_keys_of_different_purposes_and_generations_differ() -> None:
     assert len({OLD.derive("cursor"), OLD.derive("es256"), NEW.derive("cursor"), NEW.derive("es256")}) == 4
+
+
+def test_keys_are_derived_as_the_standard_says() -> None:
+    """RFC 5869, test case A.3: no salt, no purpose."""
+    derived = Seed(b"\x0b" * 22).derive("", 42)
+    assert derived.hex() == "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8"
+
+
+@pytest.mark.parametrize("length", [1, 9, 31, 32, 33, 48, 64, 65, 200])
+def test_keys_are_derived_as_cryptography_derives_them(length: int) -> None:
+    for purpose in ("", "cursor", "ключ"):
+        by_package = HKDF(hashes.SHA256(), length, salt=None, info=purpose.encode())
+        assert OLD.derive(purpose, length) == by_package.derive(OLD.value)
 
 
 def test_a_derived_key_is_the_same_every_time() -> None:
