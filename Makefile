@@ -7,7 +7,7 @@ PYTEST := $(VENV)/python -m pytest
 # CI's machine may be shared, so up to five tests are repeated once there; each is printed with its error.
 RERUNS := $(if $(CI),--reruns 1 --max-suite-reruns 5 --rerun-show-tracebacks)
 # Tests of load, and those that break or change the stack, run alone; all others, which often wait, run beside each other.
-ALONE := tests/e2e/histories $(addprefix tests/e2e/test_,alarms.py bulkheads.py chaos.py restore_drill.py runbooks.py sessions.py)
+ALONE := tests/e2e/histories tests/e2e/operations tests/e2e/api/test_sessions.py
 # Three files at a time: what the tests of a file share is made once. Folders with files of a minute come first.
 BY_FILE := -n 3 --dist loadfile
 SLOWEST := --durations=20 --durations-min=4
@@ -60,7 +60,7 @@ test: venv ## run every test that needs no cloud account, the end-to-end tests o
 	$(VENV)/python -m infra.web --run test sizes || code=$$?; \
 	$(HELD) $(LOCAL) --instance test run sh -c \
 		"$(PYTEST) $(RERUNS) $(SLOWEST) $(ALONE); alone=\$$?; $(PYTEST) $(BY_FILE) $(RERUNS) $(SLOWEST) tests/e2e $(ALONE:%=--ignore=%); others=\$$?; \
-		SC_ALL_HAVE_RUN=1 $(PYTEST) tests/e2e/test_whole_api.py; whole=\$$?; \
+		SC_ALL_HAVE_RUN=1 $(PYTEST) tests/e2e/api/test_whole_api.py; whole=\$$?; \
 		$(VENV)/python -m infra.local.rights --show test && exit \$$((alone ? alone : others ? others : whole))" || code=$$?; \
 	exit $$code
 
@@ -71,7 +71,7 @@ versions: venv ## test this version with the previous one on the same tables (AG
 	AGAINST=$(AGAINST) $(PYTEST) -rs tests/versions
 
 conformance: venv ## test every route against the API document, with 10 times as many calls (SEED=… repeats a run)
-	@SC_EXAMPLES=30 SC_SEED=$(or $(SEED),$(shell date +%s)) $(LOCAL) --instance test run $(PYTEST) tests/e2e/test_schemathesis.py
+	@SC_EXAMPLES=30 SC_SEED=$(or $(SEED),$(shell date +%s)) $(LOCAL) --instance test run $(PYTEST) tests/e2e/api/test_schemathesis.py
 
 sbom: venv ## write bills of materials (CycloneDX) of layers and web client into .local/sbom
 	@$(VENV)/python -m infra.sbom .local/sbom

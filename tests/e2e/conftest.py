@@ -20,7 +20,7 @@ from playwright.sync_api import Browser
 from kernel import auth, clock, keyrings
 from tests.e2e.people import BearerIssued, Person, Town
 from tests.e2e.tools import at_once, seeds_of
-from tests.e2e.windows import chromium, window_of
+from tests.e2e.web.windows import chromium, window_of
 from tests.support import rings
 
 ENDPOINTS = Path(os.environ.get("SC_ENDPOINTS", ".local/endpoints.json"))

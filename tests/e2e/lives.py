@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from kernel import clock
 from tests.e2e import drive
-from tests.e2e.keys_rights import BACKUP, DEVICE, device_body
+from tests.e2e.api.test_avatars import picture
 from tests.e2e.people import PASSWORD, Person, Town
-from tests.e2e.test_avatars import picture
+from tests.e2e.rights.keys_rights import BACKUP, DEVICE, device_body
 from tests.e2e.tools import at_once
 from tests.support import transcribing
 from tests.support.authenticator import Authenticator

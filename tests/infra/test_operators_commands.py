@@ -1,7 +1,7 @@
 """The operators' commands and pages, on a local cloud with the stack's tables, queues and state machines.
 
 It has none of the stack's functions: commands that call one, ask the API or look at the deployment are run on the
-deployed stack (tests/e2e/test_runbooks.py).
+deployed stack (tests/e2e/operations/test_runbooks.py).
 """
 
 from __future__ import annotations
