@@ -118,11 +118,17 @@ def _prefix(name: str) -> str:
 
 
 def _kept_ports(endpoints: Path) -> tuple[int, int] | None:
-    """The ports of the cloud and of Redis in a file of addresses."""
+    """The ports of the cloud and of Redis in a file of addresses; raises Problem if it is damaged."""
     if not endpoints.exists():
         return None
-    kept = json.loads(endpoints.read_text())
-    port, redis_port = (urlsplit(kept[name]).port for name in ("aws_endpoint_url", "redis_url"))
+    try:
+        kept = json.loads(endpoints.read_text())
+        port, redis_port = (urlsplit(kept[name]).port for name in ("aws_endpoint_url", "redis_url"))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise Problem(
+            f"{endpoints} is damaged, so the ports of the local cloud are not known",
+            "delete this file, and run `make up` again, with SC_PORT and SC_REDIS_PORT if they were set before",
+        ) from error
     return None if port is None or redis_port is None else (port, redis_port)
 
 

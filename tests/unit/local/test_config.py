@@ -74,3 +74,13 @@ def test_nothing_of_the_callers_aws_settings_reaches_the_local_cloud(
     assert client.meta.endpoint_url == "http://127.0.0.1:4566"
     assert client._request_signer._credentials.token is None
     assert client._endpoint.http_session._proxy_config._proxies == {}
+
+
+@pytest.mark.parametrize(
+    "damaged", ["", '{"aws_endpoint_url": "http://127', "[]", "{}", '{"aws_endpoint_url": 1, "redis_url": 2}']
+)
+def test_a_damaged_file_of_addresses_is_named_with_what_to_do(damaged: str, tmp_path: Path) -> None:
+    (tmp_path / "endpoints.json").write_text(damaged)
+    with pytest.raises(Problem, match=r"endpoints\.json is damaged") as problem:
+        instance("default", {}, state=tmp_path)
+    assert "delete this file" in problem.value.advice
