@@ -350,6 +350,37 @@ def test_an_upload_that_a_reload_interrupts_waits_in_the_list_for_its_file(
     expect(row.get_by_role("alert")).to_have_text("That is another file.")
     expect(row.get_by_role("button", name="Choose film.bin again")).to_be_visible()
 
+    page.unroute("**/*")  # handlers run inside Playwright's calls only, so the requests of the last poll would wait
     row.get_by_role("button", name="Remove film.bin").click()
+    expect(row).to_have_count(0)
+    eventually(lambda: ada.ok("GET", "/drive/usage")["reserved"] == 0)
+
+
+def test_an_upload_that_could_not_be_removed_comes_back_with_the_reason_and_is_removed_by_the_next_start(
+    page: Page, ada: Person, tmp_path: Path
+) -> None:
+    film = tmp_path / "film.bin"
+    with film.open("wb") as file:
+        file.truncate(KEPT_BYTES + 1)
+
+    def store_and_end_nothing(route: Route) -> None:
+        if route.request.method == "DELETE":
+            route.abort()
+        elif route.request.method != "PUT":
+            route.fallback()
+
+    page.route("**/*", store_and_end_nothing)
+    page.locator("section.page > header input[type=file]").set_input_files(film)
+    row = page.locator("ul.list > li").filter(has_text="film.bin")
+    with page.expect_request(lambda request: request.method == "PUT"):
+        expect(row.get_by_role("progressbar", name="film.bin")).to_be_visible()
+    row.get_by_role("button", name="Remove film.bin").click()
+    expect(row.get_by_role("alert")).to_contain_text("could not be reached")
+    assert ada.ok("GET", "/drive/usage")["reserved"] > KEPT_BYTES
+
+    page.unroute("**/*")
+    page.reload()
+    page.get_by_role("button", name="Drive").click()
+    expect(page.get_by_role("button", name="Delete plan.txt")).to_be_visible()
     expect(row).to_have_count(0)
     eventually(lambda: ada.ok("GET", "/drive/usage")["reserved"] == 0)

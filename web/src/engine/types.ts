@@ -409,6 +409,10 @@ export interface Uploads {
     },
   ): Promise<DriveFile>;
   resume(clientId: string, file: Blob): Promise<DriveFile>;
+  /**
+   * Ends an upload that is not ready, and frees its quota. `cancelled` until the service has confirmed it, then off the
+   * list; after a failure it is `failed`, and is cancelled again by another call or at the next start.
+   */
   cancel(clientId: string): Promise<void>;
   /** Removes a finished upload from the list. */
   dismiss(clientId: string): void;

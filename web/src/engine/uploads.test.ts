@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Api } from "./api";
-import { ApiError } from "./problems";
+import { ApiError, TransportFailed } from "./problems";
 import type { UploadParts } from "./uploads";
 import { UploadManager } from "./uploads";
 import { MemoryStore } from "./store";
@@ -70,6 +70,84 @@ test("an upload from before a reload that is cancelled while its file is compare
   expect([went.length, uploads.items.get()]).toEqual([1, []]);
 });
 
+/** A service that begins uploads when `begin` is called, and ends them unless it is `down`; `did` is what it did, in order. */
+function service() {
+  const did: string[] = [];
+  let begin = () => undefined as void;
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  const state = { did, down: false, begin, post, delete: end };
+  async function post(_route: string, { body, signal }: { body: { client_id: string }; signal?: AbortSignal }) {
+    if (state.down) throw new TransportFailed("no answer");
+    await begun;
+    did.push(`reserve ${body.client_id}`);
+    signal?.throwIfAborted();
+    return { file: { id: "fil_1" }, upload: { kind: "multipart", part_size: 4, part_count: 2 } };
+  }
+  async function end(_route: string, { path }: { path: { file_id: string } }) {
+    if (state.down) throw new TransportFailed("no answer");
+    did.push(`free ${path.file_id}`);
+  }
+  return state;
+}
+const managerOf = (api: object, store = new MemoryStore()) =>
+  new UploadManager({ account: "me", api, store, uuid: () => "one" } as unknown as UploadParts);
+
+test("an upload that is cancelled while the service begins it is ended there, once it has begun", async () => {
+  const api = service();
+  const uploads = managerOf(api);
+  const started = uploads.start(new File(["one, two"], "notes.txt"));
+  await until(() => expect(uploads.items.get()).toMatchObject([{ state: "uploading" }]));
+  const cancelled = uploads.cancel("one");
+  api.begin();
+
+  await expect(started).rejects.toThrow("cancelled");
+  await cancelled;
+  expect([api.did, uploads.items.get()]).toEqual([["reserve one", "free fil_1"], []]);
+});
+
+test("an upload that could not be cancelled is shown with the error, and is cancelled by the next attempt", async () => {
+  const [api, store] = [service(), new MemoryStore()];
+  const fields = { client_id: "one", name: "film.bin", size: 7 };
+  await store.saveValue("me", "upload:one", { fields, blob: null, fileId: "fil_1" });
+  const uploads = managerOf(Object.assign(api, { post: () => new Promise(() => undefined) }), store);
+  await uploads.restore();
+  api.down = true;
+  await expect(uploads.cancel("one")).rejects.toThrow("no answer");
+  expect(uploads.items.get()).toMatchObject([{ clientId: "one", name: "film.bin", state: "failed", error: { message: "no answer" } }]);
+
+  api.down = false;
+  await uploads.cancel("one");
+  expect([api.did, uploads.items.get()]).toEqual([["free fil_1"], []]);
+  expect(await store.loadValue("me", "upload:one")).toBeUndefined();
+});
+
+test.each([[{ fileId: "fil_1" }, ["free fil_1"]], [{}, ["reserve one", "free fil_1"]]])(
+  "a cancellation that the page did not bring to its end goes on after a reload, also if the id was not known: %o",
+  async (known, expected) => {
+    const [api, store] = [service(), new MemoryStore()];
+    const blob = new Blob(["one, two"]);
+    await store.saveValue("me", "upload:one", { fields: { client_id: "one", name: "notes.txt", size: 8 }, blob, ...known });
+    const before = managerOf(Object.assign(service(), { down: true }), store);
+    await before.restore();
+    await expect(before.cancel("one")).rejects.toThrow("no answer");
+
+    api.begin();
+    const uploads = managerOf(api, store);
+    await uploads.restore();
+    await until(() => expect([api.did, uploads.items.get()]).toEqual([expected, []]));
+  },
+);
+
+test("an upload that the service ended by itself is off the list once it is cancelled", async () => {
+  const store = new MemoryStore();
+  await store.saveValue("me", "upload:one", { fields: { client_id: "one", name: "film.bin", size: 7 }, blob: null, fileId: "fil_1" });
+  const gone = new ApiError({ status: 404, code: "not_found" });
+  const uploads = managerOf({ post: () => Promise.reject(gone), delete: () => Promise.reject(gone) }, store);
+  await uploads.restore();
+  await uploads.cancel("one");
+  expect(uploads.items.get()).toEqual([]);
+});
+
 /** Encrypts when it is told to. */
 function slowDesk() {
   let [resolve, reject] = [(_: Blob) => undefined as void, (_: Error) => undefined as void];
@@ -103,7 +181,7 @@ test("a file whose encryption is cancelled is not uploaded, also if the encrypti
   desk.resolve(new Blob(["sealed"]));
 
   await expect(started).rejects.toThrow("cancelled");
-  expect([went, uploads.items.get()]).toMatchObject([[], [{ state: "cancelled" }]]);
+  expect([went, uploads.items.get()]).toEqual([[], []]);
 });
 
 test("a file that cannot be encrypted says so in its own row", async () => {

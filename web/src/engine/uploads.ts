@@ -6,7 +6,7 @@
  */
 import { Limit } from "./alarm";
 import { type Backoff, backoffDelay } from "./backoff";
-import type { Api, DriveFile, Event, UploadFields, UploadInstructions, UploadedParts } from "./api";
+import type { Answer, Api, DriveFile, Event, UploadFields, UploadInstructions, UploadedParts } from "./api";
 import type { Clock, SendBytes } from "./ports";
 import { ApiError, TransportFailed, UploadCancelled, UploadRejected } from "./problems";
 import { sha256Hex } from "./sha256";
@@ -25,6 +25,8 @@ const MAX_KEPT_BYTES = 64 * 2 ** 20;
 const PREFIX = "upload:";
 const PROGRESS_TIMEOUT_MS = 20_000;
 
+type UploadBegun = Answer<"post", "/drive/uploads">;
+
 /** The stored form of an upload. */
 interface Remembered {
   readonly fields: UploadFields;
@@ -33,6 +35,8 @@ interface Remembered {
   readonly blob: Blob | null;
   /** The file's id, once the upload was created at the service. */
   readonly fileId?: string;
+  /** Cancelled by the person; kept until the service has confirmed that it ended the upload. */
+  readonly cancelled?: boolean;
 }
 
 export interface UploadParts {
@@ -51,6 +55,8 @@ export class UploadManager implements Uploads {
   readonly #stops = new Map<string, AbortController>();
   /** File ids at the service, by client_id, including those of uploads from before a reload. */
   readonly #fileIds = new Map<string, string>();
+  /** Requests that begin an upload, by client_id: `cancel` waits for them, as they may reserve quota. */
+  readonly #beginning = new Map<string, Promise<UploadBegun>>();
   readonly #scanListeners = new Map<string, (file: DriveFile) => void>();
   readonly items = new Value<readonly UploadState[]>([]);
 
@@ -58,12 +64,16 @@ export class UploadManager implements Uploads {
     this.#parts = parts;
   }
 
-  /** Continues uploads that were started before a reload. */
+  /** Continues uploads that were started before a reload, and the cancellation of those that the service has not confirmed. */
   async restore(): Promise<void> {
     const remembered = await this.#parts.store.loadValues<Remembered>(this.#parts.account, PREFIX);
-    for (const { fields, name, blob, fileId } of remembered.values()) {
+    for (const { fields, name, blob, fileId, cancelled } of remembered.values()) {
       this.#put(fields, { name: name ?? fields.name, state: "waiting_for_file" });
       if (fileId) this.#fileIds.set(fields.client_id, fileId);
+      if (cancelled) {
+        void this.cancel(fields.client_id).catch(() => undefined); // a failure shows in the list of uploads
+        continue;
+      }
       // an error shows in the list of uploads; the caller who started the upload is gone
       if (blob) this.#cancellable(fields.client_id, (signal) => this.#upload(fields, blob, signal)).catch(() => undefined);
       else if (fileId) void this.#showUploaded(fields, fileId);
@@ -128,10 +138,39 @@ export class UploadManager implements Uploads {
 
   async cancel(clientId: string): Promise<void> {
     this.#stops.get(clientId)?.abort(new UploadCancelled("cancelled"));
-    const fileId = this.#fileIds.get(clientId);
-    this.#change(clientId, { state: "cancelled" });
-    const atService = fileId && this.#parts.api.delete("/drive/uploads/{file_id}", { path: { file_id: fileId } });
-    await Promise.all([this.#forget(clientId), atService]); // concurrently, since a busy store may take seconds
+    this.#change(clientId, { state: "cancelled", error: null });
+    try {
+      // concurrently, since a busy store may take seconds
+      await Promise.all([this.#rememberCancelled(clientId), this.#endAtService(clientId)]);
+      await this.#forget(clientId);
+      this.dismiss(clientId);
+    } catch (error) {
+      this.#change(clientId, { state: "failed", error: asError(error) });
+      throw error;
+    }
+  }
+
+  /** Frees the quota that an upload may have reserved. */
+  async #endAtService(clientId: string): Promise<void> {
+    try {
+      const file_id = this.#fileIds.get(clientId) ?? (await this.#findAtService(clientId));
+      if (file_id) await this.#parts.api.delete("/drive/uploads/{file_id}", { path: { file_id } });
+    } catch (error) {
+      if (!isFinal(error)) throw error; // else the service has no such upload any more, or never had
+    }
+  }
+
+  /** The id of an upload whose creation is under way or has had no answer; creating it again returns the same one. */
+  async #findAtService(clientId: string): Promise<string | undefined> {
+    const begun = this.#beginning.get(clientId);
+    if (begun) return (await begun).file.id;
+    const remembered = await this.#remembered(clientId);
+    return remembered && (await this.#begin(remembered.fields)).file.id;
+  }
+
+  async #rememberCancelled(clientId: string): Promise<void> {
+    const remembered = await this.#remembered(clientId);
+    if (remembered) await this.#remember({ ...remembered, blob: null, cancelled: true });
   }
 
   dismiss(clientId: string): void {
@@ -162,7 +201,8 @@ export class UploadManager implements Uploads {
     signal.throwIfAborted();
     this.#put(fields, { state: "uploading" });
     try {
-      const begun = await this.#begin(fields, signal);
+      const begun = await this.#begin(fields);
+      signal.throwIfAborted();
       this.#fileIds.set(id, begun.file.id);
       this.#change(id, { file: begun.file });
       const remembered = await this.#remembered(id);
@@ -177,6 +217,7 @@ export class UploadManager implements Uploads {
       await this.#forget(id);
       this.#change(id, { state: "processing", sentBytes: fields.size });
       const settled = await this.#whenScanned(begun.file.id, signal);
+      this.#fileIds.delete(id); // nothing is left to cancel
       if (settled.state === "rejected") throw new UploadRejected(settled.reject_reason ?? "rejected");
       this.#change(id, { state: "ready", file: settled });
       return settled;
@@ -189,15 +230,26 @@ export class UploadManager implements Uploads {
     }
   }
 
-  /** Begins an upload. Types off the service's list, such as those of source code, are declared as plain bytes instead. */
-  async #begin(fields: UploadFields, signal: AbortSignal) {
+  /** Begins an upload, once for all who ask at the same time. */
+  #begin(fields: UploadFields): Promise<UploadBegun> {
+    const id = fields.client_id;
+    let begun = this.#beginning.get(id);
+    if (!begun) {
+      begun = this.#create(fields).finally(() => this.#beginning.delete(id));
+      this.#beginning.set(id, begun);
+    }
+    return begun;
+  }
+
+  /** Types off the service's list, such as those of source code, are declared as plain bytes instead. */
+  async #create(fields: UploadFields): Promise<UploadBegun> {
     const { api } = this.#parts;
     try {
-      return await api.post("/drive/uploads", { body: fields, signal });
+      return await api.post("/drive/uploads", { body: fields });
     } catch (error) {
       if (!(error instanceof ApiError) || error.code !== "unsupported_media_type" || fields.content_type === ANY_TYPE) throw error;
       fields.content_type = ANY_TYPE;
-      return api.post("/drive/uploads", { body: fields, signal });
+      return api.post("/drive/uploads", { body: fields });
     }
   }
 
@@ -321,5 +373,8 @@ export class UploadManager implements Uploads {
     this.items.set(this.items.get().map((each) => (each.clientId === clientId ? { ...each, ...change } : each)));
   }
 }
+
+/** Whether the service has answered, and would answer the same again: it has no such upload, or it has ended. */
+const isFinal = (error: unknown): boolean => error instanceof ApiError && !error.transient && error.status !== 401 && error.code !== "conflict";
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

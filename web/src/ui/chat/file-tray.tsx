@@ -38,12 +38,8 @@ export function useUploads(belongs: (upload: UploadState) => boolean, where: Whe
   const files = uploads.flatMap((each) => (each.state === "ready" && each.file ? [each.file] : []));
   // an error shows in the upload's own row
   const ignoringErrors = async (work: Promise<unknown>) => void (await work.catch(() => undefined));
-  const remove: Tray["remove"] = async (upload) => {
-    const open = IN_PROGRESS.has(upload.state) || upload.state === "waiting_for_file";
-    const freed = open && ignoringErrors(manager.cancel(upload.clientId));
-    manager.dismiss(upload.clientId);
-    await freed;
-  };
+  const remove: Tray["remove"] = async ({ clientId, state }) =>
+    state === "ready" ? manager.dismiss(clientId) : ignoringErrors(manager.cancel(clientId));
   return {
     uploads,
     files: files.slice(0, most),
