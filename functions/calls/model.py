@@ -247,6 +247,10 @@ class Call:
         """The call with the SFU's meeting instead of a mesh."""
         return replace(self, topology="sfu", meeting=meeting)
 
+    def with_next_meeting(self, *, ended: str | None, following: str | None) -> Call:
+        """The call with the meeting that follows the ended one, unless it has another one already."""
+        return self if self.ended or self.meeting != ended else replace(self, meeting=following)
+
     def with_failure(self) -> Call:
         """The call with the end reason `failed`, because its conversation or all its members are gone."""
         return replace(self, end_reason="failed")

@@ -107,7 +107,7 @@ class IceServers(Output):
 class Joined(Output):
     """`peers` are the participants to send offers to; towards those in `polite_towards` the client is the polite peer.
     Signals up to `last_signal` were for the participant before a reload. `sfu` is the input of the SFU's client
-    library, null in a mesh."""
+    library, null in a mesh; joining again gives the next meeting to whom the SFU says that theirs has ended."""
 
     call: CallOut
     participant_id: str

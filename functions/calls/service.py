@@ -16,7 +16,7 @@ from conversations.api import require_id, require_member
 from conversations.model import MemberContext
 from kernel import clock, ids, telemetry, workflows
 from kernel.caller import Caller
-from kernel.errors import Conflict, NotFound
+from kernel.errors import Conflict, DependencyUnavailable, NotFound
 from kernel.telemetry import MetricUnit
 from kernel.transactions import Transaction
 from log import api as log
@@ -25,6 +25,7 @@ from users import api as users
 
 LIFECYCLE = "call-lifecycle"
 _STALE_TRIES = 3
+_MEETING_TRIES = 3  # the next meeting may have ended as well, if whoever opened it could not save it
 
 
 def require_call(call_id: str, caller: Caller) -> tuple[Call, MemberContext]:
@@ -172,8 +173,9 @@ def join(*, caller: Caller, call_id: str) -> dict[str, Any]:
         if context.info.settings.encrypted:
             raise
         after = _join_through_sfu(call, caller)
-    mine = after.require_joined(caller.user_id, caller.session_id)
     _publish_joined(call, after, caller)
+    after, admission = _admitted(after, caller)
+    mine = after.require_joined(caller.user_id, caller.session_id)
     return {
         "call": views.call(after),
         "participant_id": mine.participant_id,
@@ -181,7 +183,7 @@ def join(*, caller: Caller, call_id: str) -> dict[str, Any]:
         "peers": after.peers(mine) if after.topology == "mesh" else [],
         "polite_towards": after.polite_towards(mine),
         "last_signal": last_signal if was is not None and was.participant_id == mine.participant_id else 0,
-        "sfu": sfu.admission(after, mine),
+        "sfu": admission,
     }
 
 
@@ -195,6 +197,19 @@ def _join_through_sfu(call: Call, caller: Caller) -> Call:
         return moved.join(caller.user_id, caller.session_id, clock.now(), limit=SFU_LIMIT)
 
     return changing.change(call, move_and_join, actor_id=caller.user_id, joining=True)
+
+
+def _admitted(call: Call, caller: Caller) -> tuple[Call, dict[str, Any] | None]:
+    """The call, and what the SFU's client of somebody who has joined needs: for the call's next meeting if the SFU has
+    ended the present one. Raises DependencyUnavailable."""
+    for _ in range(_MEETING_TRIES):
+        mine = call.require_joined(caller.user_id, caller.session_id)
+        try:
+            return call, sfu.admission(call, mine)
+        except sfu.MeetingEnded:
+            move = partial(Call.with_next_meeting, ended=call.meeting, following=sfu.meeting_for(call))
+        call = changing.change(call, move, actor_id=caller.user_id)
+    raise DependencyUnavailable
 
 
 def _publish_joined(before: Call, after: Call, caller: Caller) -> None:

@@ -1,10 +1,12 @@
 """The SFU (selective forwarding unit) for calls larger than a mesh: the Amazon Chime SDK.
 
-Without a configured SFU calls are limited to the mesh.
+Without a configured SFU calls are limited to the mesh. Chime ends a meeting to which nobody is connected for five
+minutes, or only one person for 30, so a call may need several, one after the other.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from functools import lru_cache
@@ -20,6 +22,10 @@ from kernel.config import config
 from kernel.errors import DependencyUnavailable
 
 
+class MeetingEnded(Exception):
+    """Chime has ended the meeting; it never comes back."""
+
+
 class Chime:
     """Amazon Chime SDK meetings (`chime-sdk-meetings`); clients use amazon-chime-sdk-js or the mobile SDKs.
 
@@ -27,23 +33,28 @@ class Chime:
     """
 
     def open(self, call: Call) -> dict[str, Any]:
-        """The meeting of a call, created if there is none. Idempotent."""
-        # the token makes concurrent requests idempotent; the id refers to the call
+        """A call's first meeting, or the one that follows its meeting. Idempotent."""
+        # concurrent requests have one token and get one meeting, also after that has ended; the id refers to the call
+        token = call.id if call.meeting is None else json.loads(call.meeting)["MeetingId"]
         made = self._call(
-            "create_meeting", ClientRequestToken=call.id, ExternalMeetingId=call.id, MediaRegion=config().region
+            "create_meeting", ClientRequestToken=token, ExternalMeetingId=call.id, MediaRegion=config().region
         )
         return dict(made["Meeting"])
 
     def admit(self, meeting: dict[str, Any], participant: Participant) -> dict[str, Any]:
-        """A new attendee for a participant."""
+        """A new attendee for a participant; raises MeetingEnded."""
         made = self._call("create_attendee", MeetingId=meeting["MeetingId"], ExternalUserId=participant.participant_id)
         return dict(made["Attendee"])
 
     def dismiss(self, meeting: dict[str, Any], participant: Participant) -> None:
         """Remove all attendees of a participant, if there are any."""
-        for attendee in self._attendees(meeting["MeetingId"]):
-            if attendee["ExternalUserId"] == participant.participant_id:
-                self._call("delete_attendee", MeetingId=meeting["MeetingId"], AttendeeId=attendee["AttendeeId"])
+        meeting_id = meeting["MeetingId"]
+        with contextlib.suppress(MeetingEnded):
+            theirs = [
+                each for each in self._attendees(meeting_id) if each["ExternalUserId"] == participant.participant_id
+            ]
+            for each in theirs:
+                self._call("delete_attendee", MeetingId=meeting_id, AttendeeId=each["AttendeeId"])
 
     def _attendees(self, meeting_id: str) -> Iterator[dict[str, Any]]:
         page: dict[str, str] = {}
@@ -56,13 +67,16 @@ class Chime:
 
     def close(self, meeting: dict[str, Any]) -> None:
         """End the meeting, if it has not ended."""
-        self._call("delete_meeting", MeetingId=meeting["MeetingId"])
+        with contextlib.suppress(MeetingEnded):
+            self._call("delete_meeting", MeetingId=meeting["MeetingId"])
 
     def _call(self, operation: str, **arguments: Any) -> dict[str, Any]:
         call = getattr(aws.client("chime-sdk-meetings"), operation)
         try:
             answer: dict[str, Any] = call(**arguments)
         except (BotoCoreError, ClientError) as error:
+            if isinstance(error, ClientError) and error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                raise MeetingEnded from error
             raise DependencyUnavailable from error
         return answer
 
@@ -74,13 +88,13 @@ def configured() -> Chime | None:
 
 
 def meeting_for(call: Call) -> str | None:
-    """The call's meeting as JSON, created if there is none; None without an SFU."""
+    """The call's next meeting as JSON, opened if nobody has opened it yet; None without an SFU."""
     port = configured()
     return None if port is None else json.dumps(port.open(call))
 
 
 def admission(call: Call, participant: Participant) -> dict[str, Any] | None:
-    """`{meeting, attendee}` for a participant of a call that has a meeting, else None."""
+    """`{meeting, attendee}` for a participant of a call that has a meeting, else None; raises MeetingEnded."""
     port = configured()
     if port is None or call.meeting is None:
         return None

@@ -33,14 +33,22 @@ class Meetings:
         self.attendees: list[str] = []
         self.present: dict[str, dict[str, Any]] = {}
         self.deleted: list[str] = []
+        self.over: set[str] = set()
         self.failing = False
+
+    def let_time_pass(self) -> None:
+        """End all meetings, as Chime does after five minutes without a connection, or 30 with one."""
+        self.over |= {each["MeetingId"] for each in self.made.values()}
+        self.present.clear()
 
     def answer(self, method: str, address: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         if self.failing:
             return 503, {"Code": "ServiceUnavailable", "Message": "later"}
         path, _, asked = address.partition("?")
         parts, query = path.strip("/").split("/"), parse_qs(asked)
-        if method == "POST" and parts == ["meetings"]:
+        if len(parts) > 1 and parts[1] in self.over:
+            return 404, {"Code": "NotFound", "Message": f"Meeting <{parts[1]}> not found"}
+        if method == "POST" and parts == ["meetings"]:  # a token's meeting, also when that has ended
             known = self.made.setdefault(
                 body["ClientRequestToken"],
                 {
@@ -63,8 +71,8 @@ class Meetings:
             more = {"NextToken": str(page + 1)} if page + 1 < len(listed) else {}
             return 200, {"Attendees": listed[page : page + 1], **more}
         if method == "DELETE" and parts[2:3] == ["attendees"]:
-            self.present.pop(parts[3], None)
-            return 204, {}
+            found = self.present.pop(parts[3], None)
+            return (404, {"Code": "NotFound", "Message": "no such attendee"}) if found is None else (204, {})
         if method == "DELETE" and len(parts) == 2:
             self.deleted.append(parts[1])
             return 204, {}
@@ -212,3 +220,42 @@ def test_a_meeting_that_does_not_answer_is_asked_again(meetings: Meetings) -> No
     aws.breaker_of("chime-sdk-meetings").reset()
     assert losses.handler(queue_event(*told), CONTEXT)["batchItemFailures"] == []
     assert meetings.present == {}
+
+
+def test_who_joins_after_chime_has_ended_the_meeting_gets_the_next_one(meetings: Meetings) -> None:
+    (ada, _, cleo, dan), call = _full_mesh()
+    first = join(cleo, call)["sfu"]["meeting"]
+    meetings.let_time_pass()
+    second = join(dan, call)["sfu"]
+    assert second["meeting"]["MeetingId"] != first["MeetingId"]
+    assert second["meeting"]["ExternalMeetingId"] == call["id"]
+    for each in (ada, cleo):  # clients that were in the old one join again
+        assert join(each, call)["sfu"]["meeting"] == second["meeting"]
+    meetings.let_time_pass()
+    assert join(ada, call)["sfu"]["meeting"]["MeetingId"] == "m-2"
+
+
+def test_a_call_moves_to_a_live_meeting_though_one_was_opened_for_it_before_and_ended(meetings: Meetings) -> None:
+    (_, _, cleo, _), call = _full_mesh()
+    sfu.meeting_for(stored(call))  # by somebody whose joining was not saved
+    meetings.let_time_pass()
+    assert join(cleo, call)["sfu"]["meeting"]["MeetingId"] == "m-1"
+
+
+def test_from_a_meeting_that_has_ended_nobody_has_to_be_put_out(meetings: Meetings) -> None:
+    (ada, _, cleo, dan), call = _full_mesh()
+    for each in (cleo, dan):
+        join(each, call)
+    meetings.let_time_pass()
+    remove(ada, call["conversation_id"], cleo)
+    settle_losses()
+    assert cleo.user_id not in {each.user_id for each in stored(call).joined}
+
+
+def test_a_call_ends_quietly_when_its_meeting_has_ended_before(meetings: Meetings) -> None:
+    (ada, _, cleo, _), call = _full_mesh()
+    join(cleo, call)
+    meetings.let_time_pass()
+    with captured_lines() as lines:
+        assert service.end(caller=ada, call_id=call["id"])["state"] == "ended"
+    assert "meeting not closed" not in lines.text
