@@ -18,6 +18,8 @@ from tests.helpers import CONTEXT
 from tests.integration.rooms import direct, people
 from tests.tools import jobs
 
+NOW = 1_800_000_000_000  # in ms, for clocks that are held
+
 
 def two() -> tuple[Caller, Caller, str]:
     """Ada, Bob and their direct conversation."""

@@ -14,9 +14,8 @@ from calls import settings as call_settings
 from kernel import aws, clock
 from kernel.config import ConfigurationError
 from tests.conftest import STACK
+from tests.integration.calls.calling import NOW
 from tests.integration.calls.conftest import TURN_SECRET
-
-NOW = 1_800_000_000_000
 
 
 def test_turn_credentials_end_after_an_hour_and_name_who_they_are_for() -> None:

@@ -11,11 +11,9 @@ from calls import quality, service
 from calls.schemas import Quality
 from kernel import clock, telemetry
 from tests.helpers import CONTEXT
-from tests.integration.calls.calling import join, refusal, ring, swept, two
+from tests.integration.calls.calling import NOW, join, refusal, ring, swept, two
 from tests.integration.rooms import group, people
 from tests.tools import captured_lines
-
-NOW = 1_800_000_000_000
 
 
 def _line(step: Callable[[], object]) -> dict[str, Any]:
