@@ -25,6 +25,7 @@ READ_TIMEOUT_S = 4.0
 WORST_CASE_S = 2 * (CONNECT_TIMEOUT_S + READ_TIMEOUT_S)  # of a batch: the access token, then the messages
 CREDENTIALS_MEMO_S = 300
 FCM_URL = "https://fcm.googleapis.com/v1/projects/{0}/messages:send"
+QUOTA_RETRY_S = "60"  # without a Retry-After header: FCM refills a project's quota every minute
 SETUP_RETRY_S = "300"  # wrong credentials have to be corrected by an operator
 
 _LIMITS = Limits(failures=3, window=3, window_s=600.0, patience_s=20.0, rest_s=30.0, rest_max_s=120.0)
@@ -165,7 +166,7 @@ class Sender:
         if isinstance(error, self._messaging.UnregisteredError | self._messaging.SenderIdMismatchError):
             return PushOutcome("gone", "unregistered")
         if isinstance(error, self._messaging.QuotaExceededError | exceptions.ResourceExhaustedError):
-            return later("quota", retry_after)
+            return later("quota", retry_after or QUOTA_RETRY_S)
         if isinstance(error, exceptions.InvalidArgumentError):
             about_token = "token" in str(error).lower()
             return PushOutcome("gone", "invalid_token") if about_token else PushOutcome("refused", "invalid_argument")
