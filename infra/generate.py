@@ -247,9 +247,9 @@ def objectives() -> Json:
     for name, objective in asked["objectives"].items():
         for window in asked["windows"]:
             both = []
-            for each in (window["long"], window["short"]):
+            for each, least in ((window["long"], asked["least_bad_calls"]), (window["short"], 0)):
                 alarm = f"{name}Burns{each['name']}"
-                found[alarm] = _burning(alarm, burn=window["burn"], window=each, **objective)
+                found[alarm] = _burning(alarm, burn=window["burn"], window=each, least=least, **objective)
                 both.append(f"ALARM(${{Prefix}}-{alarm})")
             together.append(f"({' AND '.join(both)})")
         slow = asked["slow"]
@@ -283,16 +283,25 @@ def _burning(
     of: dict[str, str] | None = None,
     good: str = "m",
     notified: Any = None,
+    least: int = 0,
 ) -> Json:
-    """An alarm on a burn rate in one window: the share of bad calls divided by the share that the objective allows."""
+    """An alarm on a burn rate in one window: the share of bad calls divided by the share that the objective allows.
+
+    With fewer than `least` bad calls the rate counts as 0.
+    """
     measured = {"Metric": _metric(metric, of or {}), "Period": window["period"], "Stat": statistic}
-    rate = {"Id": "burn", "Expression": f"(100 - {good}) / {round(100 - objective, 6)}", "Label": "burn rate"}
+    burn_rate = f"(100 - {good}) / {round(100 - objective, 6)}"
+    # half a call less, since shares are rounded
+    expression = f"IF(n * (100 - {good}) / 100 >= {least - 0.5}, {burn_rate}, 0)" if least else burn_rate
+    rate = {"Id": "burn", "Expression": expression, "Label": "burn rate"}
+    counted = {"Id": "n", "MetricStat": {**measured, "Stat": "SampleCount"}, "ReturnData": False}
     properties = {
         "AlarmName": {"Fn::Sub": f"${{Prefix}}-{name}"},
         "AlarmDescription": f"{says}: {burn} times the budget. Runbook: docs/runbooks/objectives.md",
         "Metrics": [
             {**rate, "ReturnData": True},
             {"Id": "m", "MetricStat": measured, "ReturnData": False},
+            *([counted] if least else []),
         ],
         "EvaluationPeriods": window.get("times", 1),
         "Threshold": burn,

@@ -235,6 +235,12 @@ def _calculated(node: ast.expr, known: Mapping[str, float | None]) -> float | No
             if sides[0] is None or sides[1] is None:
                 return None
             return ARITHMETIC[type(op)](sides[0], sides[1])
+        case ast.Compare(left=left, ops=[ast.GtE()], comparators=[right]):
+            sides = _calculated(left, known), _calculated(right, known)
+            return None if sides[0] is None or sides[1] is None else float(sides[0] >= sides[1])
+        case ast.Call(func=ast.Name(id="IF"), args=[condition, then, otherwise]):
+            holds = _calculated(condition, known)
+            return None if holds is None else _calculated(then if holds else otherwise, known)
     raise NotKnown(f"metric math with {ast.unparse(node)}")
 
 

@@ -176,7 +176,7 @@ def test_one_alarm_wakes_somebody_for_all_objectives_and_names_only_alarms_that_
 def test_alarms_of_objectives_are_a_choice_with_a_price_and_stand_in_for_others() -> None:
     without = costs.total(costs.monthly(translated.deployment({"Environment": "prod"}).values()))
     deployed = _with_slos()
-    assert costs.total(costs.monthly(deployed.values())) == pytest.approx(without + 2.7)
+    assert costs.total(costs.monthly(deployed.values())) == pytest.approx(without + 3.7)
     assert (
         not {"Observability.FanoutAge", "Observability.ApiServerErrors", "Observability.ApiLatency"} & deployed.keys()
     )

@@ -130,6 +130,13 @@ def test_of_objectives_only_the_alarm_that_wakes_somebody_is_shown(figures: Figu
     assert not any("Burns1h" in each.name for each in overview.alarms(figures, NOW))
 
 
+@pytest.mark.parametrize(("slow", "rings"), [(1, False), (4, False), (5, True)])
+def test_of_few_sends_a_few_have_to_be_slow_before_anybody_is_woken(figures: Figures, slow: int, rings: bool) -> None:
+    """A tour of 14 sends, of which the first one started a function and took a second."""
+    figures.take("f", AT, _line(**_counted("SendDuration", [974.0] * slow + [15.0] * (14 - slow), "service")))
+    assert ("BudgetBurns" in [each.name for each in overview.alarms(figures, NOW)]) is rings
+
+
 def test_each_alarm_of_the_template_that_rings_names_its_runbook(figures: Figures) -> None:
     _seen(figures, 2)
     (found,) = overview.alarms(figures, NOW)
