@@ -40,6 +40,14 @@ def test_an_arabic_word_that_is_stretched_is_the_same_word(q: str, text: str) ->
     assert found(bob, q) == [text]
 
 
+@pytest.mark.parametrize(("q", "text"), [("کتاب", "هذا كتاب"), ("1405", "سال ۱۴۰۵"), ("٤٢", "room 42")])
+def test_the_letters_and_digits_of_another_keyboard_are_the_same(q: str, text: str) -> None:
+    ada, bob = people("ada", "bob")
+    tea = group(ada, bob)
+    send(ada, tea, text)
+    assert found(bob, q) == [text]
+
+
 @pytest.mark.parametrize("q", ["munoz", "nunez", "o'brien", "o\u2019brien", "obrien", "brien", "JOSE", "jose\u0301"])
 def test_people_are_found_by_each_part_of_their_name(q: str) -> None:
     ada, jose = people("ada", "joe")

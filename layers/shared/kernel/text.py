@@ -24,8 +24,15 @@ _BLANK = frozenset("\u2800")  # the empty Braille pattern is a symbol, but invis
 # Overrides, embeddings and isolates change the reading direction (UAX 9), and show `gnp.exe` as `exe.png`.
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _LINE_BREAKS = ("Cc", "Zl", "Zp")
-# Letters that Unicode does not decompose, and the tatweel, which only stretches an Arabic word.
-_PLAIN = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "\u0640": ""})
+# Letters that Unicode does not decompose, the tatweel, which only stretches an Arabic word, and the letters by which
+# keyboards for Arabic, Persian and Urdu write the same one (as Lucene's ArabicNormalizer and PersianNormalizer).
+_PLAIN = str.maketrans(
+    {"ł": "l", "ø": "o", "đ": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "\u0640": ""}
+    | dict.fromkeys("\u0649\u06cc\u06d2", "\u064a")
+    | dict.fromkeys("\u06a9", "\u0643")
+    | dict.fromkeys("\u0629\u06c1\u06c3\u06d5", "\u0647")
+    | {"\u0671": "\u0627"}
+)
 # Variants of the apostrophe and of the hyphen.
 _PUNCTUATION = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\u2032", "'") | dict.fromkeys("\u2010\u2011\u2212", "-"))
 
@@ -89,12 +96,15 @@ def _as_latin(char: str) -> str:
 def fold(text: str) -> str:
     """The text without case, accents, compatibility forms and invisible characters: "Ｃafé" and "CAFE" become equal.
 
-    Unicode's D146 over NFKD. The search of messages, people and files all use this function.
+    Digits of all scripts become those of ASCII. Unicode's D146 over NFKD. The search of messages, people and files all
+    use this function.
     """
     spread = _spread(text)
     if not spread.isascii():
         spread = spread.translate(_PLAIN)
-        spread = "".join(char for char in spread if unicodedata.combining(char) <= _LETTERS_OWN)
+        spread = "".join(
+            str(unicodedata.decimal(char, char)) for char in spread if unicodedata.combining(char) <= _LETTERS_OWN
+        )
     return unicodedata.normalize("NFC", spread)
 
 

@@ -19,9 +19,14 @@ _IGNORABLE = re.compile(  # Unicode's Default_Ignorable_Code_Point
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-# letters that Unicode does not decompose, an apostrophe that it counts as one, and the stretching tatweel
+# letters that Unicode does not decompose, an apostrophe that it counts as one, the stretching tatweel, and the
+# letters by which keyboards for Arabic, Persian and Urdu write the same one
 _PLAIN = str.maketrans(
     {"ł": "l", "ø": "o", "đ": "d", "ħ": "h", "\u0131": "i", "æ": "ae", "œ": "oe", "\u02bc": "'", "\u0640": ""}
+    | dict.fromkeys("\u0649\u06cc\u06d2", "\u064a")
+    | dict.fromkeys("\u06a9", "\u0643")
+    | dict.fromkeys("\u0629\u06c1\u06c3\u06d5", "\u0647")
+    | {"\u0671": "\u0627"}
 )
 # hyphens and apostrophes between letters or digits
 _JOINER = re.compile("(?<=[^\\W_])['\u2018\u2019\u2032\u2010\u2011\u2212-](?=[^\\W_])")
@@ -32,10 +37,12 @@ _UNSPACED = re.compile(  # scripts without spaces between words
 
 
 def fold(text: str) -> str:
-    """The text without case, accents, compatibility forms and invisible characters."""
+    """The text without case, accents, compatibility forms and invisible characters; digits are those of ASCII."""
     spread = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     spread = _IGNORABLE.sub("", spread).translate(_PLAIN)
-    kept = "".join(char for char in spread if unicodedata.combining(char) <= _LETTERS_OWN)
+    kept = "".join(
+        str(unicodedata.decimal(char, char)) for char in spread if unicodedata.combining(char) <= _LETTERS_OWN
+    )
     return unicodedata.normalize("NFC", kept)
 
 
