@@ -19,8 +19,8 @@ _IGNORABLE = re.compile(  # Unicode's Default_Ignorable_Code_Point
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-# letters that Unicode does not decompose, an apostrophe that it counts as one, the stretching tatweel, and the
-# letters by which keyboards for Arabic, Persian and Urdu write the same one
+# letters that Unicode does not decompose, an apostrophe that it counts as one, the stretching tatweel, and
+# the letters by which keyboards for Arabic, Persian and Urdu write the same one
 _PLAIN = str.maketrans(
     {"ł": "l", "ø": "o", "đ": "d", "ħ": "h", "\u0131": "i", "æ": "ae", "œ": "oe", "\u02bc": "'", "\u0640": ""}
     | dict.fromkeys("\u0649\u06cc\u06d2", "\u064a")
@@ -37,7 +37,7 @@ _UNSPACED = re.compile(  # scripts without spaces between words
 
 
 def fold(text: str) -> str:
-    """The text without case, accents, compatibility forms and invisible characters; digits are those of ASCII."""
+    """The text without case, accents, compatibility forms and invisible characters, with digits of ASCII."""
     spread = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     spread = _IGNORABLE.sub("", spread).translate(_PLAIN)
     kept = "".join(
