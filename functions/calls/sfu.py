@@ -23,7 +23,7 @@ from kernel.errors import DependencyUnavailable
 
 
 class MeetingEnded(Exception):
-    """Chime has ended the meeting; it never comes back."""
+    """Chime has ended the meeting, which never comes back, or let go of the attendee."""
 
 
 class Chime:
@@ -54,7 +54,8 @@ class Chime:
                 each for each in self._attendees(meeting_id) if each["ExternalUserId"] == participant.participant_id
             ]
             for each in theirs:
-                self._call("delete_attendee", MeetingId=meeting_id, AttendeeId=each["AttendeeId"])
+                with contextlib.suppress(MeetingEnded):
+                    self._call("delete_attendee", MeetingId=meeting_id, AttendeeId=each["AttendeeId"])
 
     def _attendees(self, meeting_id: str) -> Iterator[dict[str, Any]]:
         page: dict[str, str] = {}

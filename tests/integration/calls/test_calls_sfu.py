@@ -35,6 +35,7 @@ class Meetings:
         self.deleted: list[str] = []
         self.over: set[str] = set()
         self.failing = False
+        self.leaving: set[str] = set()  # attendees who are gone by the time that they are put out
 
     def let_time_pass(self) -> None:
         """End all meetings, as Chime does after five minutes without a connection, or 30 with one."""
@@ -71,7 +72,7 @@ class Meetings:
             more = {"NextToken": str(page + 1)} if page + 1 < len(listed) else {}
             return 200, {"Attendees": listed[page : page + 1], **more}
         if method == "DELETE" and parts[2:3] == ["attendees"]:
-            found = self.present.pop(parts[3], None)
+            found = None if parts[3] in self.leaving else self.present.pop(parts[3], None)
             return (404, {"Code": "NotFound", "Message": "no such attendee"}) if found is None else (204, {})
         if method == "DELETE" and len(parts) == 2:
             self.deleted.append(parts[1])
@@ -181,6 +182,16 @@ def test_who_is_removed_is_put_out_of_the_meeting_on_every_device_that_was_let_i
     settle_losses()
     assert [each["ExternalUserId"] for each in meetings.present.values()] == [stays.participant_id]
     assert gone.participant_id not in {each["ExternalUserId"] for each in meetings.present.values()}
+
+
+def test_who_is_gone_on_one_device_already_is_put_out_on_the_other(meetings: Meetings) -> None:
+    (ada, _, cleo, _), call = _full_mesh()
+    for _ in range(2):
+        join(cleo, call)
+    meetings.leaving.add("a-1")
+    remove(ada, call["conversation_id"], cleo)
+    settle_losses()
+    assert list(meetings.present) == ["a-1"]
 
 
 def _is_present(meetings: Meetings, who: Caller, call: dict[str, Any]) -> bool:
