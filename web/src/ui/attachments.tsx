@@ -5,6 +5,7 @@ import { Suspense, lazy, useState } from "react";
 import type { Message } from "../engine";
 import { useLanguage } from "../i18n";
 import { useAttempt, useEngine } from "./hooks";
+import { Playback } from "./playback";
 import { Problem } from "./problem";
 
 const Preview = lazy(() => import("./files/preview"));
@@ -52,19 +53,20 @@ export function Attachments({ files }: { files: readonly Attached[] }) {
   if (files.length === 0) return null;
   return (
     <ul className="files">
-      {files.map((file) => (
-        <li key={file.id}>
-          {endToEnd.opens(file.id) ? (
-            <FileButton file={file} onPress={() => void download(file.id, file.name)} />
-          ) : kindOf(file.content_type) === "image" ? (
-            <Picture file={file} onOpen={() => setViewed(file)} />
-          ) : kindOf(file.content_type) === "video" || kindOf(file.content_type) === "audio" ? (
-            <Player file={file} onDownload={() => void download(file.id)} />
-          ) : (
-            <FileButton file={file} onPress={() => void download(file.id)} />
-          )}
-        </li>
-      ))}
+      {files.map((file) => {
+        const kind = endToEnd.opens(file.id) ? "other" : kindOf(file.content_type);
+        return (
+          <li key={file.id}>
+            {kind === "image" ? (
+              <Picture file={file} onOpen={() => setViewed(file)} />
+            ) : kind === "video" || kind === "audio" ? (
+              <Player file={file} kind={kind} onDownload={() => void download(file.id)} />
+            ) : (
+              <FileButton file={file} onPress={() => void download(file.id, file.name)} />
+            )}
+          </li>
+        );
+      })}
       {problem && <li role="alert" className="problem">{problem}</li>}
       {viewed && (
         <Suspense>
@@ -111,7 +113,7 @@ function FileButton({ file, onPress }: { file: Attached; onPress: () => void }) 
 }
 
 /** A player that fetches its file's URL only when somebody presses play. */
-function Player({ file, onDownload }: { file: Attached; onDownload: () => void }) {
+function Player({ file, kind, onDownload }: { file: Attached; kind: "video" | "audio"; onDownload: () => void }) {
   const { t } = useLanguage();
   const { api } = useEngine();
   const { attempt, problem } = useAttempt();
@@ -120,8 +122,7 @@ function Player({ file, onDownload }: { file: Attached; onDownload: () => void }
     attempt(async () => setUrl((await api.get("/drive/files/{file_id}/download", { path: { file_id: file.id } })).url));
   return (
     <>
-      {url && kindOf(file.content_type) === "video" && <video controls autoPlay src={url} className="film" aria-label={file.name} />}
-      {url && kindOf(file.content_type) === "audio" && <audio controls autoPlay src={url} aria-label={file.name} />}
+      {url && <Playback file={file} kind={kind} url={url} className={kind === "video" ? "film" : ""} onUnplayable={() => setUrl("")} />}
       <div className="row">
         {!url && (
           <button className="icon" aria-label={t("chat.play", { name: file.name })} onClick={() => void play()}>

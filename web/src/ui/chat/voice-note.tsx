@@ -108,6 +108,7 @@ export function VoiceNote({ message }: { message: Message }) {
             setPlaying(true);
           }}
           onPause={() => setPlaying(false)}
+          onError={() => setUrl("")} // its address may have ended: the next press asks for another and goes on from `at`
           onEnded={() => {
             setPlaying(false);
             setAt(0);

@@ -5,6 +5,7 @@ import { useEffect, useState } from "react";
 import { useTranslations } from "../../i18n";
 import { ADDRESS_LASTS_MS, kindOf, useDownload } from "../attachments";
 import { errorText, useEngine } from "../hooks";
+import { Playback } from "../playback";
 import { Problem } from "../problem";
 import { Sheet } from "../sheet";
 
@@ -63,10 +64,10 @@ function Inside({ file, url, onAgain }: { file: Previewed; url: string | undefin
       </p>
     );
   }
-  const media = { src, onError: () => setUnplayable(src) };
-  if (kind === "image") return <img className="viewed" alt={file.name} {...media} />;
-  if (kind === "video") return <video className="viewed" controls autoPlay aria-label={file.name} {...media} />;
-  if (kind === "audio") return <audio controls autoPlay aria-label={file.name} {...media} />;
+  const refuse = () => setUnplayable(src);
+  if (kind === "image") return <img className="viewed" alt={file.name} src={src} onError={refuse} />;
+  if (kind === "video") return <Playback file={file} kind={kind} url={src} className="viewed" onUnplayable={refuse} />;
+  if (kind === "audio") return <Playback file={file} kind={kind} url={src} onUnplayable={refuse} />;
   if (file.content_type === "application/pdf" && file.size <= PDF_BYTES) return <Pdf name={file.name} url={src} />;
   if (file.content_type.startsWith("text/") || file.content_type === "application/json") return <Text file={file} url={src} />;
   return <p className="empty">{t("drive.no_preview")}</p>;
