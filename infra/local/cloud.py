@@ -15,6 +15,7 @@ from infra.local import (
     parity_rights,
     parity_sockets,
     parity_stacks,
+    parity_starts,
     parity_streams,
     parity_workers,
     serving,
@@ -29,6 +30,7 @@ HOME = "--home="
 
 def main() -> None:
     parity_workers.apply()
+    parity_starts.apply()
     parity_sockets.apply()
     parity_stacks.apply()
     parity_streams.apply()
