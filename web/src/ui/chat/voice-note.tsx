@@ -34,6 +34,7 @@ export function VoiceNote({ message }: { message: Message }) {
   const { api, endToEnd } = useEngine();
   const { attempt, problem } = useAttempt();
   const audio = useRef<HTMLAudioElement>(null);
+  const start = useRef(0); // in seconds: what was cut out of a longer recording keeps the times that it had there
   const [url, setUrl] = useState("");
   const [playing, setPlaying] = useState(false);
   const [at, setAt] = useState(0);
@@ -52,9 +53,10 @@ export function VoiceNote({ message }: { message: Message }) {
       setUrl(endToEnd.opens(id) ? URL.createObjectURL(await endToEnd.openFile(id)) : (await api.get("/drive/files/{file_id}/download", { path: { file_id: id } })).url);
     });
   }
+  const played = (player: HTMLAudioElement) => (player.currentTime - start.current) * 1000;
   const seek = (ms: number) => {
     setAt(ms);
-    if (audio.current) audio.current.currentTime = ms / 1000;
+    if (audio.current) audio.current.currentTime = start.current + ms / 1000;
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const by = { ArrowRight: STEP_S, ArrowUp: STEP_S, ArrowLeft: -STEP_S, ArrowDown: -STEP_S }[event.key];
@@ -102,9 +104,12 @@ export function VoiceNote({ message }: { message: Message }) {
           ref={audio}
           src={url}
           autoPlay
+          onLoadedData={(event) => {
+            start.current = event.currentTarget.currentTime;
+          }}
           onPlay={(event) => {
             event.currentTarget.playbackRate = speed;
-            if (Math.abs(event.currentTarget.currentTime * 1000 - at) > 500) event.currentTarget.currentTime = at / 1000;
+            if (Math.abs(played(event.currentTarget) - at) > 500) seek(at);
             setPlaying(true);
           }}
           onPause={() => setPlaying(false)}
@@ -113,7 +118,7 @@ export function VoiceNote({ message }: { message: Message }) {
             setPlaying(false);
             setAt(0);
           }}
-          onTimeUpdate={(event) => setAt(event.currentTarget.currentTime * 1000)}
+          onTimeUpdate={(event) => setAt(Math.max(0, played(event.currentTarget)))}
         />
       )}
       <Problem text={problem} />
