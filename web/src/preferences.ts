@@ -14,8 +14,9 @@ export const chosenLocale = (): Locale | null => {
 /** Applies the chosen language and theme, or the system's if none was chosen. */
 export async function applyPreferences(): Promise<void> {
   showTheme(chosenTheme());
-  const { locale, direction } = await setLocale(chosenLocale() ?? bestLocale(navigator.languages));
-  document.documentElement.lang = locale;
+  const { languages } = navigator;
+  const { language, direction } = await setLocale(chosenLocale() ?? bestLocale(languages), languages);
+  document.documentElement.lang = language;
   document.documentElement.dir = direction;
 }
 

@@ -174,6 +174,7 @@ def test_every_panel_and_tool_of_a_conversation_keeps_the_rules(
         expect(page.get_by_label("Votes are secret")).to_be_visible()
         found += audit(page, "new poll")
         page.get_by_role("button", name="Cancel").click()
+        expect(page.get_by_label("Write a message")).to_be_focused()
         page.get_by_label("Write a message").fill("Still falling?")
         page.get_by_role("button", name="Send later").click()
         expect(page.get_by_role("dialog", name="Send later")).to_be_visible()
@@ -246,6 +247,12 @@ def test_administration_keeps_the_rules_and_bans_within_a_second(
     assert found == [], "\n".join(found)
 
 
+# Usernames whose `@` is shown behind them.
+USERNAMES_FROM_THE_RIGHT = """() => [...document.querySelectorAll('main *')]
+    .filter((each) => !each.children.length && each.textContent.startsWith('@'))
+    .filter((each) => getComputedStyle(each).direction !== 'ltr').map((each) => each.outerHTML)"""
+
+
 @pytest.mark.parametrize("language", ["ar", "de"])
 def test_in_other_languages_nothing_is_left_untold_or_runs_out_of_its_frame(
     browser: Browser, endpoints: dict[str, str], ada: Person, group: str, language: str
@@ -256,9 +263,10 @@ def test_in_other_languages_nothing_is_left_untold_or_runs_out_of_its_frame(
         window.sign_in()
         window.page.evaluate("language => localStorage.setItem('secureconnect.language', language)", language)
         window.page.reload()
-        wide = []
+        wide, turned = [], []
         for place in (
             "#/",
+            "#/settings/profile",
             "#/settings/notifications",
             "#/settings/security",
             f"#/conversations/{group}/group/members",
@@ -267,8 +275,23 @@ def test_in_other_languages_nothing_is_left_untold_or_runs_out_of_its_frame(
             assert page.evaluate("document.documentElement.lang") == language
             if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 wide.append(place)
-        assert wide == []
+            turned += page.evaluate(USERNAMES_FROM_THE_RIGHT)
+        assert (wide, turned) == ([], [])
         assert window.wrong == []
+
+
+def test_on_a_small_phone_there_is_room_for_the_name_and_the_text(
+    browser: Browser, endpoints: dict[str, str], ada: Person, group: str
+) -> None:
+    with closing(
+        Window(browser, endpoints["web_url"], "Ada", ada.username, viewport={"width": 360, "height": 640})
+    ) as window:
+        window.sign_in()
+        page = show(window, f"#/conversations/{group}")
+        name = page.get_by_role("main").get_by_role("heading", level=2)
+        boxes = [each.bounding_box() for each in (name, page.get_by_label("Write a message"))]
+        assert [box is not None and box["width"] >= 110 for box in boxes] == [True, True], boxes
+        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
 
 
 def test_a_journey_by_the_keyboard_alone(browser: Browser, endpoints: dict[str, str], town: Town, ada: Person) -> None:

@@ -5,7 +5,8 @@ import chatDe from "./chat.de.json";
 import chatEn from "./chat.en.json";
 import de from "./de.json";
 import en from "./en.json";
-import { type Catalogue, translator } from ".";
+import { dateOf, timeOf } from "../ui/hooks";
+import { type Catalogue, setLocale, translator } from ".";
 
 const ENGLISH: Catalogue = { ...en, ...chatEn };
 const OTHERS: Readonly<Record<string, Catalogue>> = { ar: { ...ar, ...chatAr }, de: { ...de, ...chatDe } };
@@ -32,4 +33,17 @@ test("one is told in the singular", () => {
 
 test("for a plural form that a language does not tell apart it has its own text, not the English one", () => {
   expect(translator("ar", { "unread.other": "رسائل" })("unread", { count: 1 })).toBe("رسائل");
+});
+
+const NOON = new Date(2026, 11, 1, 16, 5).toISOString();
+test.each([
+  ["en", ["fr-FR", "en-GB", "en-US"], "16:05", "1 Dec 2026", "1,234.5"],
+  ["en", ["en-US"], "4:05 PM", "Dec 1, 2026", "1,234.5"],
+  ["de", ["en-GB", "de-CH"], "16:05", "01.12.2026", "1'234.5"],
+  ["de", ["en-GB"], "16:05", "01.12.2026", "1.234,5"],
+] as const)("dates, times and numbers are as where the person lives: %s with %o", async (chosen, wishes, time, day, number) => {
+  const { language, locale, t } = await setLocale(chosen, wishes);
+  const plain = (text: string) => text.replace("\u202f", " ").replace("’", "'"); // versions of ICU differ in them
+  expect([language, timeOf(NOON, locale), dateOf(NOON, locale)].map(plain)).toEqual([chosen, time, day]);
+  expect(plain(t("voice.speed", { speed: 1234.5 }))).toContain(number);
 });

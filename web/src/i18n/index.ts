@@ -28,13 +28,15 @@ const CATALOGUES: Record<Exclude<Locale, "en">, () => Promise<{ default: Catalog
 };
 
 interface Language {
-  readonly locale: Locale;
+  readonly language: Locale;
+  /** The language as it is spoken where the person is, such as `en-GB`: for dates, times and numbers. */
+  readonly locale: string;
   readonly direction: "ltr" | "rtl";
   readonly t: Translate;
 }
 
 /** A function that looks texts up in a catalogue, and in English if they are missing there. */
-export function translator(locale: Locale, catalogue: Catalogue): Translate {
+export function translator(locale: string, catalogue: Catalogue): Translate {
   const plurals = new Intl.PluralRules(locale);
   const numbers = new Intl.NumberFormat(locale);
   const lookUp = (texts: Catalogue, key: string, count: unknown) =>
@@ -48,7 +50,7 @@ export function translator(locale: Locale, catalogue: Catalogue): Translate {
   };
 }
 
-let language: Language = { locale: "en", direction: "ltr", t: translator("en", en) };
+let language: Language = { language: "en", locale: "en", direction: "ltr", t: translator("en", en) };
 const listeners = new Set<() => void>();
 
 /** The first available locale of a list of preferences: `bestLocale(navigator.languages)`. */
@@ -57,10 +59,17 @@ export function bestLocale(wishes: readonly string[]): Locale {
   return (found as Locale | undefined) ?? "en";
 }
 
-/** Loads a catalogue and renders all texts in it. The caller sets the document's `lang` and `dir`. */
-export async function setLocale(locale: Locale): Promise<Language> {
-  const catalogue: Catalogue = locale === "en" ? en : (await CATALOGUES[locale]()).default;
-  language = { locale, direction: RIGHT_TO_LEFT.has(locale) ? "rtl" : "ltr", t: translator(locale, catalogue) };
+/** The first of the preferences that is a form of this language; without one, the language itself. */
+export const regionalForm = (of: Locale, wishes: readonly string[]): string => wishes.find((each) => each.split("-")[0] === of) ?? of;
+
+/**
+ * Loads a catalogue and renders all texts in it, with dates and numbers as in the first of `wishes` of that language. The
+ * caller sets the document's `lang` and `dir`.
+ */
+export async function setLocale(chosen: Locale, wishes: readonly string[]): Promise<Language> {
+  const catalogue: Catalogue = chosen === "en" ? en : (await CATALOGUES[chosen]()).default;
+  const locale = regionalForm(chosen, wishes);
+  language = { language: chosen, locale, direction: RIGHT_TO_LEFT.has(chosen) ? "rtl" : "ltr", t: translator(locale, catalogue) };
   for (const listener of listeners) listener();
   return language;
 }

@@ -24,10 +24,11 @@ export interface ComposerProps {
   /** The root message of the thread, if this composer is in one. */
   threadRoot?: string;
   onPoll?: () => void;
+  autoFocus?: boolean;
   onSent?: () => void;
 }
 
-export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
+export function Composer({ threadRoot, onPoll, autoFocus = false, onSent }: ComposerProps) {
   const t = useTranslations();
   const engine = useEngine();
   const { conversation, admin } = useChat();
@@ -170,6 +171,7 @@ export function Composer({ threadRoot, onPoll, onSent }: ComposerProps) {
           ref={box}
           className="grow"
           rows={1}
+          autoFocus={autoFocus}
           dir="auto"
           value={text}
           maxLength={10_000}

@@ -44,7 +44,7 @@ function Loaded({ conversation, onClose }: { conversation: Conversation; onClose
   const members = useMembers(id);
   const me = useMyId();
   const place = usePlace();
-  const [asking, setAsking] = useState(false);
+  const [asking, setAsking] = useState<boolean>();
   const [unreadAtFirst] = useState(conversation.unread_count);
   const firstUnread = useFirstUnread(id, unreadAtFirst);
   const { attempt, problem } = useAttempt();
@@ -108,6 +108,7 @@ function Loaded({ conversation, onClose }: { conversation: Conversation; onClose
           <NewPoll conversationId={id} onDone={() => setAsking(false)} />
         ) : (
           <Composer
+            autoFocus={asking === false} // the form has taken the focus with it
             onPoll={() => setAsking(true)}
             onSent={() => void jumpIn(id, "end")}
           />

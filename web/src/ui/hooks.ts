@@ -108,7 +108,7 @@ function format(locale: string, options: Intl.DateTimeFormatOptions, instant: st
 }
 
 export function timeOf(instant: string, locale: string): string {
-  return format(locale, { hour: "2-digit", minute: "2-digit" }, instant);
+  return format(locale, { timeStyle: "short" }, instant);
 }
 
 export function dayOf(instant: string, locale: string): string {

@@ -10,6 +10,7 @@ import { openConversation } from "./places";
 import { useFoundPeople } from "./people";
 import { Problem } from "./problem";
 import { RelationButtons, useRelations } from "./relations";
+import { Username } from "./username";
 
 export default function NewConversation({ onClose }: ScreenProps) {
   const t = useTranslations();
@@ -75,7 +76,7 @@ export default function NewConversation({ onClose }: ScreenProps) {
                   onChange={() => setChosen(picked ? chosen.filter((other) => other.id !== each.id) : [...chosen, each])}
                 />
                 <span className="grow" dir="auto">
-                  {each.display_name} <small>@{each.username}</small>
+                  {each.display_name} <Username of={each} />
                 </span>
               </label>
               <RelationButtons user={each} relations={relations} brief />

@@ -58,7 +58,7 @@ export async function renewPush(api: Api): Promise<void> {
     body: {
       platform: "web",
       provider: "webpush",
-      locale: currentLanguage().locale,
+      locale: currentLanguage().language,
       subscription: { endpoint, expirationTime, keys: { p256dh: found.keys.p256dh, auth: found.keys.auth } },
     },
   });

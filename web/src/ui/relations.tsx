@@ -6,6 +6,7 @@ import { errorText, useAttempt, useEngine, useValue } from "./hooks";
 import { Sure } from "./kit";
 import { openConversation } from "./places";
 import { Problem } from "./problem";
+import { Username } from "./username";
 
 export type RelationState = "pending_in" | "accepted" | "pending_out" | "blocked";
 
@@ -106,7 +107,7 @@ export function People({ people, relations }: { people: readonly PublicProfile[]
       {people.map((each) => (
         <li key={each.id} className="row wrap">
           <span className="grow cut" dir="auto">
-            {each.display_name} <small>@{each.username}</small>
+            {each.display_name} <Username of={each} />
           </span>
           <RelationButtons user={each} relations={relations} />
         </li>

@@ -8,6 +8,7 @@ import { Sheet } from "../sheet";
 import { dateOf, useAttempt, useEngine, useMyId } from "../hooks";
 import { Area, Choice, Field, More, Sure, usePages } from "../kit";
 import { Problem } from "../problem";
+import { Username } from "../username";
 
 type User = Answer<"get", "/admin/users/{user_id}">;
 const KEY = "admin-users";
@@ -61,7 +62,7 @@ function Entry({ user }: { user: User }) {
     <li className="block">
       <p className="row">
         <span className="grow">
-          <strong dir="auto">{name}</strong> <small>@{user.username}</small> {user.role === "admin" && <em>{t("role.admin")}</em>}
+          <strong dir="auto">{name}</strong> <Username of={user} /> {user.role === "admin" && <em>{t("role.admin")}</em>}
           <br />
           <small>
             {user.email} {t(user.email_verified ? "profile.verified" : "profile.unverified")} · {dateOf(user.created_at, locale)} · <code>{user.id}</code>

@@ -3,6 +3,7 @@ import { type KeyboardEvent, type RefObject, useId, useState } from "react";
 import { useTranslations } from "../../i18n";
 import { useChat } from "./context";
 import { type Suggestion, beginning, suggestions } from "./mention-words";
+import { Username } from "../username";
 
 export interface Mentions {
   readonly found: readonly Suggestion[];
@@ -82,7 +83,7 @@ export function MentionList({ mentions: { found, at, listId, choose } }: { menti
             choose(each);
           }}
         >
-          <span dir="auto">{each.name || t("chat.everybody")}</span> <small>@{each.username}</small>
+          <span dir="auto">{each.name || t("chat.everybody")}</span> <Username of={each} />
         </li>
       ))}
     </ul>

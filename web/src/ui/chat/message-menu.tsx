@@ -26,7 +26,7 @@ interface Item {
 }
 
 export default function MessageMenu({ message, anchor, onClose }: { message: Message; anchor: Element; onClose: () => void }) {
-  const { t, locale } = useLanguage();
+  const { t, language, locale } = useLanguage();
   const engine = useEngine();
   const chat = useChat();
   const ai = useAiHelp(chat.conversation);
@@ -51,7 +51,7 @@ export default function MessageMenu({ message, anchor, onClose }: { message: Mes
       (message.type === "text" || message.type === "file") && { id: "forward", label: "chat.forward", icon: <Forward aria-hidden className="flip" />, run: () => setDialog("forward") },
       mayPin && !message.pinned && { id: "pin", label: "chat.pin", icon: <Pin aria-hidden />, run: () => chat.attempt(() => engine.api.put("/conversations/{conversation_id}/pins/{message_id}", { path })) },
       mayPin && message.pinned && { id: "unpin", label: "chat.unpin", icon: <PinOff aria-hidden />, run: () => chat.attempt(() => engine.api.delete("/conversations/{conversation_id}/pins/{message_id}", { path })) },
-      ai.allows("translations") && text !== "" && { id: "translate", label: "ai.translate", icon: <Languages aria-hidden />, run: () => void translate(engine, message.id, locale, t) },
+      ai.allows("translations") && text !== "" && { id: "translate", label: "ai.translate", icon: <Languages aria-hidden />, run: () => void translate(engine, message.id, language, t) },
       { id: "info", label: "chat.who_read", icon: <CheckCheck aria-hidden />, run: () => panel("info") },
       message.edited_at !== null && message.type !== "encrypted" && { id: "edits", label: "chat.edits", icon: <History aria-hidden />, run: () => panel("edits") },
       !own && { id: "report", label: "chat.report", icon: <Flag aria-hidden />, run: () => setDialog("report") },

@@ -8,6 +8,7 @@ import { Choice, Field } from "../kit";
 import { useFoundPeople } from "../people";
 import { Problem } from "../problem";
 import type { Shown } from "./index";
+import { Username } from "../username";
 
 type NewShare = BodyOf<"post", "/drive/files/{file_id}/shares">;
 
@@ -81,7 +82,7 @@ export function Shares({ entry }: { entry: Shown }) {
           .map((each) => (
             <li key={each.id}>
               <button className="entry" onClick={() => share(each.id)}>
-                <span dir="auto">{t("drive.share_with", { name: each.display_name })}</span> <small>@{each.username}</small>
+                <span dir="auto">{t("drive.share_with", { name: each.display_name })}</span> <Username of={each} />
               </button>
             </li>
           ))}

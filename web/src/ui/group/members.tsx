@@ -8,6 +8,7 @@ import { Choice, Done, Field, More, Section, Sure, usePages } from "../kit";
 import { useFoundPeople } from "../people";
 import { Problem } from "../problem";
 import type { PartProps } from "./index";
+import { Username } from "../username";
 
 type Role = Member["role"];
 
@@ -44,7 +45,7 @@ export function Members({ conversation }: PartProps) {
           return (
             <li key={user?.id ?? name} className="row wrap">
               <span className="grow" dir="auto">
-                {name} {user && <small>@{user.username}</small>} {!mayChange && group && <small>{roles[role]}</small>}
+                {name} {user && <Username of={user} />} {!mayChange && group && <small>{roles[role]}</small>}
               </span>
               {mayChange && (
                 <>
@@ -90,7 +91,7 @@ function AddPeople({ conversationId, onAdded }: { conversationId: string; onAdde
         {found.map((each) => (
           <li key={each.id}>
             <button className="entry" onClick={() => add(each.id, each.display_name)}>
-              <span dir="auto">{t("group.add_named", { name: each.display_name })}</span> <small>@{each.username}</small>
+              <span dir="auto">{t("group.add_named", { name: each.display_name })}</span> <Username of={each} />
             </button>
           </li>
         ))}

@@ -5,6 +5,7 @@ import { momentOf, useAttempt, useEngine } from "../hooks";
 import { More, usePages } from "../kit";
 import { Problem } from "../problem";
 import type { PartProps } from "./index";
+import { Username } from "../username";
 
 export function JoinRequests({ conversation }: PartProps) {
   const { t, locale } = useLanguage();
@@ -27,7 +28,7 @@ export function JoinRequests({ conversation }: PartProps) {
           return (
             <li key={user.id} className="row wrap">
               <span className="grow" dir="auto">
-                {name} <small>@{user.username}</small>
+                {name} <Username of={user} />
                 <br />
                 <small>{momentOf(requested_at, locale)}</small>
               </span>

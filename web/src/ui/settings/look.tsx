@@ -7,7 +7,7 @@ import { Choice, Section } from "../kit";
 import { Problem } from "../problem";
 
 export function LookPart() {
-  const { t, locale } = useLanguage();
+  const { t, language: current } = useLanguage();
   const { api } = useEngine();
   const { attempt, problem } = useAttempt();
   const [theme, setTheme] = useState(chosenTheme);
@@ -20,7 +20,7 @@ export function LookPart() {
     <Section title={t("settings.look")}>
       <Choice
         label={t("look.language")}
-        value={locale}
+        value={current}
         options={Object.entries(LOCALES) as [Locale, string][]}
         onChoose={language}
       />

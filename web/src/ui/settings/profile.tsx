@@ -5,6 +5,7 @@ import { FileInput } from "../file-input";
 import { useAttempt, useEngine, useValue } from "../hooks";
 import { Area, Done, Field, Section } from "../kit";
 import { Problem } from "../problem";
+import { Username } from "../username";
 
 export function ProfilePart() {
   const t = useTranslations();
@@ -69,7 +70,7 @@ export function ProfilePart() {
       <Section title={t("profile.fixed")}>
         <dl className="facts">
           <dt>{t("signin.username")}</dt>
-          <dd>@{me.username}</dd>
+          <dd><Username of={me} /></dd>
           <dt>{t("signin.email")}</dt>
           <dd>
             {me.email} {me.email_verified ? t("profile.verified") : <Unverified />}
