@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 from calls import call_events, sfu, store, views
 from calls.model import Call
@@ -24,8 +26,16 @@ PAUSE_BASE_S, PAUSE_CAP_S = 0.01, 0.3
 Step = Callable[[Call], Call]
 
 
-def change(first: Call, step: Step, *, actor_id: str, joining: bool = False) -> Call:
-    """Apply `step` to the present state of a call and save it; returns the saved call.
+@dataclass(frozen=True, slots=True)
+class CallChange:
+    """A call as it was stored before a change and after it; both are the same if there was nothing to change."""
+
+    before: Call
+    after: Call
+
+
+def change(first: Call, step: Step, *, actor_id: str, joining: bool = False) -> CallChange:
+    """Apply `step` to the present state of a call and save it.
 
     `step` is called again after a concurrent change, and raises if it is not allowed. Timeouts that have passed are
     saved with it. Raises DependencyUnavailable when retries are exhausted.
@@ -34,11 +44,12 @@ def change(first: Call, step: Step, *, actor_id: str, joining: bool = False) -> 
     for _ in retry_loop(PATIENCE_S, base_s=PAUSE_BASE_S, cap_s=PAUSE_CAP_S):
         after = step(stored.as_of(clock.now()))
         if after == stored:
-            return stored
+            return CallChange(stored, stored)
         try:
             if after.ended:
-                return _finish(stored, after, actor_id)
-            return store.save_join(stored, after, actor_id) if joining else store.save(stored, after)
+                return CallChange(stored, _finish(stored, after, actor_id))
+            save = partial(store.save_join, user_id=actor_id) if joining else store.save
+            return CallChange(stored, save(stored, after))
         except store.VersionConflict:
             stored = _reload(first.id)
     raise DependencyUnavailable("This call is very busy; try again.", retry_after_s=1)
@@ -52,12 +63,14 @@ def _reload(call_id: str) -> Call:
 
 
 def apply_timeouts(call: Call) -> Call:
-    """Save and publish the timeouts of a call that have passed; returns the present call."""
+    """Save the timeouts of a call that have passed, and publish them unless somebody else has saved them; returns the
+    present call."""
     if call.as_of(clock.now()) == call:
         return call
-    after = change(call, lambda now: now, actor_id=call.initiator_id)
-    call_events.publish_change(after)
-    return after
+    made = change(call, lambda now: now, actor_id=call.initiator_id)
+    if made.after != made.before:
+        call_events.publish_change(made.after)
+    return made.after
 
 
 def _finish(before: Call, after: Call, actor_id: str) -> Call:

@@ -19,7 +19,7 @@ def dismiss_former_members(loss: ConversationLost) -> None:
     if call is None:
         return
     if loss.user_id is None:
-        after = changing.change(call, lambda it: it.close(clock.now()), actor_id=call.initiator_id)
+        after = changing.change(call, lambda it: it.close(clock.now()), actor_id=call.initiator_id).after
         call_events.publish_end_to(after, [each.user_id for each in after.participants])
         return
     mine = call.participant(loss.user_id)
@@ -43,7 +43,7 @@ def end_blocked_call(change: ContactChanged) -> None:
     if call is not None:
         by = change.user_id
         call_events.publish_change(
-            changing.change(call, lambda it: it.end(by, clock.now(), is_admin=False), actor_id=by)
+            changing.change(call, lambda it: it.end(by, clock.now(), is_admin=False), actor_id=by).after
         )
 
 
@@ -57,7 +57,8 @@ def _live(conversation_id: str) -> Call | None:
 
 def _dismiss(call: Call, user_id: str, *, sessions: list[str] | None = None) -> Call:
     """Remove a person from the call and the SFU's meeting, and publish it. Raises DependencyUnavailable."""
-    after = changing.change(call, lambda it: it.dismiss(user_id, clock.now(), sessions=sessions), actor_id=user_id)
+    made = changing.change(call, lambda it: it.dismiss(user_id, clock.now(), sessions=sessions), actor_id=user_id)
+    after = made.after
     gone = after.participant(user_id)
     if gone is not None and not gone.joined:
         call_events.publish_change(after)

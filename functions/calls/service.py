@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from calls import call_events, changing, ice, model, sfu, signal_store, store, views
+from calls.changing import CallChange
 from calls.errors import CallFull, NotInCall
 from calls.model import Call
 from calls.participant import LEASE_MS, Media, MediaState
@@ -168,13 +169,13 @@ def join(*, caller: Caller, call_id: str) -> dict[str, Any]:
         return now.join(caller.user_id, caller.session_id, clock.now(), limit=limit)
 
     try:
-        after = changing.change(call, answer, actor_id=caller.user_id, joining=True)
+        made = changing.change(call, answer, actor_id=caller.user_id, joining=True)
     except CallFull:
         if context.info.settings.encrypted:
             raise
-        after = _join_through_sfu(call, caller)
-    _publish_joined(call, after, caller)
-    after, admission = _admitted(after, caller)
+        made = _join_through_sfu(call, caller)
+    _publish_joined(made, caller)
+    after, admission = _admitted(made.after, caller)
     mine = after.require_joined(caller.user_id, caller.session_id)
     return {
         "call": views.call(after),
@@ -187,7 +188,7 @@ def join(*, caller: Caller, call_id: str) -> dict[str, Any]:
     }
 
 
-def _join_through_sfu(call: Call, caller: Caller) -> Call:
+def _join_through_sfu(call: Call, caller: Caller) -> CallChange:
     meeting = sfu.meeting_for(call) if call.topology == "mesh" else None
     if meeting is None:
         raise CallFull
@@ -208,12 +209,13 @@ def _admitted(call: Call, caller: Caller) -> tuple[Call, dict[str, Any] | None]:
             return call, sfu.admission(call, mine)
         except sfu.MeetingEnded:
             move = partial(Call.with_next_meeting, ended=call.meeting, following=sfu.meeting_for(call))
-        call = changing.change(call, move, actor_id=caller.user_id)
+        call = changing.change(call, move, actor_id=caller.user_id).after
     raise DependencyUnavailable
 
 
-def _publish_joined(before: Call, after: Call, caller: Caller) -> None:
-    was, mine = before.participant(caller.user_id), after.require_joined(caller.user_id, caller.session_id)
+def _publish_joined(made: CallChange, caller: Caller) -> None:
+    after = made.after
+    was, mine = made.before.participant(caller.user_id), after.require_joined(caller.user_id, caller.session_id)
     if was is not None and was.joined and was.participant_id == mine.participant_id:
         return  # a repeated request of the same device
     call_events.publish_change(after)
@@ -253,10 +255,10 @@ def set_media(*, caller: Caller, call_id: str, media: MediaState) -> dict[str, A
 
 def _apply(caller: Caller, call_id: str, step: Callable[[Call, MemberContext], Call]) -> dict[str, Any]:
     call, context = require_call(call_id, caller)
-    after = changing.change(call, lambda it: step(it, context), actor_id=caller.user_id)
-    view = views.call(after)
-    if view != views.call(call):  # not if the lease alone was renewed
-        call_events.publish_change(after)
+    made = changing.change(call, lambda it: step(it, context), actor_id=caller.user_id)
+    view = views.call(made.after)
+    if view != views.call(made.before):  # not if the lease alone was renewed, or another request has done it
+        call_events.publish_change(made.after)
     return view
 
 

@@ -1,4 +1,7 @@
-"""R29: many devices and one call, two people and one call. Conditions decide, whatever the order."""
+"""R29: many devices and one call, two people and one call; each change is told once.
+
+Conditions decide, whatever the order.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,27 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from moto.dynamodb.models import dynamodb_backends
 
-from calls import service
+from calls import changing, service, store
+from calls.model import Call
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Problem
 from log import head_store
 from tests.conftest import REGION, STACK
-from tests.integration.calls.calling import device, join, ring, states, two
+from tests.integration.calls.calling import NOW, connected, device, join, ring, states, two
 from tests.integration.calls.interleaving import Interleaving
+from tests.management import Management
 from tests.tools import ACCOUNT
 
 DEVICES = 1_000
 INTERLEAVINGS = 1_000
 AT_A_TIME = 100
+CHANGES: dict[str, Callable[[Caller, str], object]] = {
+    "end": lambda who, call_id: service.end(caller=who, call_id=call_id),
+    "leave": lambda who, call_id: service.leave(caller=who, call_id=call_id),
+    "join": lambda who, call_id: service.join(caller=who, call_id=call_id),
+    "timeout": lambda _, call_id: changing.apply_timeouts(_found(call_id)),
+}
 
 
 def _outcome(step: Callable[[], object]) -> str:
@@ -83,3 +94,33 @@ def _forget(chat: str) -> None:
     for name in ("calls", "call_index", "sends", "events"):
         backend.get_table(f"{STACK}-{name}").items.clear()
     head_store.HeadRecord(chat, head_store.HEAD).update([head_store.HeadRecord.live_call.remove()])
+
+
+@pytest.mark.parametrize("how", CHANGES)
+def test_what_two_requests_at_once_bring_about_is_told_once(
+    management: Management, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    ada, bob, chat = two()
+    step = CHANGES[how]
+    with clock.held(NOW) as advance:
+        call = ring(ada, chat)
+        connected(device(bob), "b1")
+        if how == "timeout":
+            advance(60_000)
+        find = store.find
+
+        def overtaken(call_id: str) -> Call | None:
+            monkeypatch.setattr(store, "find", find)
+            before = find(call_id)
+            step(bob if how == "join" else ada, call_id)
+            return before
+
+        monkeypatch.setattr(store, "find", overtaken)
+        step(bob if how == "join" else ada, call["id"])
+    assert management.kinds("b1").count("call.updated" if how == "join" else "call.ended") == 1
+
+
+def _found(call_id: str) -> Call:
+    found = store.find(call_id)
+    assert found is not None
+    return found
