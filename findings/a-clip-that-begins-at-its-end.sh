@@ -4,15 +4,15 @@
 # A good guess: a voice message that was cut out of a longer recording without encoding it again (ffmpeg's `-c copy`,
 # any remuxer, a recorder that joins a stream which runs already) is as long as what is in it, and plays from zero.
 # What happens: in Ogg Opus a page says at which sample of the whole recording it ends, and RFC 7845 lets the first one
-# begin anywhere: whoever wants the length has to subtract where it began. Of ten seconds that were cut at ten, mutagen,
-# tinytag 2.3.2, music-metadata and PyAV (FFmpeg) say 20; libsndfile (soundfile 0.14.0) says 9.98. Chromium's <audio> says
-# 20 as well, and its `currentTime` is 10.01 from the first data on, without a seek: a player that divides it by the
-# length of the message begins with a full bar, and a click into its middle goes to the beginning. `decodeAudioData` has
-# 9.98 seconds.
-# For users: a message that looks heard before it is, a limit of length or a price by the minute that counts what was cut
-# off. Subtract `currentTime` at `loadeddata` when playing; decode, or read the first page, for the length.
-# Source: https://www.rfc-editor.org/rfc/rfc7845#section-4.3 and section 4.5 (PCM sample position, streams that were cut);
-# https://github.com/zeroclaw-labs/zeroclaw/pull/10627 (2026: voice notes with the length of their source).
+# begin anywhere: whoever wants the length has to subtract where it began. Of ten seconds that were cut at ten,
+# mutagen, tinytag 2.3.2, music-metadata and PyAV (FFmpeg) say 20; libsndfile (soundfile 0.14.0) says 9.98. Chromium's
+# <audio> says 20 as well, and its `currentTime` is 10.01 from the first data on, without a seek: a player that divides
+# it by the length of the message begins with a full bar, and a click into its middle goes to the beginning.
+# `decodeAudioData` has 9.98 seconds.
+# For users: a message that looks heard before it is, a limit of length or a price by the minute that counts what was
+# cut off. Subtract `currentTime` at `loadeddata` when playing; decode, or read the first page, for the length.
+# Source: https://www.rfc-editor.org/rfc/rfc7845#section-4.3 and section 4.5 (PCM sample position, streams that were
+# cut); https://github.com/zeroclaw-labs/zeroclaw/pull/10627 (2026: voice notes with the length of their source).
 set -euo pipefail
 command -v chromium >/dev/null || { echo "needs Debian's package chromium" >&2; exit 2; }
 here=$(mktemp -d)

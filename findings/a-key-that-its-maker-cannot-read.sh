@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
 # Node 24.21.0, Chromium 156, cryptography 50.0.2: a post-quantum key that Node 24 has passed on is refused by its maker.
 #
-# A good guess: PKCS#8 is the one form of private keys that everybody reads. All three have ML-KEM and ML-DSA, write and
-# read each other's public keys, and Node reads the private keys of the other two.
+# A good guess: PKCS#8 is the one form of private keys that everybody reads. All three have ML-KEM and ML-DSA, write
+# and read each other's public keys, and Node reads the private keys of the other two.
 # What happens: RFC 9935 and RFC 9881 let a private key be a seed, the expanded key, or both. Chromium (BoringSSL) and
-# cryptography write seeds and refuse the others; Node 24 (OpenSSL 3.5) writes both from `KeyObject.export`, whatever it
-# has read: the 86 bytes of an ML-KEM-768 key that was made in the browser come back as 2,498, which Chromium answers by
-# DataError and cryptography by ValueError. `crypto.subtle.exportKey` of the same Node writes 86 for the same key. Node
-# 26.10.0 writes 86 by both, so the keys that Node 24 has stored are what stays.
-# For users: a device's key that went through a backup or a key service cannot be brought home, which is found out on the
-# day when it is needed. Store seeds ("raw-seed", JWK), or take the seed out of the stored form by OpenSSL 3.5 or Node.
-# Source: https://github.com/nodejs/node/pull/62178 (2026, Node 26); https://github.com/WICG/webcrypto-modern-algos/pull/34
-# and /pull/22; https://www.rfc-editor.org/rfc/rfc9935 and https://www.rfc-editor.org/rfc/rfc9881.
+# cryptography write seeds and refuse the others; Node 24 (OpenSSL 3.5) writes both from `KeyObject.export`, whatever
+# it has read: the 86 bytes of an ML-KEM-768 key that was made in the browser come back as 2,498, which Chromium
+# answers by DataError and cryptography by ValueError. `crypto.subtle.exportKey` of the same Node writes 86 for the
+# same key. Node 26.10.0 writes 86 by both, so the keys that Node 24 has stored are what stays.
+# For users: a device's key that went through a backup or a key service cannot be brought home, which is found out on
+# the day when it is needed. Store seeds ("raw-seed", JWK), or take the seed out of the stored form by OpenSSL 3.5 or
+# Node.
+# Source: https://github.com/nodejs/node/pull/62178 (2026, Node 26);
+# https://github.com/WICG/webcrypto-modern-algos/pull/34 and /pull/22; https://www.rfc-editor.org/rfc/rfc9935 and
+# https://www.rfc-editor.org/rfc/rfc9881.
 set -euo pipefail
 command -v chromium >/dev/null || { echo "needs Debian's package chromium" >&2; exit 2; }
 here=$(mktemp -d)

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # zstandard 0.25.0, Node 24.21.0 with Chromium 156: compressed at level 20 a short answer is refused, if it was streamed.
 #
-# A good guess: a higher level costs the sender's time and nothing else, as with gzip and Brotli: what is compressed once
-# and served often gets the highest one. Browsers keep to a window of 8 MB at most, which is for large files.
+# A good guess: a higher level costs the sender's time and nothing else, as with gzip and Brotli: what is compressed
+# once and served often gets the highest one. Browsers keep to a window of 8 MB at most, which is for large files.
 # What happens: above level 19 a compressor that is not told the length beforehand writes down the window of its level,
 # 32 MB at 20 and 128 MB at 22, be the text four kilobytes long. Chromium ends such an answer with
 # ERR_ZSTD_WINDOW_SIZE_TOO_BIG, before it has read a byte of it. The same text at the same level from one call
-# (`compress`, `zstdCompressSync`) has a window of its own length and is read, up to 8 MB; one of 9 MB is refused, while
-# level 19 streams it. curl, urllib3 and Node read all of them, so no check of a server sees it.
-# For users: a blank page, or a list that does not load, in browsers alone; streamed exports first, and others on the day
-# when they outgrow 8 MB. Keep to level 19 for HTTP, or set the window (`window_log=23`, ZSTD_c_windowLog).
+# (`compress`, `zstdCompressSync`) has a window of its own length and is read, up to 8 MB; one of 9 MB is refused,
+# while level 19 streams it. curl, urllib3 and Node read all of them, so no check of a server sees it.
+# For users: a blank page, or a list that does not load, in browsers alone; streamed exports first, and others on the
+# day when they outgrow 8 MB. Keep to level 19 for HTTP, or set the window (`window_log=23`, ZSTD_c_windowLog).
 # Source: https://www.rfc-editor.org/rfc/rfc9659 (8 MB at most for Content-Encoding);
 # https://github.com/nonzzz/vite-plugin-compression/issues/93 and
 # https://github.com/myguard-labs/nginx-zstd-module/pull/101 (2026: pages that went blank by it).

@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
 # matrix-nio 0.26.0 (July 2026): in a Matrix room of today's version an owner may do nothing, says the library.
 #
-# A good guess: who has made a room has level 100 in its `m.room.power_levels`, so a bot that takes orders from those who
-# may kick asks `room.power_levels.can_user_kick(sender)`. Room versions change what servers do with each other.
+# A good guess: who has made a room has level 100 in its `m.room.power_levels`, so a bot that takes orders from those
+# who may kick asks `room.power_levels.can_user_kick(sender)`. Room versions change what servers do with each other.
 # What happens: since room version 12, the default of the specification, creators have every right by the create event
 # (its sender, and `additional_creators`) and must not stand among the levels at all. nio looks there alone: the owner
-# has level 0 and may not kick or ban, and whoever has 50 may kick and ban the owner, which each server refuses. A room that
-# was upgraded loses its create event as well: its predecessor has no `event_id` any more, without which nio reads a
-# BadEvent, so the room keeps version "1" and forgets where it came from. mautrix 0.21.1 gives the owner the
-# right, if `get_user_level` gets the create event as well, and level 0 if it does not.
-# For users: a bot or a bridge that no longer obeys the owner since the day when the room was upgraded, and an import that
-# copies levels and makes owners members. Take the creators from `m.room.create` first, then the levels.
-# Source: https://spec.matrix.org/v1.16/rooms/v12/ (creators, predecessor); https://github.com/matrix-nio/matrix-nio/pull/546
-# (open); https://github.com/matrix-org/matrix-hookshot/issues/1369 (2026: the same in another program).
+# has level 0 and may not kick or ban, and whoever has 50 may kick and ban the owner, which each server refuses. A room
+# that was upgraded loses its create event as well: its predecessor has no `event_id` any more, without which nio reads
+# a BadEvent, so the room keeps version "1" and forgets where it came from. mautrix 0.21.1 gives the owner the right,
+# if `get_user_level` gets the create event as well, and level 0 if it does not.
+# For users: a bot or a bridge that no longer obeys the owner since the day when the room was upgraded, and an import
+# that copies levels and makes owners members. Take the creators from `m.room.create` first, then the levels.
+# Source: https://spec.matrix.org/v1.16/rooms/v12/ (creators, predecessor);
+# https://github.com/matrix-nio/matrix-nio/pull/546 (open); https://github.com/matrix-org/matrix-hookshot/issues/1369
+# (2026: the same in another program).
 set -euo pipefail
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
