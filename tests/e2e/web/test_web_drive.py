@@ -384,3 +384,20 @@ def test_an_upload_that_could_not_be_removed_comes_back_with_the_reason_and_is_r
     expect(page.get_by_role("button", name="Delete plan.txt")).to_be_visible()
     expect(row).to_have_count(0)
     eventually(lambda: ada.ok("GET", "/drive/usage")["reserved"] == 0)
+
+
+def test_an_upload_of_one_tab_waits_for_its_file_in_another_one_only_when_that_tab_is_closed(
+    page: Page, tmp_path: Path
+) -> None:
+    film = tmp_path / "film.bin"
+    with film.open("wb") as file:
+        file.truncate(KEPT_BYTES + 1)
+    page.route("**/*", lambda route: None if route.request.method == "PUT" else route.fallback())
+    with page.expect_request(lambda request: request.method == "PUT"):
+        page.locator("section.page > header input[type=file]").set_input_files(film)
+    tab = page.context.new_page()
+    tab.goto(page.url)
+    expect(tab.get_by_role("button", name="Delete plan.txt")).to_be_visible()
+    expect(tab.get_by_text("Choose the same file again to go on.")).to_have_count(0)
+    page.close()
+    expect(tab.get_by_text("Choose the same file again to go on.")).to_be_visible()

@@ -103,6 +103,7 @@ export class Person implements Outbox, Commands {
       api: this.api,
       store,
       clock: ports.clock,
+      locks: ports.locks,
       random: ports.random,
       uuid: ports.uuid,
       sendBytes: ports.sendBytes,
@@ -183,6 +184,7 @@ export class Person implements Outbox, Commands {
   async stop(): Promise<void> {
     this.account.tabs.tell("watch", []);
     this.focus.stop();
+    this.uploads.stop();
     this.endToEnd.stop();
     for (const { window } of this.#timelines.values()) window.dispose();
     await this.account.stop();

@@ -4,6 +4,7 @@ import { ApiError, TransportFailed } from "./problems";
 import type { UploadParts } from "./uploads";
 import { UploadManager } from "./uploads";
 import { MemoryStore } from "./store";
+import { localTabs } from "./testing/local-tabs";
 import type { Sealing } from "./types";
 import { until } from "./testing/until";
 
@@ -29,9 +30,9 @@ test("cancelling an upload from before a reload frees its quota at once, however
     post: () => new Promise(() => undefined),
     delete: async (_route: string, { path }: { path: unknown }) => void deleted.push(path),
   } as unknown as Api;
-  const uploads = new UploadManager({ account: "me", api, store } as unknown as UploadParts);
+  const uploads = new UploadManager({ account: "me", api, store, locks: localTabs().locks } as unknown as UploadParts);
   await uploads.restore();
-  expect(uploads.items.get()).toMatchObject([{ clientId: "one", state: "waiting_for_file" }]);
+  await until(() => expect(uploads.items.get()).toMatchObject([{ clientId: "one", state: "waiting_for_file" }]));
 
   store.busy = true;
   void uploads.cancel("one");
@@ -41,10 +42,10 @@ test("cancelling an upload from before a reload frees its quota at once, however
 });
 
 /** Uploads to a service that does not answer; `went` are the requests that it got. */
-function sending(store = new MemoryStore()) {
+function sending(store = new MemoryStore(), { locks } = localTabs()) {
   const went: { body: unknown }[] = [];
   const api = { post: (_route: string, request: { body: unknown }) => new Promise(() => void went.push(request)), delete: async () => undefined } as unknown as Api;
-  const uploads = new UploadManager({ account: "me", api, store, uuid: () => "one" } as unknown as UploadParts);
+  const uploads = new UploadManager({ account: "me", api, store, locks, uuid: () => "one" } as unknown as UploadParts);
   return { went, uploads, store };
 }
 
@@ -90,7 +91,7 @@ function service() {
   return state;
 }
 const managerOf = (api: object, store = new MemoryStore()) =>
-  new UploadManager({ account: "me", api, store, uuid: () => "one" } as unknown as UploadParts);
+  new UploadManager({ account: "me", api, store, locks: localTabs().locks, uuid: () => "one" } as unknown as UploadParts);
 
 test("an upload that is cancelled while the service begins it is ended there, once it has begun", async () => {
   const api = service();
@@ -111,6 +112,7 @@ test("an upload that could not be cancelled is shown with the error, and is canc
   await store.saveValue("me", "upload:one", { fields, blob: null, fileId: "fil_1" });
   const uploads = managerOf(Object.assign(api, { post: () => new Promise(() => undefined) }), store);
   await uploads.restore();
+  await until(() => expect(uploads.items.get()).toHaveLength(1));
   api.down = true;
   await expect(uploads.cancel("one")).rejects.toThrow("no answer");
   expect(uploads.items.get()).toMatchObject([{ clientId: "one", name: "film.bin", state: "failed", error: { message: "no answer" } }]);
@@ -129,6 +131,7 @@ test.each([[{ fileId: "fil_1" }, ["free fil_1"]], [{}, ["reserve one", "free fil
     await store.saveValue("me", "upload:one", { fields: { client_id: "one", name: "notes.txt", size: 8 }, blob, ...known });
     const before = managerOf(Object.assign(service(), { down: true }), store);
     await before.restore();
+    await until(() => expect(before.items.get()).toHaveLength(1));
     await expect(before.cancel("one")).rejects.toThrow("no answer");
 
     api.begin();
@@ -144,8 +147,35 @@ test("an upload that the service ended by itself is off the list once it is canc
   const gone = new ApiError({ status: 404, code: "not_found" });
   const uploads = managerOf({ post: () => Promise.reject(gone), delete: () => Promise.reject(gone) }, store);
   await uploads.restore();
+  await until(() => expect(uploads.items.get()).toHaveLength(1));
   await uploads.cancel("one");
   expect(uploads.items.get()).toEqual([]);
+});
+
+test("an upload of another tab is neither shown nor sent by this one, and goes on here when that tab ends", async () => {
+  const [store, machine] = [new MemoryStore(), localTabs()];
+  const [here, there] = [sending(store, machine), sending(store, machine)];
+  void there.uploads.start(new File(["one, two"], "notes.txt"));
+  await until(() => expect(there.went).toHaveLength(1));
+  await here.uploads.restore();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect([here.went, here.uploads.items.get()]).toEqual([[], []]);
+
+  there.uploads.stop();
+  await until(() => expect(here.went).toMatchObject([{ body: { name: "notes.txt" } }]));
+  expect(here.uploads.items.get()).toMatchObject([{ clientId: "one", state: "uploading" }]);
+});
+
+test("an upload that another tab brought to its end does not appear here", async () => {
+  const [store, machine] = [new MemoryStore(), localTabs()];
+  const [here, there] = [sending(store, machine), sending(store, machine)];
+  void there.uploads.start(new File(["one, two"], "notes.txt")).catch(() => undefined);
+  await until(() => expect(there.went).toHaveLength(1));
+  await here.uploads.restore();
+  await store.saveValue("me", "upload:one", undefined);
+  there.uploads.stop();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect([here.went, here.uploads.items.get()]).toEqual([[], []]);
 });
 
 /** Encrypts when it is told to. */
@@ -201,7 +231,7 @@ test("a file of a type that the service does not take, such as source code, goes
     if (!taken.includes(body.content_type)) return Promise.reject(new ApiError({ status: 415, code: "unsupported_media_type" }));
     return body.size > 10 ? Promise.reject(new ApiError({ status: 413, code: "quota_exceeded" })) : new Promise(() => undefined);
   };
-  const begin = (text: string) => new UploadManager({ account: "me", api: { post } as unknown as Api, store: new MemoryStore(), uuid: () => "one" } as unknown as UploadParts).start(new File([text], "main.py", { type: "text/x-python" }));
+  const begin = (text: string) => new UploadManager({ account: "me", api: { post } as unknown as Api, store: new MemoryStore(), locks: localTabs().locks, uuid: () => "one" } as unknown as UploadParts).start(new File([text], "main.py", { type: "text/x-python" }));
 
   void begin("print(1)");
   await until(() => expect(declared).toEqual(["text/x-python", "application/octet-stream"]));

@@ -7,7 +7,7 @@
 import { Limit } from "./alarm";
 import { type Backoff, backoffDelay } from "./backoff";
 import type { Answer, Api, DriveFile, Event, UploadFields, UploadInstructions, UploadedParts } from "./api";
-import type { Clock, SendBytes } from "./ports";
+import type { Clock, Locks, SendBytes } from "./ports";
 import { ApiError, TransportFailed, UploadCancelled, UploadRejected } from "./problems";
 import { sha256Hex } from "./sha256";
 import type { Store } from "./store";
@@ -44,6 +44,7 @@ export interface UploadParts {
   api: Api;
   store: Store;
   clock: Clock;
+  locks: Locks;
   random: () => number;
   uuid: () => string;
   sendBytes: SendBytes;
@@ -57,6 +58,9 @@ export class UploadManager implements Uploads {
   readonly #fileIds = new Map<string, string>();
   /** Requests that begin an upload, by client_id: `cancel` waits for them, as they may reserve quota. */
   readonly #beginning = new Map<string, Promise<UploadBegun>>();
+  /** Ends this tab's hold of an upload, by client_id. */
+  readonly #releases = new Map<string, () => void>();
+  readonly #over = new AbortController();
   readonly #scanListeners = new Map<string, (file: DriveFile) => void>();
   readonly items = new Value<readonly UploadState[]>([]);
 
@@ -67,17 +71,40 @@ export class UploadManager implements Uploads {
   /** Continues uploads that were started before a reload, and the cancellation of those that the service has not confirmed. */
   async restore(): Promise<void> {
     const remembered = await this.#parts.store.loadValues<Remembered>(this.#parts.account, PREFIX);
-    for (const { fields, name, blob, fileId, cancelled } of remembered.values()) {
-      this.#put(fields, { name: name ?? fields.name, state: "waiting_for_file" });
-      if (fileId) this.#fileIds.set(fields.client_id, fileId);
-      if (cancelled) {
-        void this.cancel(fields.client_id).catch(() => undefined); // a failure shows in the list of uploads
-        continue;
-      }
-      // an error shows in the list of uploads; the caller who started the upload is gone
-      if (blob) this.#cancellable(fields.client_id, (signal) => this.#upload(fields, blob, signal)).catch(() => undefined);
-      else if (fileId) void this.#showUploaded(fields, fileId);
-    }
+    for (const { fields } of remembered.values()) void this.#takeOver(fields.client_id);
+  }
+
+  /** Continues an upload once no other tab has it, unless that tab brought it to its end. */
+  async #takeOver(id: string): Promise<void> {
+    if (!(await this.#own(id))) return;
+    const remembered = await this.#remembered(id);
+    if (!remembered) return this.#releases.get(id)?.();
+    const { fields, name, blob, fileId, cancelled } = remembered;
+    this.#put(fields, { name: name ?? fields.name, state: "waiting_for_file" });
+    if (fileId) this.#fileIds.set(id, fileId);
+    // an error shows in the list of uploads; the caller who started the upload is gone
+    if (cancelled) this.cancel(id).catch(() => undefined);
+    else if (blob) this.#cancellable(id, (signal) => this.#upload(fields, blob, signal)).catch(() => undefined);
+    else if (fileId) void this.#showUploaded(fields, fileId);
+  }
+
+  /** True once this tab alone has the upload, until `#forget` or the tab's end; false after `stop`. */
+  #own(id: string): Promise<boolean> {
+    if (this.#releases.has(id)) return Promise.resolve(true);
+    return new Promise((owned) => {
+      const held = () =>
+        new Promise<void>((resolve) => {
+          this.#releases.set(id, () => (this.#releases.delete(id), resolve()));
+          owned(true);
+        });
+      this.#parts.locks.hold(`secureconnect:upload:${id}`, this.#over.signal, held).catch(() => owned(false)); // stopped
+    });
+  }
+
+  /** Leaves the uploads to other tabs. */
+  stop(): void {
+    this.#over.abort();
+    for (const release of this.#releases.values()) release();
   }
 
   /** Shows how much had been uploaded before the reload, while the upload waits for its file. */
@@ -118,6 +145,7 @@ export class UploadManager implements Uploads {
         throw error;
       }
       signal.throwIfAborted();
+      await this.#own(id);
       await this.#remember({ fields, name, blob: file.size <= MAX_KEPT_BYTES ? file : null });
       return this.#upload(fields, file, signal);
     });
@@ -348,6 +376,7 @@ export class UploadManager implements Uploads {
 
   async #forget(clientId: string): Promise<void> {
     await this.#parts.store.saveValue(this.#parts.account, PREFIX + clientId, undefined);
+    this.#releases.get(clientId)?.();
   }
 
   #put(fields: UploadFields, change: Partial<UploadState>): void {
