@@ -4,21 +4,17 @@
  *
  * Their state is in the store, for small files with the bytes; for large files `resume` needs the file again.
  */
-import { Limit } from "./alarm";
-import { type Backoff, backoffDelay } from "./backoff";
-import type { Answer, Api, DriveFile, Event, UploadFields, UploadInstructions, UploadedParts } from "./api";
-import type { Clock, Locks, SendBytes } from "./ports";
-import { ApiError, TransportFailed, UploadCancelled, UploadRejected } from "./problems";
+import type { Answer, DriveFile, Event, UploadFields } from "./api";
+import type { Locks } from "./ports";
+import { ApiError, UploadCancelled, UploadRejected } from "./problems";
 import { sha256Hex } from "./sha256";
 import type { Store } from "./store";
 import { Value } from "./subscribable";
 import type { UploadState, Uploads } from "./types";
+import { type TransferParts, UploadTransfer } from "./upload-transfer";
 
 /** The type of plain bytes, which the service takes of any file. */
 const ANY_TYPE = "application/octet-stream";
-const PARALLEL_PARTS = 4;
-const PART_TRIES = 6;
-const PART_BACKOFF: Backoff = { baseMs: 500, capMs: 15_000 };
 const SCAN_POLL_MS = 1_500;
 /** Files up to this size are kept in IndexedDB while they are uploaded. */
 const MAX_KEPT_BYTES = 64 * 2 ** 20;
@@ -39,20 +35,16 @@ interface Remembered {
   readonly cancelled?: boolean;
 }
 
-export interface UploadParts {
+export interface UploadParts extends TransferParts {
   account: string;
-  api: Api;
   store: Store;
-  clock: Clock;
   locks: Locks;
-  random: () => number;
   uuid: () => string;
-  sendBytes: SendBytes;
 }
 
 export class UploadManager implements Uploads {
   readonly #parts: UploadParts;
-  readonly #limit = new Limit(PARALLEL_PARTS);
+  readonly #transfer: UploadTransfer;
   readonly #stops = new Map<string, AbortController>();
   /** File ids at the service, by client_id, including those of uploads from before a reload. */
   readonly #fileIds = new Map<string, string>();
@@ -66,6 +58,7 @@ export class UploadManager implements Uploads {
 
   constructor(parts: UploadParts) {
     this.#parts = parts;
+    this.#transfer = new UploadTransfer(parts);
   }
 
   /** Continues uploads that were started before a reload, and the cancellation of those that the service has not confirmed. */
@@ -110,7 +103,7 @@ export class UploadManager implements Uploads {
   /** Shows how much had been uploaded before the reload, while the upload waits for its file. */
   async #showUploaded({ client_id: id }: UploadFields, fileId: string): Promise<void> {
     try {
-      const { uploaded } = await this.#partsOf(fileId, [], AbortSignal.timeout(PROGRESS_TIMEOUT_MS));
+      const { uploaded } = await this.#transfer.partsOf(fileId, [], AbortSignal.timeout(PROGRESS_TIMEOUT_MS));
       const waits = this.items.get().some((each) => each.clientId === id && each.state === "waiting_for_file");
       if (waits) this.#change(id, { sentBytes: uploaded.reduce((sum, part) => sum + part.size, 0) });
     } catch {
@@ -236,8 +229,9 @@ export class UploadManager implements Uploads {
       const remembered = await this.#remembered(id);
       if (remembered && !signal.aborted) await this.#remember({ ...remembered, fileId: begun.file.id });
       if (begun.upload) {
-        if (begun.upload.kind === "post") await this.#sendWhole(id, begun.upload, file, signal);
-        else await this.#sendParts(id, begun.file.id, begun.upload, file, signal);
+        const onSent = (sentBytes: number) => this.#change(id, { sentBytes });
+        if (begun.upload.kind === "post") await this.#transfer.sendWhole(begun.upload, file, onSent, signal);
+        else await this.#transfer.sendParts(begun.file.id, begun.upload, file, onSent, signal);
       }
       signal.throwIfAborted();
       const path = { file_id: begun.file.id };
@@ -278,75 +272,6 @@ export class UploadManager implements Uploads {
       if (!(error instanceof ApiError) || error.code !== "unsupported_media_type" || fields.content_type === ANY_TYPE) throw error;
       fields.content_type = ANY_TYPE;
       return api.post("/drive/uploads", { body: fields });
-    }
-  }
-
-  async #sendWhole(id: string, how: UploadInstructions, file: Blob, signal: AbortSignal): Promise<void> {
-    const form = new FormData();
-    for (const [name, value] of Object.entries(how.fields ?? {})) form.append(name, String(value));
-    form.append("file", file);
-    await this.#withRetries(signal, () =>
-      this.#send("POST", how.url ?? "", form, (sent) => this.#change(id, { sentBytes: Math.min(sent, file.size) }), signal),
-    );
-  }
-
-  async #sendParts(
-    id: string,
-    fileId: string,
-    how: UploadInstructions,
-    file: Blob,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const each = how.part_size ?? file.size;
-    const sizes = new Map<number, number>();
-    for (let n = 1; n <= (how.part_count ?? 0); n += 1) sizes.set(n, Math.min(each, file.size - (n - 1) * each));
-    const { uploaded } = await this.#partsOf(fileId, [], signal);
-    const there = new Map(uploaded.filter((part) => sizes.get(part.number) === part.size).map((part) => [part.number, part.size]));
-    const show = () => this.#change(id, { sentBytes: [...there.values()].reduce((sum, size) => sum + size, 0) });
-    show();
-    const missing = [...sizes.keys()].filter((number) => !there.has(number));
-    await Promise.all(
-      missing.map((number) =>
-        this.#limit.run(() =>
-          this.#withRetries(signal, async () => {
-            const url = (await this.#partsOf(fileId, [number], signal)).parts[0]?.url ?? "";
-            const piece = file.slice((number - 1) * each, (number - 1) * each + (sizes.get(number) ?? 0));
-            await this.#send("PUT", url, piece, (sent) => (there.set(number, sent), show()), signal);
-            there.set(number, piece.size);
-            show();
-          }),
-        ),
-      ),
-    );
-  }
-
-  async #partsOf(fileId: string, numbers: number[], signal: AbortSignal): Promise<UploadedParts> {
-    const path = { file_id: fileId };
-    return this.#parts.api.post("/drive/uploads/{file_id}/parts", { path, body: { part_numbers: numbers }, retry: true, signal });
-  }
-
-  async #send(
-    method: "POST" | "PUT",
-    url: string,
-    body: Blob | FormData,
-    onProgress: (sent: number) => void,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const status = await this.#parts.sendBytes(method, url, body, onProgress, signal);
-    if (status < 200 || status > 299) throw new TransportFailed(`the storage answers ${status}`);
-  }
-
-  /** Repeats `work` after network failures; each attempt sends its part from the beginning. */
-  async #withRetries(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
-    const { clock, random } = this.#parts;
-    for (let attempt = 0; ; attempt += 1) {
-      signal.throwIfAborted();
-      try {
-        return await work();
-      } catch (error) {
-        if (!(error instanceof TransportFailed) || attempt + 1 >= PART_TRIES) throw error;
-        await clock.sleep(backoffDelay(PART_BACKOFF, attempt, random), signal);
-      }
     }
   }
 
