@@ -12,7 +12,8 @@ from pynamodb.expressions.update import Action
 from accounts.model import RETURN_S, AccountSession, Contended
 from accounts.store import commit
 from kernel import clock
-from kernel.dynamo import Record, read_together
+from kernel.dynamo import Record
+from kernel.reads import read_together
 from kernel.records import IntegerAttribute, Mapper
 from kernel.resilience import retried
 from kernel.transactions import TRANSACTION_MAX_ACTIONS, Transaction

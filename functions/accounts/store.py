@@ -11,7 +11,8 @@ from pynamodb.expressions.update import Action
 
 from accounts.model import LOCK_MS, AccountBan, Attempts, Contended, Credentials, OneTimeToken, digest, folded
 from kernel import clock
-from kernel.dynamo import Key, Record, read_together
+from kernel.dynamo import Key, Record
+from kernel.reads import read_together
 from kernel.records import IntegerAttribute, Mapper, NamesAttribute, ValueAttribute, known_fields, set_or_remove
 from kernel.transactions import Cancelled, Transaction
 

@@ -16,7 +16,7 @@ from conversations.api import ContextLoader, require_id
 from conversations.model import ConversationInfo, MemberContext
 from kernel import clock
 from kernel.caller import Caller
-from kernel.dynamo import read_together
+from kernel.reads import read_together
 from users import api as users
 from users.model import Profile
 

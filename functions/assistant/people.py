@@ -10,7 +10,7 @@ from assistant.model import FEATURES, MICRO, day_ends
 from assistant.providers.choice import provider
 from assistant.settings import settings
 from kernel import clock
-from kernel.dynamo import read_together
+from kernel.reads import read_together
 from users import api as users
 
 

@@ -10,8 +10,9 @@ from pynamodb.attributes import UnicodeAttribute
 from calls.model import Call
 from calls.store import CALL, CallRecord
 from kernel import clock
-from kernel.dynamo import Record, read_together
+from kernel.dynamo import Record
 from kernel.errors import DependencyUnavailable
+from kernel.reads import read_together
 from kernel.records import IntegerAttribute, Mapper
 from kernel.resilience import retry_loop
 from kernel.transactions import Cancelled, Transaction

@@ -14,7 +14,8 @@ from pynamodb.expressions.update import Action
 from calls.model import Call
 from calls.participant import MediaState, Participant
 from kernel import clock
-from kernel.dynamo import Record, read_together
+from kernel.dynamo import Record
+from kernel.reads import read_together
 from kernel.records import CountsAttribute, IntegerAttribute, Mapper
 from kernel.transactions import Cancelled, Transaction
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from conversations import record_store, store
 from conversations.model import Member, MemberContext
 from conversations.record_store import INFO, ConversationRecord, MemberRecord
-from kernel.dynamo import read_together
 from kernel.errors import NotFound
+from kernel.reads import read_together
 from kernel.records import Mapper
 from kernel.transactions import Transaction
 from log import api as log

@@ -13,8 +13,9 @@ from conversations import record_store, store
 from conversations.model import Member, MemberContext
 from kernel import ids
 from kernel.cache import Memo
-from kernel.dynamo import Key, Record, read_beside
+from kernel.dynamo import Key, Record
 from kernel.errors import NotFound
+from kernel.reads import read_beside
 from log import api as log
 from log.model import Event
 from realtime import api as realtime

@@ -20,8 +20,9 @@ from conversations.record_store import (
     member_record,
 )
 from kernel import parallel
-from kernel.dynamo import BATCH_GET_MAX_KEYS, Key, Record, read_together
+from kernel.dynamo import Key, Record
 from kernel.errors import NotFound
+from kernel.reads import BATCH_GET_MAX_KEYS, read_together
 from kernel.records import set_or_remove
 from kernel.transactions import Transaction
 from log import api as log

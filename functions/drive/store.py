@@ -10,8 +10,8 @@ from pynamodb.expressions.update import Action
 from drive import item_store
 from drive.item_store import NODE, UPLOAD, Item, NodeAccess, due_partition
 from drive.model import Grant, Node, PendingUpload, Version
-from kernel.dynamo import read_together
 from kernel.errors import DependencyUnavailable
+from kernel.reads import read_together
 from kernel.records import set_or_remove
 from kernel.resilience import retry_loop
 from kernel.transactions import Cancelled, Transaction

@@ -7,7 +7,8 @@ from typing import cast
 
 from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
 
-from kernel.dynamo import Record, read_together
+from kernel.dynamo import Record
+from kernel.reads import read_together
 from kernel.transactions import Transaction
 from keys import merkle
 from keys.merkle import Node

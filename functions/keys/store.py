@@ -10,7 +10,8 @@ from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribu
 from pynamodb.exceptions import DeleteError
 
 from kernel import clock, parallel
-from kernel.dynamo import Record, condition_failed, read_together
+from kernel.dynamo import Record, condition_failed
+from kernel.reads import read_together
 from kernel.transactions import Transaction
 from keys.model import Device
 from keys.packages import ValidPackage

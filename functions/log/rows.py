@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from kernel.dynamo import Key, Record, read_together
+from kernel.dynamo import Key, Record
+from kernel.reads import read_together
 
 
 class Rows:

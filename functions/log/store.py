@@ -13,7 +13,8 @@ from pynamodb.attributes import (
 from pynamodb.expressions.condition import Condition
 
 from kernel import clock
-from kernel.dynamo import Key, Record, read_together
+from kernel.dynamo import Key, Record
+from kernel.reads import read_together
 from kernel.records import CountsAttribute, IntegerAttribute, Mapper, NamesAttribute, index
 from kernel.transactions import Transaction
 from log.model import MESSAGE_CREATED, Event

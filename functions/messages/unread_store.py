@@ -10,7 +10,7 @@ from pynamodb.expressions.condition import Condition
 
 from conversations.model import Member
 from kernel import clock
-from kernel.dynamo import RangeQuery
+from kernel.reads import RangeQuery
 from log.api import EventRecord, not_deleted
 from log.model import MESSAGE_CREATED
 

@@ -8,7 +8,8 @@ from typing import Any
 from pynamodb.attributes import UnicodeAttribute
 
 from kernel import clock
-from kernel.dynamo import Record, read_together
+from kernel.dynamo import Record
+from kernel.reads import read_together
 from kernel.records import IntegerAttribute, Mapper, ValueAttribute
 from kernel.transactions import Transaction
 from moderation.model import REPORT_LIFE_MS, Report

@@ -11,8 +11,9 @@ from pynamodb.attributes import BinaryAttribute, UnicodeAttribute
 from conversations import api as conversations
 from conversations.model import ConversationInfo
 from kernel import clock
-from kernel.dynamo import Record, read_together
+from kernel.dynamo import Record
 from kernel.errors import Conflict
+from kernel.reads import read_together
 from kernel.records import IntegerAttribute
 from log import api as log
 from log.model import Event

@@ -11,8 +11,9 @@ from pynamodb.attributes import JSONAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 
 from kernel import clock
-from kernel.dynamo import Key, Record, read_together
+from kernel.dynamo import Key, Record
 from kernel.errors import Conflict
+from kernel.reads import read_together
 from kernel.records import IntegerAttribute, Mapper, ValueAttribute, known_fields
 from kernel.transactions import Cancelled, Transaction
 from notifications.model import (

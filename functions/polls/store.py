@@ -18,8 +18,9 @@ from pynamodb.attributes import JSONAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 
 from kernel import clock
-from kernel.dynamo import Key, Record, read_together
+from kernel.dynamo import Key, Record
 from kernel.keyrings import pseudonym
+from kernel.reads import read_together
 from kernel.records import CountsAttribute, IntegerAttribute, Mapper, ValueAttribute, index
 from kernel.transactions import Transaction
 from polls.model import Choice, Option, Poll, PollRef, Tally, steps

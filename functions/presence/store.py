@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 
 from kernel import clock
-from kernel.dynamo import Record, read_together
+from kernel.dynamo import Record
+from kernel.reads import read_together
 from kernel.records import IntegerAttribute, Mapper, NamesAttribute
 from presence.model import Choice
 from realtime.api import CONNECTION_TTL_MS

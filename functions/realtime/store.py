@@ -12,7 +12,8 @@ from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.update import Action
 
 from kernel import cache, clock
-from kernel.dynamo import Key, Record, read_together
+from kernel.dynamo import Key, Record
+from kernel.reads import read_together
 from kernel.records import EntriesAttribute, IntegerAttribute, Mapper
 
 # A socket lives at most 2 h; without a $disconnect its entry expires 10 min later (R11).

@@ -8,8 +8,9 @@ from typing import Any
 from pynamodb.attributes import UnicodeAttribute
 
 from kernel import clock
-from kernel.dynamo import Record, read_together
+from kernel.dynamo import Record
 from kernel.errors import Conflict
+from kernel.reads import read_together
 from kernel.records import IntegerAttribute, Mapper
 from kernel.transactions import Cancelled, Transaction
 from users.model import ContactLink, ContactState, Profile, Relationship

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 
-from kernel.dynamo import Key, Record, read_together
+from kernel.dynamo import Key, Record
 from kernel.errors import Conflict
+from kernel.reads import read_together
 from kernel.records import IntegerAttribute, Mapper, ValueAttribute, known_fields
 from kernel.transactions import Cancelled, Transaction
 from users.model import DEFAULT_LOCALE, Profile, Role, UserSettings, handle

@@ -11,7 +11,7 @@ from assistant import settings as ai_settings
 from assistant.model import BudgetExceeded, ModelUsage, day_of
 from assistant.store import DEPLOYMENT, Reservation
 from kernel import clock
-from kernel.dynamo import read_together
+from kernel.reads import read_together
 from tests.integration import rooms
 from tests.integration.assistant import desk
 

@@ -18,9 +18,9 @@ from pynamodb.transactions import TransactWrite
 
 from kernel import aws, config, deadline, dynamo
 from kernel.breakers import RETRIES_SAVED_MAX, CircuitOpen
-from kernel.dynamo import read_beside, read_together
 from kernel.errors import DependencyUnavailable, Timeout
 from kernel.limit_table import LimitCounter
+from kernel.reads import read_beside, read_together
 from kernel.resilience import AWS_CONNECT_TIMEOUT_S
 from kernel.transactions import Cancelled, Transaction
 from log.head_store import HeadRecord
