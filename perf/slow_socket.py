@@ -21,7 +21,7 @@ from kernel.curl import Client
 from perf.effort import Effort
 from perf.in_process_stack import in_process_stack
 from perf.report import Table, number
-from realtime import service
+from realtime import delivery
 
 SOCKETS = 100
 STUCK = "c-0"
@@ -85,7 +85,7 @@ def measure(*, repeats: int) -> Delay:
             hold = bool(turn % 2)
             endpoint.begin(hold=hold)
             began = time.perf_counter()
-            delivering = threading.Thread(target=service.deliver, args=(targets,))
+            delivering = threading.Thread(target=delivery.deliver, args=(targets,))
             delivering.start()
             times[hold].append((endpoint.last_of(SOCKETS - 1) - began) * 1000)
             delivering.join(PATIENCE_S)

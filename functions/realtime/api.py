@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from realtime.fanout import Recipient, register_audience
-from realtime.jobs import calling, register_job
-from realtime.notify import NOTICE, RING_OVER, WAS_READ, Audience, notify, ring_over, was_read
-from realtime.service import (
+from realtime.delivery import (
     NO_EXTRA,
     ExtraFrames,
     ToMembers,
-    close_sessions,
     deliver,
     enqueue,
-    focus,
     made,
     publish,
     publish_to_members,
     publish_to_sessions,
     reachable,
-    send_to,
-    touch,
 )
+from realtime.fanout import Recipient, register_audience
+from realtime.jobs import calling, register_job
+from realtime.notify import NOTICE, RING_OVER, WAS_READ, Audience, notify, ring_over, was_read
+from realtime.service import close_sessions, focus, send_to, touch
 from realtime.store import (
     CONNECTION_TTL_MS,
     NONE_KNOWN,

@@ -18,9 +18,9 @@ def _gone(job: Job) -> None:
 
 
 def _hint(job: Job) -> None:
-    from realtime import service
+    from realtime import delivery
 
-    service.resync_hint([(user, connection) for user, connection in job["targets"]], turn=job.get("turn", 0))
+    delivery.resync_hint([(user, connection) for user, connection in job["targets"]], turn=job.get("turn", 0))
 
 
 register(

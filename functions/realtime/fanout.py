@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from realtime import jobs, service, store
+from realtime import delivery, jobs, store
 from realtime.frames import has_expired
 from realtime.jobs import FRAMES, Job
 from realtime.store import Connection, Target
@@ -67,7 +67,7 @@ def handle(batch: Sequence[Job]) -> None:
             jobs.do(job)
     for conversation_id, waiting in by_conversation.items():
         _route(conversation_id, sorted(waiting, key=lambda job: job["seq"]), outgoing)
-    service.deliver(
+    delivery.deliver(
         {
             target: fresh
             for target, frames in outgoing.items()
@@ -80,7 +80,7 @@ def _route(conversation_id: str, waiting: Sequence[Job], outgoing: Outgoing) -> 
     """Add the frames for the live members of a conversation to `outgoing`, or enqueue them if they are many."""
     (audience,) = _audience
     people = {each.user_id: each for each in audience.recipients(conversation_id)}
-    live = service.reachable(store.receiving_connections_of(list(people)))
+    live = delivery.reachable(store.receiving_connections_of(list(people)))
     shared = [job for job in waiting if job["kind"] == "members"]
     if shared and len(live) > MAX_DIRECT:
         for job in shared:
@@ -103,7 +103,7 @@ def _enqueue_chunks(people: Mapping[str, Recipient], live: Sequence[Connection],
         seen_by[_frames_for(people[connection.user_id], job)].append(connection)
     for frames, connections in seen_by.items():
         if frames:
-            service.enqueue(service.jobs_for(connections, frames))
+            delivery.enqueue(delivery.jobs_for(connections, frames))
 
 
 def _frames_for(recipient: Recipient, job: Job) -> tuple[str, ...]:

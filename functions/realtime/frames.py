@@ -1,7 +1,8 @@
-"""Reading the JSON texts of frames without knowing their types."""
+"""The JSON texts of frames: making ephemeral ones, and reading others without knowing their types."""
 
 import json
 import re
+from typing import Any
 
 from kernel import clock
 
@@ -31,3 +32,8 @@ def has_expired(frame: str) -> bool:
     about = json.loads(frame).get("data") or {}
     times = (each.get("expires_at") for each in (about, about.get("last_message") or {}))
     return any(clock.parse(at) <= clock.now() for at in times if at is not None)
+
+
+def ephemeral(kind: str, data: Any) -> str:
+    """A frame of now that no log has."""
+    return json.dumps({"type": kind, "at": clock.rfc3339(clock.now()), "data": data})

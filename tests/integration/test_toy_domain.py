@@ -24,8 +24,8 @@ from log import registry, subscriptions
 from log.api import AppendPlan
 from log.model import NewEvent
 from log.registry import UnknownEventType
+from realtime import delivery
 from realtime import jobs as job_registry
-from realtime import service as realtime
 from tests.conftest import STACK
 from tests.integration.following import follow
 from tests.integration.rooms import group, open_socket, people, whole_log, work
@@ -120,7 +120,7 @@ def test_its_subscription_is_told_of_its_event_by_a_queue_of_its_own(toys: Any, 
 
 
 def test_its_job_is_done_from_the_queue(toys: Any) -> None:
-    realtime.enqueue([{"kind": "toy_played", "with": "a ball"}])
+    delivery.enqueue([{"kind": "toy_played", "with": "a ball"}])
     work()
     assert toys.played == ["a ball"]
 

@@ -11,6 +11,7 @@ from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import ValidationFailed
 from presence import app, service
+from realtime import delivery
 from realtime import service as realtime
 from realtime import store as connections
 from tests.helpers import CONTEXT, ask, someone
@@ -100,7 +101,7 @@ def test_who_is_found_gone_was_last_seen_when_last_heard_of(management: Manageme
         heard_at = clock.now()
         advance(3 * clock.MINUTE)
         management.status["phone"] = 410
-        realtime.publish(['{"type":"typing","data":{}}'], [bob.user_id])
+        delivery.publish(['{"type":"typing","data":{}}'], [bob.user_id])
         assert _seen(ada, bob) == ("offline", heard_at, None)
 
 

@@ -13,7 +13,7 @@ from kernel.caller import Caller
 from kernel.config import config
 from kernel.resilience import SOCKET_POST_TIMEOUT_S
 from kernel.sockets import Posted
-from realtime import service, store
+from realtime import delivery, store
 from tests.conftest import STACK
 from tests.integration.rooms import group, open_socket, people, say, whole_log
 from tests.management import Management
@@ -89,14 +89,14 @@ def test_a_post_above_128_kb_is_not_even_tried(management: Management) -> None:
 
 def test_everybody_gets_every_frame_in_order(management: Management) -> None:
     frames = [json.dumps({"type": "typing", "data": {"n": n}}) for n in range(50)]
-    service.deliver({("usr_a", "a"): frames, ("usr_b", "b"): frames[:1]})
+    delivery.deliver({("usr_a", "a"): frames, ("usr_b", "b"): frames[:1]})
     assert [frame["data"]["n"] for frame in management.frames("a")] == list(range(50))
     assert len(management.posts["a"]) == 1
     assert len(management.frames("b")) == 1
 
 
 def test_nobody_to_deliver_to_is_fine(management: Management) -> None:
-    service.deliver({})
+    delivery.deliver({})
     assert management.calls == []
 
 
@@ -105,7 +105,7 @@ def test_a_gone_peer_is_forgotten_alone(management: Management) -> None:
     _online(ada, "a-1", "a-2")
     _online(bob, "b-1")
     management.status["a-1"] = 410
-    service.deliver({(ada.user_id, "a-1"): [HELLO], (ada.user_id, "a-2"): [HELLO], (bob.user_id, "b-1"): [HELLO]})
+    delivery.deliver({(ada.user_id, "a-1"): [HELLO], (ada.user_id, "a-2"): [HELLO], (bob.user_id, "b-1"): [HELLO]})
     assert _sockets_of(ada, bob) == {"a-2", "b-1"}
     assert (management.kinds("a-2"), management.kinds("b-1")) == (["typing"], ["typing"])
     assert jobs() == []
@@ -117,7 +117,7 @@ def test_a_gone_peer_that_an_earlier_version_registered_is_forgotten(management:
     event = {"session_id": ada.session_id, "opened_at": opened_at}
     store.ConnectionsRecord(ada.user_id).update([store.ConnectionsRecord.connections.set({"old": event})])
     management.status["old"] = 410
-    service.deliver({(ada.user_id, "old"): [HELLO]})
+    delivery.deliver({(ada.user_id, "old"): [HELLO]})
     assert _sockets_of(ada) == set()
     assert store.liveness_of([ada.user_id])[ada.user_id].seen_at == opened_at
 
@@ -128,7 +128,7 @@ def test_a_peer_whose_handshake_is_not_over_is_told_to_sync_and_kept(management:
     open_socket(ada, "young")
     management.status["young"] = 410
     # when something is to be delivered to it
-    service.deliver({(ada.user_id, "young"): [HELLO]})
+    delivery.deliver({(ada.user_id, "young"): [HELLO]})
     # then it stays, and is told later
     (job,) = jobs()
     assert (job["kind"], job["targets"]) == ("hint", [[ada.user_id, "young"]])
@@ -141,7 +141,7 @@ def test_a_throttled_peer_is_told_to_sync_and_the_others_are_not_affected(manage
     _online(ada, "a-1")
     _online(bob, "b-1")
     management.status["a-1"] = status
-    service.deliver({(ada.user_id, "a-1"): [HELLO], (bob.user_id, "b-1"): [HELLO]})
+    delivery.deliver({(ada.user_id, "a-1"): [HELLO], (bob.user_id, "b-1"): [HELLO]})
     (job,) = jobs()
     assert (job["kind"], job["targets"], job["delay_s"]) == ("hint", [[ada.user_id, "a-1"]], 2)
     assert _sockets_of(ada, bob) == {"a-1", "b-1"}
@@ -157,7 +157,7 @@ def test_the_others_get_all_their_posts_while_a_stuck_peer_still_hangs(
     everybody = [(f"usr_{n}", f"c-{n}") for n in range(1 + others)]
     # given a peer that answers when it is released, and not before
     management.delay_s["c-0"] = FOR_EVER_S
-    delivering = threading.Thread(target=service.deliver, args=(dict.fromkeys(everybody, frames),))
+    delivering = threading.Thread(target=delivery.deliver, args=(dict.fromkeys(everybody, frames),))
     delivering.start()
     # when it hangs
     hung = management.becomes(lambda: management.tried("c-0") == 1)
@@ -174,7 +174,7 @@ def test_the_others_get_all_their_posts_while_a_stuck_peer_still_hangs(
 def test_a_stuck_peer_is_told_to_sync_and_nobody_else_is(management: Management) -> None:
     everybody = [(f"usr_{n}", f"c-{n}") for n in range(3)]
     management.delay_s["c-0"] = FOR_EVER_S
-    service.deliver({each: [HELLO] for each in everybody})
+    delivery.deliver({each: [HELLO] for each in everybody})
     assert [job["targets"] for job in jobs()] == [[["usr_0", "c-0"]]]
 
 
@@ -193,7 +193,7 @@ def test_after_a_failure_of_all_one_post_finds_out_whether_the_endpoint_works(
 def test_what_was_left_for_a_stuck_peer_is_not_tried(management: Management) -> None:
     long = [json.dumps({"type": "typing", "pad": "x" * 20_000}) for _ in range(5)]
     management.status["a"] = 429
-    service.deliver({("usr_a", "a"): long, ("usr_b", "b"): long})
+    delivery.deliver({("usr_a", "a"): long, ("usr_b", "b"): long})
     assert (management.tried("a"), management.tried("b")) == (1, 5)
 
 
@@ -201,9 +201,9 @@ def test_a_peer_that_goes_in_between_keeps_what_it_got(management: Management) -
     ada, bob = people("ada", "bob")
     _online(ada, "a")
     long = [json.dumps({"type": "typing", "pad": "x" * 20_000}) for _ in range(3)]
-    service.deliver({(ada.user_id, "a"): long[:1]})
+    delivery.deliver({(ada.user_id, "a"): long[:1]})
     management.status["a"] = 410
-    service.deliver({(ada.user_id, "a"): long})
+    delivery.deliver({(ada.user_id, "a"): long})
     assert len(management.frames("a")) == 1
     assert _sockets_of(ada, bob) == set()
 

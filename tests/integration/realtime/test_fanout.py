@@ -13,8 +13,8 @@ from kernel import clock
 from kernel.caller import Caller
 from messages import reactions, typing_notice
 from messages import service as messages
+from realtime import delivery
 from realtime import fanout as realtime_fanout
-from realtime import service as realtime
 from realtime.consumers import fanout
 from tests.helpers import CONTEXT
 from tests.integration.rooms import add, group, open_socket, people, remove, send
@@ -127,7 +127,7 @@ def test_one_s_own_typing_does_not_come_back(management: Management) -> None:
 
 def test_very_many_sockets_are_dealt_out_in_chunks(management: Management, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(realtime_fanout, "MAX_DIRECT", 4)
-    monkeypatch.setattr(realtime, "CHUNK_CONNECTIONS", 3)
+    monkeypatch.setattr(delivery, "CHUNK_CONNECTIONS", 3)
     conversation_id, everybody = _big_room()
     _online(*everybody)
     assert _fan_out(_members_job(conversation_id, but=everybody[0].user_id)) == []
@@ -142,7 +142,7 @@ def test_very_many_sockets_get_a_long_message_of_any_script(
     management: Management, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(realtime_fanout, "MAX_DIRECT", 4)
-    monkeypatch.setattr(realtime, "CHUNK_CONNECTIONS", 2)
+    monkeypatch.setattr(delivery, "CHUNK_CONNECTIONS", 2)
     conversation_id, everybody = _big_room()
     _online(*everybody)
     send(everybody[0], conversation_id, "👍" * 10_000, client_id="1")

@@ -9,7 +9,7 @@ import pytest
 from moto.backends import get_backend
 
 import composition  # noqa: F401 - the jobs of all domains
-from realtime import service
+from realtime import delivery
 from tests.conftest import JOB_QUEUES, REGION, STACK
 from tests.tools import ACCOUNT
 
@@ -29,17 +29,17 @@ def _waiting() -> dict[str, list[Any]]:
 
 
 def test_jobs_of_all_kinds_sent_together_are_parted_by_queue() -> None:
-    service.enqueue([{"kind": kind} for kinds in QUEUES.values() for kind in sorted(kinds)])
+    delivery.enqueue([{"kind": kind} for kinds in QUEUES.values() for kind in sorted(kinds)])
     assert {name: set(kinds) for name, kinds in _waiting().items()} == QUEUES
 
 
 def test_a_flood_of_one_kind_leaves_the_other_queues_empty() -> None:
-    service.enqueue([{"kind": "presence", "user_id": f"usr_{n}", "was": None} for n in range(200)])
-    service.enqueue([{"kind": "close", "connection_ids": ["c"]}])
+    delivery.enqueue([{"kind": "presence", "user_id": f"usr_{n}", "was": None} for n in range(200)])
+    delivery.enqueue([{"kind": "close", "connection_ids": ["c"]}])
     assert {name: len(kinds) for name, kinds in _waiting().items() if kinds} == {"presence": 200, "sockets": 1}
 
 
 def test_a_kind_that_nobody_registered_is_refused_before_anything_is_sent() -> None:
     with pytest.raises(LookupError, match="nonsense"):
-        service.enqueue([{"kind": "close", "connection_ids": []}, {"kind": "nonsense"}])
+        delivery.enqueue([{"kind": "close", "connection_ids": []}, {"kind": "nonsense"}])
     assert not any(_waiting().values())

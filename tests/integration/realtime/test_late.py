@@ -8,7 +8,7 @@ import pytest
 
 from kernel import clock
 from kernel.caller import Caller
-from realtime import service, store
+from realtime import delivery, store
 from tests.integration.rooms import group, open_socket, people, say, work
 from tests.management import Management
 from tests.tools import jobs
@@ -78,7 +78,7 @@ def test_a_socket_whose_hint_never_came_is_delivered_to_again_after_a_while(
     with clock.held(clock.now()) as advance:
         say(ada, conversation_id, "lost")
         management.status.clear()
-        advance(service.SYNC_HINT_DELAY_S * clock.SECOND + service.SLOW_GRACE_MS)
+        advance(delivery.SYNC_HINT_DELAY_S * clock.SECOND + delivery.SLOW_GRACE_MS)
         say(ada, conversation_id, "seen")
     assert [frame["data"]["text"] for frame in management.frames("bob")] == ["seen"]
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.sockets import MAX_FRAME_BYTES, MAX_POST_BYTES
-from realtime.service import pack
+from realtime.delivery import pack
 
 
 def _frame(number: int, size: int) -> str:
