@@ -190,3 +190,19 @@ def give_up(breaker: Breaker) -> None:
     for _ in range(breaker.limits.failures):
         breaker.admit()
         breaker.failed()
+
+
+@contextmanager
+def store_calls() -> Iterator[list[str]]:
+    """The names of the calls to DynamoDB that are made inside the block, in their order."""
+    made: list[str] = []
+
+    def note(model: Any, **_: Any) -> None:
+        made.append(model.name)
+
+    events = aws.client("dynamodb").meta.events
+    events.register("before-call.dynamodb", note)
+    try:
+        yield made
+    finally:
+        events.unregister("before-call.dynamodb", note)

@@ -31,8 +31,11 @@ def standing(user_id: str, session_id: str) -> str:
 
 
 def standing_by_mark(user_id: str, session_id: str, mark: str | None) -> str:
-    """LIVE, ENROLLING or ENDED, by the session's mark in Redis; by the table if it has none, and then it gets one."""
-    if mark is not None:
+    """LIVE, ENROLLING or ENDED, by the session's mark in Redis; by the table if it has none, and then it gets one.
+
+    A mark that is neither LIVE nor ENDED, damaged or of another version, says nothing.
+    """
+    if mark in (LIVE, ENDED):
         return mark
     found = standing_by_table(user_id, session_id)
     if found != ENROLLING:

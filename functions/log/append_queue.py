@@ -155,7 +155,11 @@ class AppendTicket:
         pipeline.execute()
 
     def _join(self) -> None:
-        self._number, self._served = cache.call(lambda redis: redis.eval(_JOIN, 1, self._key, QUEUE_TTL_MS))
+        def join(redis: Any) -> tuple[int, int]:
+            number, served = redis.eval(_JOIN, 1, self._key, QUEUE_TTL_MS)
+            return number, served
+
+        self._number, self._served = cache.call(join)
         self.message = ""
 
     def _wait(self) -> bool:
@@ -178,8 +182,8 @@ class AppendTicket:
         return True
 
     def _read_served(self) -> int:
-        found: Any = cache.call(lambda redis: redis.hget(self._key, "served"))
-        return self._number if found is None else int(found)  # Redis has lost the queue: go ahead
+        found = cache.call(lambda redis: int(redis.hget(self._key, "served") or -1))
+        return self._number if found < 0 else found  # Redis has lost the queue: go ahead
 
     def _mailbox(self, number: int) -> str:
         return f"{self._key}:{number}"

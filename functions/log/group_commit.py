@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from kernel import clock
+from kernel import clock, telemetry
 from kernel.records import known_fields
 from kernel.transactions import TRANSACTION_MAX_ACTIONS, Cancelled, RightMissing, Transaction
 from log import head_store
@@ -97,8 +97,17 @@ class Handover:
 
     @classmethod
     def loads(cls, text: str) -> Handover:
+        """The message of the turn before; a damaged one is as none, and whoever waits in its batch appends again."""
         if not text:
             return cls()
+        try:
+            return cls._loads(text)
+        except (ValueError, KeyError, TypeError) as error:
+            telemetry.logger().warning("damaged handover", exc_info=error)
+            return cls()
+
+    @classmethod
+    def _loads(cls, text: str) -> Handover:
         kept = json.loads(text)
         batch = kept["batch"]
         return cls(

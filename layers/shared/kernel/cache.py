@@ -62,6 +62,7 @@ def _client(timeout_s: float) -> Any:
         retry=Retry(NoBackoff(), 0),
         max_connections=POOL,
         decode_responses=True,
+        encoding_errors="replace",  # a damaged value is a text that means nothing, and not an error of the call
         driver_info=None,
     )
 
@@ -96,8 +97,8 @@ def take(key: str) -> str | None:
 def call(command: Callable[[Any], T]) -> T:
     """Run `command(redis)` within 0.1 s.
 
-    Raises CacheUnavailable if Redis cannot serve it (down, hung, read-only, loading), or if the invocation has less
-    time left than the command may take.
+    Raises CacheUnavailable if Redis cannot serve it (down, hung, read-only, loading), if the command raises ValueError
+    because it cannot read what Redis holds, or if the invocation has less time left than the command may take.
     """
     started = time.monotonic()
     found = _call(lambda: command(_redis()), REDIS_TIMEOUT_S)
@@ -119,6 +120,9 @@ def _call(command: Callable[[], T], limit_s: float) -> T:
     except (redis.RedisError, OSError) as error:
         telemetry.total("CacheFailures")
         raise CacheUnavailable(type(error).__name__) from error
+    except ValueError as error:  # damaged, or of another version; the breaker stays closed, as others can be read
+        telemetry.total("CacheFailures")
+        raise CacheUnavailable("damaged value") from error
 
 
 _memos: WeakSet[Memo[Any]] = WeakSet()

@@ -8,11 +8,12 @@ import pytest
 from accounts import passwords, signin, store
 from accounts.app import SIGN_INS, app
 from accounts.model import InvalidCredentials
-from kernel import clock, dynamo, limiter
+from kernel import clock, limiter
 from kernel.errors import Locked
 from kernel.limiter import Charge
 from kernel.transactions import Transaction
 from tests.helpers import ADDRESS, Reply, ask
+from tests.tools import store_calls
 
 PASSWORD = "four lilac otters"
 WRONG = "five lilac otters"
@@ -66,28 +67,15 @@ def test_a_wrong_password_and_an_unknown_account_are_answered_alike(quick_hashes
     assert {**unknown.headers, "ratelimit-remaining": ""} == {**wrong.headers, "ratelimit-remaining": ""}
 
 
-def calls_of(action: Any) -> list[str]:
-    """The calls to DynamoDB that an action makes."""
-    made: list[str] = []
-
-    def note(model: Any, **_: Any) -> None:
-        made.append(model.name)
-
-    events = dynamo.connection().client.meta.events
-    events.register("before-call.dynamodb", note)
-    try:
-        action()
-    finally:
-        events.unregister("before-call.dynamodb", note)
-    return made
-
-
 def test_an_unknown_account_costs_the_same_calls_to_the_store(quick_hashes: None) -> None:
     ada()
 
-    wrong = calls_of(lambda: login(password=WRONG))
+    with store_calls() as wrong:
+        login(password=WRONG)
+    with store_calls() as unknown:
+        login("nobody", WRONG)
 
-    assert calls_of(lambda: login("nobody", WRONG)) == wrong
+    assert unknown == wrong
     assert "UpdateItem" in wrong
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from accounts import liveness, session_ends, session_store, sessions
 from accounts.app import app
-from kernel import after_commit, auth, cache, clock
+from kernel import after_commit, auth, cache, clock, session_marks
 from kernel.caller import Caller
 from kernel.errors import DependencyUnavailable
 from messages.actions import send_message
@@ -53,6 +53,16 @@ def test_without_redis_an_end_is_known_to_other_processes_at_once() -> None:
 
     session_store.revoke(person.user_id, [person.session_id], stage=lambda _: None)  # by another process
 
+    assert not works(person.token)
+
+
+@pytest.mark.parametrize("mark", [b"\xff\xfe", b"of another version", b""])
+def test_a_mark_that_says_nothing_known_neither_ends_a_session_nor_keeps_it(redis: Any, mark: bytes) -> None:
+    person = someone()
+    redis.set(session_marks.key(person.session_id), mark)
+    assert works(person.token)
+    assert liveness.is_live(person.user_id, person.session_id)
+    session_store.revoke(person.user_id, [person.session_id], stage=lambda _: None)  # by another process
     assert not works(person.token)
 
 

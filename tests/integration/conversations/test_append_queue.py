@@ -12,7 +12,9 @@ import pytest
 from kernel import cache, config
 from log import append_queue
 from log.append_queue import AppendTicket
+from log.group_commit import Handover
 from tests.integration.rooms import group, people, send, whole_log
+from tests.tools import captured_lines
 
 ROOM = "cnv_somewhere"
 SENDERS = 16
@@ -207,3 +209,21 @@ def test_a_crowd_that_lines_up_hardly_collides(redis: Any, monkeypatch: pytest.M
 def test_with_a_queue_that_lies_the_log_is_as_dense(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(append_queue, "_JOIN", "return {1, 0}")  # everybody's turn, always
     assert _talk_all_at_once() == list(range(2, SENDERS * EACH + 2))
+
+
+@pytest.mark.parametrize(("field", "value"), [("served", b"\xff"), ("last", b"many"), ("served", b"")])
+def test_who_finds_a_damaged_queue_goes_ahead_without_one(redis: Any, field: str, value: bytes) -> None:
+    with _ticket() as first:
+        first.collided()
+        redis.hset(f"turn:{{{ROOM}}}", field, value)
+        with _ticket(patience_s=1.0) as second:
+            second.collided()
+            second.wait()
+    send(ada := people("ada")[0], group(ada), "hello")
+
+
+@pytest.mark.parametrize("left", ["\ufffd", "7", "{}", '{"head": 7, "batch": null}', '{"head": null, "batch": {}}'])
+def test_a_damaged_message_of_the_turn_before_is_as_none_and_is_told(left: str) -> None:
+    with captured_lines() as lines:
+        assert Handover.loads(left) == Handover()
+    assert lines.only["message"] == "damaged handover"

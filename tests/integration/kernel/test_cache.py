@@ -234,3 +234,23 @@ def test_other_tests_have_a_redis_that_may_be_slow(redis: Any) -> None:
     redis.client_pause(int(3 * REDIS_TIMEOUT_S * 1_000))
     assert _ping() == 2
     assert cache.breaker.state == "closed"
+
+
+# --- a Redis that lies ----------------------------------------------------------------------------------------
+
+
+def test_a_value_that_is_no_text_is_read_as_one(valkey: Valkey, settings: pytest.MonkeyPatch) -> None:
+    _use(valkey.url, settings)
+    cache.call(lambda redis: redis.set("mark", b"\xff\xfe"))
+    assert cache.call(lambda redis: redis.get("mark")) == "\ufffd\ufffd"
+
+
+def test_a_value_that_a_command_cannot_read_is_as_none_and_leaves_the_others_alone(
+    valkey: Valkey, settings: pytest.MonkeyPatch
+) -> None:
+    _use(valkey.url, settings)
+    cache.call(lambda redis: redis.set("count", "many"))
+    for _ in range(5):
+        with pytest.raises(CacheUnavailable):
+            cache.call(lambda redis: int(redis.get("count")))
+    assert cache.breaker.state == "closed"

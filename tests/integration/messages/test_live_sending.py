@@ -14,7 +14,7 @@ from kernel.caller import Caller
 from realtime import service as realtime
 from tests.integration.rooms import add, direct, group, people, send
 from tests.management import Management
-from tests.tools import jobs
+from tests.tools import jobs, store_calls
 
 
 def _on(who: Caller, name: str) -> Caller:
@@ -23,22 +23,6 @@ def _on(who: Caller, name: str) -> Caller:
 
 def _texts(management: Management, name: str) -> list[Any]:
     return [each["data"]["text"] for each in management.frames(name) if each["type"] == "message.created"]
-
-
-@contextmanager
-def _requests() -> Iterator[list[str]]:
-    """The requests of DynamoDB inside the block."""
-    asked: list[str] = []
-
-    def note(model: Any, **_: Any) -> None:
-        asked.append(model.name)
-
-    events = aws.client("dynamodb").meta.events
-    events.register("before-call.dynamodb", note)
-    try:
-        yield asked
-    finally:
-        events.unregister("before-call.dynamodb", note)
 
 
 @contextmanager
@@ -71,7 +55,7 @@ def _talking(redis: Any) -> tuple[Caller, Caller, str]:
 
 def test_a_message_takes_two_requests_where_the_conversation_was_met(redis: Any, management: Management) -> None:
     ada, _, conversation_id = _talking(redis)
-    with _requests() as asked:
+    with store_calls() as asked:
         send(ada, conversation_id, "second")
     assert asked == ["BatchGetItem", "TransactWriteItems"]
     assert _texts(management, "bob-1") == _texts(management, "ada-1") == ["first", "second"]

@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from kernel import dynamo
 from notifications import alert_store, store
 from notifications.consumers import follow
 from tests.helpers import CONTEXT
 from tests.integration import rooms
 from tests.integration.following import dispatched, told
 from tests.integration.notifications.hearing import World, listed, queued, waiting
-
-
-def calls_of_following(records: Sequence[dict[str, Any]]) -> list[str]:
-    """The calls to DynamoDB that the function makes for these records in one batch."""
-    event = queued(dispatched("follow", records))
-    made: list[str] = []
-
-    def note(model: Any, **_: Any) -> None:
-        made.append(model.name)
-
-    events = dynamo.connection().client.meta.events
-    events.register("before-call.dynamodb", note)
-    try:
-        assert follow.handler(event, CONTEXT) == {"batchItemFailures": []}
-    finally:
-        events.unregister("before-call.dynamodb", note)
-    return made
+from tests.tools import store_calls
 
 
 def test_ten_messages_to_a_group_are_read_for_once(world: World) -> None:
@@ -42,7 +24,10 @@ def test_ten_messages_to_a_group_are_read_for_once(world: World) -> None:
         rooms.send((ada, bob)[n % 2], team, f"{n}")
     records = told()[world.seen :]
 
-    assert calls_of_following(records) == ["Query", "BatchGetItem", "PutItem"]
+    batch = queued(dispatched("follow", records))
+    with store_calls() as calls:
+        assert follow.handler(batch, CONTEXT) == {"batchItemFailures": []}
+    assert calls == ["Query", "BatchGetItem", "PutItem"]
 
     world.seen = len(told())
     world.work()
