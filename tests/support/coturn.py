@@ -48,6 +48,9 @@ def running(secret: str, *, port: int, options: Sequence[str] = ()) -> Iterator[
         try:
             _wait_for(port, process, log.name)
             yield
+        except BaseException:
+            print("coturn's log ends with:", Path(log.name).read_text()[-4_000:], sep="\n")
+            raise
         finally:
             process.terminate()
             process.wait(10)
