@@ -44,10 +44,8 @@ BARE = "cold_bare.handler"  # in the child's folder, so that its interpreter fin
 BARE_PACKAGES = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")
 MAX_OF_BARE = 1.0  # limit for import and first call of functions with HTTP routes
 MAX_OF_BARE_ON_SOCKETS = 0.9
-EDGE, STARTS_AT_THE_EDGE = (
-    0.1,
-    3,
-)  # a single start varies by some 0.06; this near its limit, the median of so many counts
+EDGE = 0.1  # a single start varies by some 0.06, so this near the limit
+STARTS_AT_THE_EDGE = 3  # the median of so many counts
 SETTINGS = (
     *("ENVIRONMENT", "STACK_NAME", "REDIS_URL", "SOCKET_API_ID", "ADDRESS_LIMIT_FACTOR", "PUBLIC_URL"),
     *("KEY_ARN", "QUEUE_URLS", "MAIL_QUEUE_URL"),
