@@ -12,7 +12,7 @@ ALONE := tests/e2e/histories tests/e2e/operations tests/e2e/api/test_sessions.py
 BY_FILE := -n 3 --dist loadfile
 SLOWEST := --durations=20 --durations-min=4
 # SHARE=0.5: the tests, and the cloud they start, have half of each core
-HELD := $(if $(SHARE),$(VENV)/python -m perf.held $(SHARE))
+HELD := $(if $(SHARE),$(VENV)/python -m perf.starts.held $(SHARE))
 ENV ?= dev
 FUNCTION ?=
 STACK ?= secureconnect-local

@@ -19,32 +19,19 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from infra.local.console import Problem
-from perf import (
-    against,
-    cold,
-    cost,
-    counts,
-    encryption,
-    live,
-    load,
-    packages,
-    push_delay,
-    push_load,
-    push_queue,
-    slow_socket,
-    texts,
-    timing_parity,
-    web,
-    web_against,
-)
-from perf.addresses import NotUp, running
+from perf import against, cost, counts, packages, texts
+from perf.browser import encryption, web, web_against
 from perf.effort import Effort
 from perf.fixtures import FixtureFailed
 from perf.operations import OPERATIONS
 from perf.packages import NotBuilt
 from perf.progress import Progress
-from perf.registration import Registration
+from perf.pushes import push_delay, push_load, push_queue
 from perf.report import Table
+from perf.running import live, load, slow_socket, timing_parity
+from perf.running.addresses import NotUp, running
+from perf.running.registration import Registration
+from perf.starts import cold
 from perf.template import ROOT
 
 REPORT = ROOT / ".local" / "perf" / "latest.json"

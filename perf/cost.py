@@ -17,8 +17,8 @@ from perf.counts import Counted, count
 from perf.fixtures import Operation, conversation, say, say_on_socket
 from perf.in_process_stack import in_process_stack
 from perf.operations import fan_out
+from perf.operations.search import dispatch
 from perf.report import Table, number
-from perf.search_operations import dispatch
 from perf.template import functions
 from perf.transport_recorder import POST
 

@@ -16,7 +16,6 @@ from collections.abc import Callable
 from typing import Any
 
 from infra.local.console import Problem
-from perf.addresses import NotUp, running
 from perf.compare import cells, xmpp
 from perf.compare.cells import CELLS, RunScale
 from perf.compare.matrix import Synapse
@@ -31,9 +30,10 @@ from perf.compare.turns import (
     measuring,
     take,
 )
-from perf.machine import memory_of
 from perf.progress import Progress
 from perf.report import Table, number
+from perf.running.addresses import NotUp, running
+from perf.running.machine import memory_of
 from perf.template import ROOT
 
 REPORT = ROOT / ".local" / "perf" / "compare.json"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from perf import benchmarks
-from perf.benchmarks import Result
 from perf.compare.side import Side
-from perf.load_clients import LoadPerson
 from perf.ratios import NO_GOAL, Goal
+from perf.running import benchmarks
+from perf.running.benchmarks import Result
+from perf.running.load_clients import LoadPerson
 
 CAP = 1_000  # messages per run; our rate limit is 1,200 a minute per person
 READERS = SIGN_INS_AT_ONCE = SENDERS_AT_ONCE = 8

@@ -16,7 +16,7 @@ from accounts import passwords
 from infra.local.process import Daemon
 from perf.compare import synapse
 from perf.compare.side import PAGE, PEOPLE, Side
-from perf.load_clients import PASSWORD, TEXT, Http, LoadPerson, in_parallel
+from perf.running.load_clients import PASSWORD, TEXT, Http, LoadPerson, in_parallel
 
 API = "/_matrix/client/v3"
 CREATED = '"type":"m.room.message"'

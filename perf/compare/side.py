@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from accounts import passwords
-from perf import benchmarks
-from perf.addresses import Addresses
-from perf.load_clients import PASSWORD, TEXT, Http, LoadPerson, Refused, in_parallel, newcomer
+from perf.running import benchmarks
+from perf.running.addresses import Addresses
+from perf.running.load_clients import PASSWORD, TEXT, Http, LoadPerson, Refused, in_parallel, newcomer
 
 PEOPLE = 50
 SENDERS = 32  # people who send to the others in direct conversations

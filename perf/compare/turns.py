@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from perf.benchmarks import Result
 from perf.compare.cells import WARM_UP, Contest, RunScale
 from perf.compare.side import Side
-from perf.machine import Meter, Usage, wait_for_quiet
 from perf.ratios import Compared, in_turn
+from perf.running.benchmarks import Result
+from perf.running.machine import Meter, Usage, wait_for_quiet
 
 DISTURBED_PERCENT = 20.0  # percent of one processor used by other processes than the server and the load generator
 QUIET_WAIT_S, IMPATIENT_WAIT_S = 20.0, 1.0  # the longest wait before a run, for work that the other side's run has left

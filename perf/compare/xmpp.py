@@ -16,7 +16,7 @@ from infra.local.config import HOST
 from infra.local.process import Daemon
 from infra.local.run import free_port
 from perf.compare.side import PAGE, PEOPLE, Side
-from perf.load_clients import ANSWER_TIMEOUT_S, PASSWORD, TEXT, Http, LoadPerson
+from perf.running.load_clients import ANSWER_TIMEOUT_S, PASSWORD, TEXT, Http, LoadPerson
 from perf.template import ROOT
 
 HOME = ROOT / ".local" / "compare" / "ejabberd"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from infra.local.config import HOST
-from perf import push_service
+from perf.pushes import push_service
 from tests.chaos.journeys import Journey, Messages, log_of
 from tests.chaos.people import Cast, Notes, Person
 

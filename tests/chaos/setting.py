@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from infra.local.config import HOST, Instance
 from infra.local.parity_workers import CLOCKS
 from infra.local.stack import Stack
-from perf import push_service
+from perf.pushes import push_service
 from tests.chaos.fault_proxy import FaultProxy
 from tests.chaos.faults import Ground
 from tests.support import models

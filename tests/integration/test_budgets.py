@@ -11,9 +11,9 @@ from collections.abc import Mapping
 import pytest
 
 from perf.counts import Counted, count
-from perf.imports import FIRST_PARTY_MAX, NEEDED, unneeded
 from perf.in_process_stack import in_process_stack
 from perf.operations import OPERATIONS
+from perf.starts.imports import FIRST_PARTY_MAX, NEEDED, unneeded
 from perf.template import ROOT, functions
 
 SENDS = (

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from perf import drive_operations, fakes
+from perf import fakes
 from perf.against import NoSuchRevision, tree_of
 from perf.aws_proxy import aws_proxy
 from perf.in_process_stack import STACK, InProcessStack, in_process_stack
+from perf.operations import drive
 from perf.template import ROOT
 
 # The version before this one where the repository has no tags: moved on with each release.
@@ -118,7 +119,7 @@ class Builds:
 
     def arrive(self, begun: Any) -> dict[str, Any]:
         """Put an upload's bytes, `hello`, where its form says; what the intake is told."""
-        return drive_operations._arrive(begun)
+        return drive._arrive(begun)
 
     def event(self, conversation_id: str, seq: int) -> dict[str, Any]:
         """An event as it is stored."""

@@ -9,7 +9,7 @@ import os
 
 import pytest
 
-from perf.mls_page import engines, group_of, page_device
+from perf.browser.mls_page import engines, group_of, page_device
 from tests.e2e.web.windows import needs_a_browser
 
 pytestmark = needs_a_browser

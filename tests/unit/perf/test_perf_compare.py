@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from perf.benchmarks import Result
 from perf.compare.cells import Contest, RunScale
 from perf.compare.turns import Measured, Turns, take
-from perf.machine import Usage
 from perf.progress import Progress
 from perf.ratios import Compared, Goal, in_turn
+from perf.running.benchmarks import Result
+from perf.running.machine import Usage
 
 
 class Named:

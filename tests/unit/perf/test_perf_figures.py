@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from perf import budgets, cold, held, packages
+from perf import budgets, packages
 from perf.__main__ import PARTS
 from perf.budgets import Budget
-from perf.cold import ColdStart, ColdStarts
-from perf.imports import NEEDED, unneeded
 from perf.packages import Build, Size
 from perf.report import Table, number, percentile, spread
+from perf.starts import cold, held
+from perf.starts.cold import ColdStart, ColdStarts
+from perf.starts.imports import NEEDED, unneeded
 from perf.template import functions
 from perf.transport_recorder import Call, in_sequence
 
@@ -165,10 +166,12 @@ def test_sizes_of_packages_are_kept_with_their_sum(tmp_path: Path) -> None:
 
 def test_a_command_held_by_hand_ends_with_its_own_code_or_says_what_is_missing() -> None:
     own = "import sys; sys.exit(3)"
-    ended = subprocess.run([sys.executable, "-m", "perf.held", "0.5", sys.executable, "-c", own], capture_output=True)
+    ended = subprocess.run(
+        [sys.executable, "-m", "perf.starts.held", "0.5", sys.executable, "-c", own], capture_output=True
+    )
     assert ended.returncode == 3 or b"control group" in ended.stderr
     for arguments in ([], ["0.5"], ["2", "true"], ["half", "true"]):
-        refused = subprocess.run([sys.executable, "-m", "perf.held", *arguments], capture_output=True)
+        refused = subprocess.run([sys.executable, "-m", "perf.starts.held", *arguments], capture_output=True)
         assert (refused.returncode, refused.stderr.startswith(b"use:")) == (2, True)
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from perf import load
-from perf.addresses import Addresses
-from perf.load import Bulkhead, Crowd, LoadFound, Step
-from perf.load_clients import Http, LoadPerson, Refused, keep_ready, newcomer
+from perf.running import load
+from perf.running.addresses import Addresses
+from perf.running.load import Bulkhead, Crowd, LoadFound, Step
+from perf.running.load_clients import Http, LoadPerson, Refused, keep_ready, newcomer
 
 NOWHERE = Addresses("http://127.0.0.1:9", ())
 PERSON = LoadPerson(Http(NOWHERE.http_url), "usr_a", "token", username="a")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perf.timing_parity import Pair, as_json, table
+from perf.running.timing_parity import Pair, as_json, table
 
 
 @pytest.mark.parametrize(("unknown_ms", "alike"), [(95, True), (105, True), (94.9, False), (105.1, False)])

@@ -10,11 +10,12 @@ from typing import Any
 from kernel import clock
 from notifications import bursts, pushing
 from notifications.providers.outcomes import DELIVERED, Delivery, PushOutcome
-from perf import gateway, push_service
+from perf import gateway
 from perf.fixtures import MESSAGES, Operation, call, create, dispatched, done, read, say
 from perf.gateway import Reply
 from perf.in_process_stack import InProcessStack
 from perf.people import Person, connect, newcomers
+from perf.pushes import push_service
 
 AWAY = 40  # people away, of fifty
 _KEYS = push_service.keys()

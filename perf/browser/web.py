@@ -22,10 +22,10 @@ from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Route
 
 from kernel import clock, ids
 from perf import budgets
-from perf.addresses import DEFAULT, running
 from perf.budgets import Budget, Verdict
 from perf.effort import Effort
 from perf.report import Table, percentile, spread
+from perf.running.addresses import DEFAULT, running
 
 MESSAGES = 100_000
 PATIENCE_MS = 60_000

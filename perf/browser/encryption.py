@@ -12,9 +12,9 @@ from statistics import median
 from typing import Any
 
 from perf import budgets
+from perf.browser.mls_page import PageDevice, engines, group_of, page_device
 from perf.budgets import Budget, Verdict
 from perf.effort import Effort
-from perf.mls_page import PageDevice, engines, group_of, page_device
 from perf.report import Table, spread
 from secureconnect_client.encryption.content import Content, packed
 

@@ -15,12 +15,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from statistics import median, quantiles
 from typing import Any
 
-from perf import budgets, push_service
-from perf.addresses import Addresses
+from perf import budgets
 from perf.budgets import Budget
 from perf.effort import Effort
-from perf.load_clients import in_parallel, newcomer
+from perf.pushes import push_service
 from perf.report import Table, number
+from perf.running.addresses import Addresses
+from perf.running.load_clients import in_parallel, newcomer
 
 WARM_UP = 5
 ARRIVAL_PATIENCE_S = 20.0

@@ -7,15 +7,15 @@ import subprocess
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
+from perf.template import ROOT
 from secureconnect_client.encryption.mls_rs import MlsRsEngine, MlsRsGroup
 from secureconnect_client.encryption.vault import MemoryVault
 
-WEB = Path(__file__).resolve().parents[1] / "web"
+WEB = ROOT / "web"
 ADDRESS = "https://mls.test/"  # WebCrypto needs a page over https; requests are answered locally
 
 

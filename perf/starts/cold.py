@@ -24,17 +24,18 @@ from typing import Any
 
 import boto3
 
-from perf import budgets, held
+from perf import budgets
 from perf.aws_proxy import aws_proxy
 from perf.budgets import Budget, Verdict
 from perf.fixtures import create, say
 from perf.gateway import http
-from perf.imports import heavy, unneeded
 from perf.in_process_stack import in_process_stack
 from perf.operations import PASSWORD
 from perf.packages import Build
 from perf.people import newcomers
 from perf.report import Table, number
+from perf.starts import held
+from perf.starts.imports import heavy, unneeded
 from perf.template import ROOT, Function, functions
 
 CHILD = Path(__file__).with_name("cold_child.py")

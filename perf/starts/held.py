@@ -3,7 +3,7 @@
 If this user may create control groups, the kernel limits it (a CPU quota with periods of 20 ms, as in Lambda);
 otherwise the process is stopped and continued by signals.
 
-`python -m perf.held SHARE COMMAND…` limits a command and all that it starts to this share of all cores together.
+`python -m perf.starts.held SHARE COMMAND…` limits a command and all that it starts to this share of all cores together.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def main() -> int:
     except (IndexError, ValueError):
         command = []
     if not command or not 0 < share <= 1:
-        print("use: python -m perf.held SHARE COMMAND… (SHARE: above 0, at most 1)", file=sys.stderr)
+        print("use: python -m perf.starts.held SHARE COMMAND… (SHARE: above 0, at most 1)", file=sys.stderr)
         return 2
     with group() as held:
         if held is None:

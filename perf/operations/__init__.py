@@ -6,24 +6,24 @@ from collections.abc import Callable
 from functools import partial
 
 from kernel import ids
-from perf import (
-    assistant_operations,
-    call_operations,
-    drive_operations,
-    gateway,
-    group_operations,
-    key_operations,
-    message_operations,
-    notice_operations,
-    notification_operations,
-    poll_operations,
-    presence_operations,
-    scheduled_operations,
-    search_operations,
-)
+from perf import gateway
 from perf.fixtures import MESSAGES, Operation, call, conversation, create, deliver, read, say, say_on_socket, shared
 from perf.gateway import Reply
 from perf.in_process_stack import InProcessStack
+from perf.operations import (
+    assistant,
+    calls,
+    drive,
+    groups,
+    keys,
+    messages,
+    notices,
+    notifications,
+    polls,
+    presence,
+    scheduled,
+    search,
+)
 from perf.people import Person, newcomers
 
 PASSWORD = "correct horse battery staple"
@@ -168,17 +168,17 @@ OPERATIONS: dict[str, Callable[[InProcessStack], Operation]] = {
     "send (socket), direct": partial(send_on_socket, 2),
     "send (socket), group of 50": partial(send_on_socket, 50),
     "send (HTTP), group of 5, slow mode": send_under_slow_mode,
-    **message_operations.OPERATIONS,
-    **notice_operations.OPERATIONS,
-    **notification_operations.OPERATIONS,
-    **poll_operations.OPERATIONS,
-    **group_operations.OPERATIONS,
-    **presence_operations.OPERATIONS,
-    **drive_operations.OPERATIONS,
-    **search_operations.OPERATIONS,
-    **assistant_operations.OPERATIONS,
-    **key_operations.OPERATIONS,
-    **scheduled_operations.OPERATIONS,
+    **messages.OPERATIONS,
+    **notices.OPERATIONS,
+    **notifications.OPERATIONS,
+    **polls.OPERATIONS,
+    **groups.OPERATIONS,
+    **presence.OPERATIONS,
+    **drive.OPERATIONS,
+    **search.OPERATIONS,
+    **assistant.OPERATIONS,
+    **keys.OPERATIONS,
+    **scheduled.OPERATIONS,
     "mark read": mark_read,
     "list 50 messages": list_messages,
     "list 50 conversations, all read": partial(list_conversations, unread=False),
@@ -187,7 +187,7 @@ OPERATIONS: dict[str, Callable[[InProcessStack], Operation]] = {
     "ping with the cursors of 5 conversations": ping,
     "list 20 events": list_events,
     "connect (ticket, authorizer, $connect)": open_socket,
-    **call_operations.OPERATIONS,
+    **calls.OPERATIONS,
     "fan-out of one job to 50": partial(fan_out, 50),
     "fan-out of one job to 200": partial(fan_out, 200),
 }

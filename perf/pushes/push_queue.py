@@ -13,12 +13,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from perf import budgets, push_service
-from perf.addresses import Addresses
+from perf import budgets
 from perf.budgets import Budget
 from perf.effort import Effort
-from perf.load_clients import LoadPerson, in_parallel, newcomer
+from perf.pushes import push_service
 from perf.report import Table, number
+from perf.running.addresses import Addresses
+from perf.running.load_clients import LoadPerson, in_parallel, newcomer
 
 PEOPLE, DEVICES = 100, 4
 GROUPS = 25

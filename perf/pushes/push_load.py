@@ -16,14 +16,16 @@ from statistics import median
 from typing import Any
 
 from kernel import clock, ids
-from perf import budgets, cost, fakes, gateway, notification_operations, push_service
+from perf import budgets, cost, fakes, gateway
 from perf.budgets import Budget
 from perf.counts import count
 from perf.effort import Effort
 from perf.fixtures import create
 from perf.in_process_stack import InProcessStack, in_process_stack
-from perf.notification_operations import AWAY, register_at
+from perf.operations import notifications
+from perf.operations.notifications import AWAY, register_at
 from perf.people import newcomers
+from perf.pushes import push_service
 from perf.report import Table, number
 from perf.template import ROOT
 
@@ -108,9 +110,9 @@ def dollars(repeats: int) -> dict[str, float]:
     assumed, found = cost.Assumptions(), {}
     for name, size, away in (("group of 50, 40 away", 50, AWAY), ("direct conversation", 2, 1)):
         with in_process_stack() as on:
-            told = count(on, "tell", notification_operations.tell(size, away, on), repeats=repeats)
+            told = count(on, "tell", notifications.tell(size, away, on), repeats=repeats)
             in_job = min(away, PEOPLE)
-            pushed = count(on, "push", notification_operations.push(in_job, on), repeats=repeats)
+            pushed = count(on, "push", notifications.push(in_job, on), repeats=repeats)
             telling, pushing = (cost.bill(each, assumed, front=0.0).total for each in (told, pushed))
             found[name] = telling / away + pushing / in_job
     return found

@@ -8,8 +8,8 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from perf.load_clients import TEXT, LoadPerson, Refused
 from perf.report import percentile
+from perf.running.load_clients import TEXT, LoadPerson, Refused
 
 Say = Callable[[LoadPerson, str, str], Awaitable[None]]
 Figures = dict[str, float]

@@ -12,9 +12,10 @@ import subprocess
 import sys
 from collections.abc import Iterable
 
-from perf import live, push_delay, push_queue
 from perf.effort import Effort
-from perf.load_clients import Http, LoadPerson, in_parallel, keep_ready, newcomer
+from perf.pushes import push_delay, push_queue
+from perf.running import live
+from perf.running.load_clients import Http, LoadPerson, in_parallel, keep_ready, newcomer
 from perf.template import ROOT
 
 
@@ -29,7 +30,7 @@ class Registration:
         }
         count = sum(needed.get(name, 0) for name in names)
         self._http_url = http_url
-        command = [sys.executable, "-m", "perf.registration", http_url, str(count)]
+        command = [sys.executable, "-m", "perf.running.registration", http_url, str(count)]
         self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
     def arrive(self) -> None:

@@ -17,8 +17,8 @@ import boto3
 from infra import web as clients
 from infra.local.config import REGION
 from infra.local.web import policy_of
-from perf import web
 from perf.against import NoSuchRevision, tree_of
+from perf.browser import web
 from perf.effort import Effort
 from perf.progress import Progress
 from perf.ratios import Compared, in_turn

@@ -27,11 +27,11 @@ import boto3
 
 from infra.local.config import REGION
 from perf import budgets
-from perf.addresses import Addresses
 from perf.budgets import Budget, Verdict
 from perf.effort import Effort
-from perf.load_clients import PASSWORD, Http, LoadPerson, Refused, in_parallel, newcomer
 from perf.report import Table, number, percentile
+from perf.running.addresses import Addresses
+from perf.running.load_clients import PASSWORD, Http, LoadPerson, Refused, in_parallel, newcomer
 
 GOOD_S = 2.0
 IN_FLIGHT_MAX = 512  # concurrent calls; further ones are counted as lost

@@ -8,8 +8,8 @@ from typing import Any
 from perf import gateway
 from perf.fixtures import Operation, call, create, say
 from perf.in_process_stack import InProcessStack
+from perf.operations.search import said_and_told
 from perf.people import newcomers
-from perf.search_operations import said_and_told
 
 MESSAGES = 200
 

@@ -13,14 +13,15 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from perf import benchmarks, budgets
-from perf.addresses import Addresses
-from perf.benchmarks import Result
+from perf import budgets
 from perf.budgets import Budget, Verdict
 from perf.effort import Effort
-from perf.load_clients import LoadPerson, in_parallel, newcomer
-from perf.machine import Meter, Usage, wait_for_quiet
 from perf.report import Table, number, spread
+from perf.running import benchmarks
+from perf.running.addresses import Addresses
+from perf.running.benchmarks import Result
+from perf.running.load_clients import LoadPerson, in_parallel, newcomer
+from perf.running.machine import Meter, Usage, wait_for_quiet
 
 PEOPLE = 50
 SENDERS = 32

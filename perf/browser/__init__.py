@@ -1,0 +1,1 @@
+"""The web client and end-to-end encryption in Chromium."""
