@@ -1,6 +1,6 @@
 """Calls that AWS refuses and a local cloud accepts: rules over requests, each with the page of AWS that states it.
 
-The local cloud (infra/local/parity_limits.py) and the tests with moto apply them, so that a test that passes here also
+The local cloud (infra/local/parity/limits.py) and the tests with moto apply them, so that a test that passes here also
 passes in AWS. Deployed functions do not use them.
 """
 

@@ -19,7 +19,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 from infra import forms, generate
-from infra.local import speed
+from infra.local.speed import requests
 
 NESTED = "AWS::CloudFormation::Stack"
 PSEUDO = {
@@ -34,7 +34,7 @@ NO_VALUE = object()
 PATHS = {"CodeUri", "ContentUri", "DefinitionUri", "Location"}
 
 logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it logs its own metrics
-speed.translate_without_copies()
+requests.translate_without_copies()
 
 Json = dict[str, Any]
 

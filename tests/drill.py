@@ -5,7 +5,7 @@ back are deleted or spoiled and the files deleted, as an operator's mistake woul
 back to the second before it; what was acknowledged before is looked for through the API. It prints how much was lost
 (RPO) and how long it took until people could sign in, read and write (RTO), and ends with 1 if either is too much.
 
-Simulated is DynamoDB's recovery: the local cloud keeps changes in memory (infra/local/parity_backups.py). That the
+Simulated is DynamoDB's recovery: the local cloud keeps changes in memory (infra/local/parity/backups.py). That the
 command does what it should is proved; that AWS restores a table within the time is AWS's word.
 """
 

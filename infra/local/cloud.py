@@ -1,4 +1,4 @@
-"""Runs MiniStack with the corrections of parity_*: `python -m infra.local.cloud --home=<directory>`.
+"""`python -m infra.local.cloud --home=<directory>`: runs MiniStack, corrected by `parity` and accelerated by `speed`.
 
 The argument shows in process lists to whom the process belongs; its settings come from the environment.
 """
@@ -6,44 +6,29 @@ The argument shows in process lists to whom the process belongs; its settings co
 import sys
 from pathlib import Path
 
-from infra.local import (
-    parity_backups,
-    parity_blobs,
-    parity_http,
-    parity_keys,
-    parity_limits,
-    parity_rights,
-    parity_sockets,
-    parity_stacks,
-    parity_starts,
-    parity_streams,
-    parity_workers,
-    serving,
-    speed,
-    speed_tables,
-    speed_threads,
-    status_page,
-)
+from infra.local import serving, status_page
+from infra.local.parity import backups, blobs, http, keys, limits, rights, sockets, stacks, starts, streams, workers
+from infra.local.speed import requests, tables, threads
 
 HOME = "--home="
 
 
 def main() -> None:
-    parity_workers.apply()
-    parity_starts.apply()
-    parity_sockets.apply()
-    parity_stacks.apply()
-    parity_streams.apply()
-    parity_blobs.apply()
-    parity_limits.apply()
-    parity_http.apply()
-    parity_keys.apply()
-    parity_backups.apply()
-    speed.apply()
-    speed_tables.apply()
-    speed_threads.apply()
+    workers.apply()
+    starts.apply()
+    sockets.apply()
+    stacks.apply()
+    streams.apply()
+    blobs.apply()
+    limits.apply()
+    http.apply()
+    keys.apply()
+    backups.apply()
+    requests.apply()
+    tables.apply()
+    threads.apply()
     home = Path(next(each for each in sys.argv if each.startswith(HOME)).removeprefix(HOME))
-    parity_rights.apply(home / "calls.jsonl")
+    rights.apply(home / "calls.jsonl")
     status_page.apply(home)
     serving.serve()
 

@@ -9,7 +9,7 @@ from typing import Any
 def stop(what: str) -> SystemExit:
     return SystemExit(
         f"MiniStack {version('ministack')} has no {what}, which infra/local corrects. "
-        "Install the version that requirements.txt names, or adapt infra/local/parity_*.py to this one."
+        "Install the version that requirements.txt names, or adapt infra/local/parity to this one."
     )
 
 

@@ -1,6 +1,6 @@
 """`python -m infra.local.rights [--show] [INSTANCE]`: compares functions' rights with their calls in a local cloud.
 
-The local cloud refuses calls that no right allows, as AWS does, and records each kind of call (`parity_rights`). After
+The local cloud refuses calls that no right allows, as AWS does, and records each kind of call (parity/rights.py). After
 the end-to-end tests this command lists the refused calls, each of which is a fault, and the unused rights, which are
 superfluous, except for those that infra/unreached_rights.toml has with the reason (R44). With `--show` unused rights
 are no failure: a test that was left out uses none.

@@ -56,7 +56,7 @@ def _driver_version() -> str:
     digest = hashlib.sha256(sys.version.encode())
     here = Path(__file__).parent
     ours = (here / name for name in ("cloud.py", "patching.py", "serving.py"))
-    found = (path for pattern in ("parity_*.py", "speed*.py") for path in sorted(here.glob(pattern)))
+    found = (path for folder in ("parity", "speed") for path in sorted((here / folder).glob("*.py")))
     for path in (Path(sys.prefix, ".requirements"), *ours, *found):
         digest.update(path.read_bytes() if path.exists() else b"")
     return digest.hexdigest()[:12]

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from infra.local.config import HOST, Instance
-from infra.local.parity_workers import CLOCKS
+from infra.local.parity.workers import CLOCKS
 from infra.local.stack import Stack
 from perf.pushes import push_service
 from tests.chaos.fault_proxy import FaultProxy

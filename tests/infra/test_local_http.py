@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from infra.local import parity_http
+from infra.local.parity import http
 from infra.local.stack import Stack
 from tests.infra import local_cloud
 from tests.tools import template
@@ -167,7 +167,7 @@ def test_a_path_parameter_arrives_as_the_client_wrote_it() -> None:
     def build() -> dict[str, Any]:
         return {"requestContext": {"identity": {}}, "pathParameters": {"emoji": "👍", "id": "msg_1"}}
 
-    event = parity_http._with_the_address_and_the_path_as_sent(build)()
+    event = http._with_the_address_and_the_path_as_sent(build)()
     assert event["pathParameters"] == {"emoji": "%F0%9F%91%8D", "id": "msg_1"}
 
 

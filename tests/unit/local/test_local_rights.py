@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from infra.local import parity_rights, rights
+from infra.local import rights
+from infra.local.parity import rights as recorded_rights
 from infra.local.rights import Right
 from kernel import ids
 
@@ -72,7 +73,7 @@ def test_a_reason_is_for_the_rights_that_it_names(reason: dict[str, Any], known:
 
 def test_a_kind_of_call_is_kept_once_whatever_ids_it_names(tmp_path: Path) -> None:
     kept = {
-        parity_rights.line_of(
+        recorded_rights.line_of(
             SimpleNamespace(
                 principal_arn="arn:aws:sts::1:assumed-role/role/session",
                 action="s3:PutObject",

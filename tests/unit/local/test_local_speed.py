@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from infra.local import speed, templates
+from infra.local import templates
+from infra.local.speed import requests
 
 
 class Policies:
@@ -21,25 +22,25 @@ class Policies:
     def resolve(self, access_key: str, account: str, _credential: Any = None) -> Any:
         self.asked.append((access_key, account))
         if access_key == "unknown":
-            return import_module(speed.EVALUATOR).AuthError("InvalidClientTokenId", "no such key")
+            return import_module(requests.EVALUATOR).AuthError("InvalidClientTokenId", "no such key")
         return f"caller {len(self.asked)}"
 
 
 def test_a_callers_policies_are_kept_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
     policies = Policies()
-    resolve = speed._kept_for_a_moment(policies.resolve)
+    resolve = requests._kept_for_a_moment(policies.resolve)
     assert [resolve("key", "1"), resolve("key", "1", "credential"), resolve("key", "2")] == [
         "caller 1",
         "caller 1",
         "caller 2",
     ]
-    monkeypatch.setattr(speed, "KEPT_S", 0.0)
+    monkeypatch.setattr(requests, "KEPT_S", 0.0)
     assert [resolve("other", "1"), resolve("other", "1")] == ["caller 3", "caller 4"]
 
 
 def test_a_key_that_is_unknown_now_may_be_known_the_next_time() -> None:
     policies = Policies()
-    resolve = speed._kept_for_a_moment(policies.resolve)
+    resolve = requests._kept_for_a_moment(policies.resolve)
     for _ in range(2):
         assert resolve("unknown", "1").code == "InvalidClientTokenId"
     assert len(policies.asked) == 2
@@ -52,7 +53,7 @@ def test_policies_of_the_same_text_are_parsed_once_and_each_caller_has_a_list_of
         parsed.append(document)
         return [document]
 
-    parsing = speed._by_content(parse)
+    parsing = requests._by_content(parse)
     document: dict[str, list[str]] = {"Statement": []}
     parsing(document).append("changed by its reader")
     assert parsing(json.dumps(document)) == [json.dumps(document)]
@@ -60,9 +61,9 @@ def test_policies_of_the_same_text_are_parsed_once_and_each_caller_has_a_list_of
 
 
 def test_statements_of_other_actions_change_no_decision() -> None:
-    evaluator = import_module(speed.EVALUATOR)
+    evaluator = import_module(requests.EVALUATOR)
     find = evaluator.evaluate
-    narrowed = speed._of_the_action(find)
+    narrowed = requests._of_the_action(find)
 
     def statement(effect: str, *, of: list[str], on: str, but: bool = False, condition: Any = None) -> Any:
         actions = {"not_actions": of} if but else {"actions": of}
@@ -86,7 +87,7 @@ def test_statements_of_other_actions_change_no_decision() -> None:
 
 
 def test_what_is_found_for_policies_is_not_told_of_others() -> None:
-    finding = speed._once_per_policies(lambda policies, text: (*policies, text))
+    finding = requests._once_per_policies(lambda policies, text: (*policies, text))
     for policies in (["a"], ["b"], ["a"]):
         assert finding(policies, "x") == (*policies, "x")
         assert finding(policies, "y") == (*policies, "y")
@@ -94,7 +95,7 @@ def test_what_is_found_for_policies_is_not_told_of_others() -> None:
 
 @pytest.fixture
 def gateway(monkeypatch: pytest.MonkeyPatch) -> Any:
-    found = import_module(speed.GATEWAY)
+    found = import_module(requests.GATEWAY)
     monkeypatch.setattr(found, "_resources", {})
     monkeypatch.setattr(found, "_rest_apis", {"api": {}})
     return found
@@ -115,7 +116,7 @@ PATHS = (
 @pytest.mark.parametrize("paths", [PATHS, PATHS[::-1], PATHS[1:4], ("/{any}/deep", "/a/b"), ()])
 def test_a_path_leads_to_the_same_resource_as_among_all_of_them(gateway: Any, paths: tuple[str, ...]) -> None:
     _make(gateway, "api", *paths)
-    routes = speed.Routes()
+    routes = requests.Routes()
     parts = ("users", "me", "rooms", "open", "files", "deep", "a", "b", "keys", "{}", "{id}")
     asked = [[], [""], *(list(each) for length in (1, 2, 3) for each in itertools.product(parts, repeat=length))]
     for segments in asked:
@@ -125,7 +126,7 @@ def test_a_path_leads_to_the_same_resource_as_among_all_of_them(gateway: Any, pa
 
 def test_a_new_a_removed_and_a_moved_resource_are_seen_at_once(gateway: Any) -> None:
     _make(gateway, "api", "/users/{id}")
-    routes = speed.Routes()
+    routes = requests.Routes()
     update = routes.forgetting(gateway._update_resource)
 
     def there(*segments: str) -> bool:
@@ -149,8 +150,8 @@ def test_a_new_a_removed_and_a_moved_resource_are_seen_at_once(gateway: Any) -> 
 
 def test_only_a_queue_with_messages_is_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
     queues: dict[str, Any] = {"empty": {"messages": []}, "full": {"messages": ["one"]}}
-    monkeypatch.setattr(import_module(speed.SQS), "_queues", queues)
-    receiving = speed._unless_empty(lambda url, count: [f"{count} of {url}"])
+    monkeypatch.setattr(import_module(requests.SQS), "_queues", queues)
+    receiving = requests._unless_empty(lambda url, count: [f"{count} of {url}"])
     assert receiving("empty", 10) == []
     assert receiving("full", 10) == ["10 of full"]
     assert receiving("gone", 10) == ["10 of gone"]  # MiniStack decides
@@ -170,7 +171,7 @@ def test_an_api_has_the_same_routes_without_copies_of_its_description(monkeypatc
     swagger = import_module("samtranslator.swagger.swagger")
     monkeypatch.setattr(swagger, "_deepcopy", copy.deepcopy)
     expected = resources()
-    speed.translate_without_copies()
+    requests.translate_without_copies()
     found = resources()
 
     for each in (expected, found):

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from infra.local.parity_sockets import choosing_a_route
+from infra.local.parity.sockets import choosing_a_route
 
 
 def _evaluate(_expression: str, frame: str) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from ministack.core import lambda_runtime
 
-from infra.local import parity_starts
 from infra.local.config import python_runtime
+from infra.local.parity import starts
 
 SOON_S = 0.2
 
@@ -19,11 +19,11 @@ class Function:
     """A function whose environments are MiniStack's, of which no process is started."""
 
     def __init__(self, name: str, threads: ThreadPoolExecutor) -> None:
-        self._acquire = parity_starts._waiting_for_a_start(lambda_runtime.acquire_worker)
-        self.release = parity_starts._telling_who_waits(lambda_runtime.release_worker)
-        self.started = parity_starts._ending_the_start(lambda worker: None)
+        self._acquire = starts._waiting_for_a_start(lambda_runtime.acquire_worker)
+        self.release = starts._telling_who_waits(lambda_runtime.release_worker)
+        self.started = starts._ending_the_start(lambda worker: None)
         self._threads, self._name = threads, name
-        self.starting = [self.call().result(5)[0] for _ in range(parity_starts.STARTS_AT_ONCE)]
+        self.starting = [self.call().result(5)[0] for _ in range(starts.STARTS_AT_ONCE)]
 
     def call(self) -> Future[tuple[Any, str]]:
         arn = f"arn:aws:lambda:us-east-1:000000000000:function:{self._name}"
@@ -70,5 +70,5 @@ def test_a_start_that_fails_lets_the_next_begin(function: Function) -> None:
         raise RuntimeError("no such module")
 
     with pytest.raises(RuntimeError):
-        parity_starts._ending_the_start(fail)(function.starting[0])
+        starts._ending_the_start(fail)(function.starting[0])
     assert third.result(5)[1] == "spawn"

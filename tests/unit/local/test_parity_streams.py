@@ -2,7 +2,7 @@
 
 import threading
 
-from infra.local.parity_streams import beside_the_queues
+from infra.local.parity.streams import beside_the_queues
 
 
 def test_the_caller_never_waits_for_a_consumer() -> None:

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.local import speed_conditions, speed_tables
+from infra.local.speed import conditions
+from infra.local.speed import tables as faster_tables
 
-tables = import_module(speed_conditions.TABLES)
+tables = import_module(conditions.TABLES)
 evaluate: Any = tables._evaluate_condition
-translated: Any = speed_conditions.translating(evaluate)
+translated: Any = conditions.translating(evaluate)
 
 VALUES = {
     ":a": {"S": "a"}, ":b": {"S": "b"}, ":empty": {"S": ""}, ":ä": {"S": "ä"}, ":one": {"N": "1"}, ":two": {"N": "2.0"},
@@ -100,7 +101,7 @@ def test_an_esk_that_is_no_item_is_left_to_ministack() -> None:
 
 
 def test_tokens_are_each_callers_own() -> None:
-    tokens = speed_tables.remembering_tokens(tables._tokenize)
+    tokens = faster_tables.remembering_tokens(tables._tokenize)
     tokens("#0 = :a").clear()
     assert tokens("#0 = :a") == tables._tokenize("#0 = :a")
 
@@ -110,7 +111,7 @@ def test_a_copy_is_deep_and_has_what_deepcopy_has() -> None:
         """A dict that its table tells from others."""
 
     original: Any = {"m": {"M": {"l": {"L": [{"S": "a"}, {"BOOL": True}]}}}, "kept": Kept(a=[1]), "t": ([1], b"x")}
-    found = speed_tables.copied(original)
+    found = faster_tables.copied(original)
     assert found == copy.deepcopy(original)
     assert type(found["kept"]) is Kept
     found["m"]["M"]["l"]["L"].append({"S": "b"})

@@ -8,8 +8,8 @@ from contextvars import ContextVar
 
 import pytest
 
-from infra.local import speed_threads
-from infra.local.speed_threads import KeptThread
+from infra.local.speed import threads
+from infra.local.speed.threads import KeptThread
 
 HELD: ContextVar[str] = ContextVar("held", default="nothing")
 
@@ -33,7 +33,7 @@ def done(target: Callable[[], object]) -> int:
 def settled(count: int) -> None:
     """Wait until so many threads wait for work."""
     until = time.monotonic() + 5
-    while len(speed_threads._waiting) < count and time.monotonic() < until:
+    while len(threads._waiting) < count and time.monotonic() < until:
         time.sleep(0.001)
 
 
@@ -96,7 +96,7 @@ def test_a_thread_outlives_what_it_ran_and_reports_what_that_raised(monkeypatch:
 
 
 def test_ids_are_random_uuids() -> None:
-    make = speed_threads.random_ids()
+    make = threads.random_ids()
     ids = {make() for _ in range(1_000)}
     assert len(ids) == 1_000
     assert all(each.version == 4 and each.variant == uuid.RFC_4122 for each in ids)

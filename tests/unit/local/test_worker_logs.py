@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infra.local import parity_workers
+from infra.local.parity import workers
 
 
 class Worker:
@@ -25,11 +25,11 @@ def drained(worker: Worker) -> str:
     def what_is_there(_worker: Any, **_: float) -> str:
         return "what MiniStack found"
 
-    return parity_workers._until_its_mark(what_is_there)(worker)
+    return workers._until_its_mark(what_is_there)(worker)
 
 
 def test_the_log_of_a_call_ends_at_its_mark_and_leaves_the_next_calls_lines() -> None:
-    worker = Worker("first", f"last without newline{parity_workers.LOG_END}", "of the next call")
+    worker = Worker("first", f"last without newline{workers.LOG_END}", "of the next call")
     assert drained(worker) == "first\nlast without newline"
     assert worker._stderr_queue.get_nowait() == "of the next call"
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from infra.local import speed_predicates as predicates
 from infra.local.patching import wrap
-from infra.local.speed_predicates import Bind, Found, Item, Names, Untranslated, Values
+from infra.local.speed import predicates
+from infra.local.speed.predicates import Bind, Found, Item, Names, Untranslated, Values
 
 TABLES = "ministack.services.dynamodb"
 EXPRESSIONS = 1_000

@@ -1,5 +1,5 @@
 """Leaves out work that MiniStack repeats for every request, without a difference that a caller could see (that of
-DynamoDB: speed_tables.py).
+DynamoDB: tables.py).
 
 1. The policies of a role are parsed for each call that the role makes. Here they are remembered by their text.
 2. The caller's policies are collected several times for each call. Here they are kept for a second: in IAM, too, a

@@ -1,7 +1,7 @@
 """Leaves out work that MiniStack's DynamoDB repeats, without a difference in any answer.
 
 1. An expression is split into tokens several times for each call, and the syntax of a condition is checked for each
-   item that it is evaluated on. Here once (speed_conditions.py has more on them).
+   item that it is evaluated on. Here once (conditions.py has more on them).
 2. Items are copied by `copy.deepcopy`, which is slow for what JSON has: dicts, lists and texts.
 3. The size of a number is found from its digits for each item of an answer. Here it is remembered by its text.
 """
@@ -13,15 +13,15 @@ from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
-from infra.local import speed_conditions
 from infra.local.patching import stop, wrap
+from infra.local.speed import conditions
 
 TABLES = "ministack.services.dynamodb"
 EXPRESSIONS, NUMBERS = 1_000, 10_000
 
 
 def apply() -> None:
-    speed_conditions.apply()
+    conditions.apply()
     wrap(TABLES, "_condition_syntax_error", lru_cache(EXPRESSIONS))
     wrap(TABLES, "_tokenize", remembering_tokens)
     wrap(TABLES, "_number_size_bytes", lru_cache(NUMBERS))

@@ -1,0 +1,1 @@
+"""Corrects differences between MiniStack and AWS; each module is applied when the local cloud starts."""
