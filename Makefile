@@ -74,7 +74,7 @@ conformance: venv ## test every route against the API document, with 10 times as
 	@SC_EXAMPLES=30 SC_SEED=$(or $(SEED),$(shell date +%s)) $(LOCAL) --instance test run $(PYTEST) tests/e2e/api/test_schemathesis.py
 
 sbom: venv ## write bills of materials (CycloneDX) of layers and web client into .local/sbom
-	@$(VENV)/python -m infra.sbom .local/sbom
+	@$(VENV)/python -m infra.building.sbom .local/sbom
 
 check: venv ## check style, types, templates, imports, secrets, known vulnerabilities
 	$(VENV)/ruff check .
@@ -145,8 +145,8 @@ build: venv ## build for ENV (default dev)
 	@$(GIVEN) && runtime=$(RUNTIME) machine=$(MACHINE) && set -x && \
 	$(SAM) build --config-env $(ENV) --parameter-overrides $$parameters PythonRuntime=$(RUNNING)
 	@$(GIVEN) && $(VENV)/python -m infra.forms .aws-sam/build $$parameters
-	@$(GIVEN) && $(VENV)/python -m infra.wheels .aws-sam/build $(RUNTIME)
-	@$(GIVEN) && $(VENV)/python -m infra.precompile .aws-sam/build $(RUNTIME)
+	@$(GIVEN) && $(VENV)/python -m infra.building.wheels .aws-sam/build $(RUNTIME)
+	@$(GIVEN) && $(VENV)/python -m infra.building.precompile .aws-sam/build $(RUNTIME)
 
 deploy: KEPT = --kept
 deploy: build ## build and deploy into the AWS account of your credentials: ENV=dev, PARAMETERS="Key=value ..."

@@ -23,7 +23,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from infra import archives, compiled_texts, precompile
+from infra.building import archives, compiled_texts, precompile
 from infra.local.config import ROOT, STATE
 from infra.local.console import Problem
 
@@ -72,7 +72,7 @@ class Artifacts:
 
     def _functions(self) -> Path:
         with _draft(self._folder) as draft:
-            code = draft / "AnyFunction"  # as `sam build` names folders, for `infra.precompile`
+            code = draft / "AnyFunction"  # as `sam build` names folders, for `infra.building.precompile`
             _copy(self._root / "functions", code)
             _copy(self._root / "layers/shared/kernel", draft / "KernelLayer/python/kernel")
             if PACKAGES.exists():  # what packages compile from text is stored with the functions

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from infra import archives, precompile
+from infra.building import archives, precompile
 from kernel import archive, coldstart
 from kernel.archive import Archive
 
@@ -72,7 +72,7 @@ def test_the_files_do_not_depend_on_where_they_were_built(tmp_path: Path) -> Non
 
 
 def test_a_directory_without_functions_is_refused(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "infra.precompile", str(tmp_path)]
+    command = [sys.executable, "-m", "infra.building.precompile", str(tmp_path)]
 
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
 
@@ -245,7 +245,7 @@ def test_a_file_compiled_by_another_python_is_not_packed(tmp_path: Path) -> None
 def test_flags_of_expressions_are_stored_as_numbers() -> None:
     """Python 3.13 hands them to the compiler as the enumeration that marshal cannot write."""
     code = (
-        "import marshal, re; from infra import compiled_texts; kept = compiled_texts._record_patterns();"
+        "import marshal, re; from infra.building import compiled_texts; kept = compiled_texts._record_patterns();"
         "re._compiler.compile('x', re.IGNORECASE); print(len(marshal.dumps(kept)) > 0)"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

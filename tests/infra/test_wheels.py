@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infra import wheels
+from infra.building import wheels
 from infra.local.config import RUNTIMES
 from tests.tools import ROOT
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from infra import capacity_plan
-from infra.capacity_plan import PEOPLE, Use, monthly, needs
+from infra.documents import capacity_plan
+from infra.documents.capacity_plan import PEOPLE, Use, monthly, needs
 from tests.tools import ROOT
 
 TEXT = (ROOT / "docs/capacity.md").read_text()

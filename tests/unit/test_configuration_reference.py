@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from infra import configuration_reference as reference
+from infra.documents import configuration_reference as reference
 
 pytestmark = pytest.mark.usefixtures("settings", "no_sockets")
 # switches that one place reads: conversations.service and operations.consumers.lookout

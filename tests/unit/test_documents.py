@@ -12,7 +12,8 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from conversations.ping_frame import Ping
-from infra import asyncapi, documents, generate, openapi
+from infra import documents, generate
+from infra.documents import asyncapi, openapi
 from kernel import websocket
 from kernel.errors import ValidationFailed
 from kernel.http import App, Route

@@ -2,7 +2,7 @@
 
 Python looks for a module in each folder of its path, and then checks, opens and reads a file of its own for it: a
 tenth of a cold start, which imports about five hundred modules beside Python's own. The build makes the archives
-(`infra.archives`); a module that is in none is imported as usual.
+(`infra.building.archives`); a module that is in none is imported as usual.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Garbage collection is off during the start: imported objects stay anyway, and co
 Modules come from archives (`kernel.archive`), and some are loaded at their first use (`kernel.put_off`). What modules
 compile from text while they are imported is not compiled again: the methods of dataclasses (0.6 ms per class) and named
 tuples, and regular expressions (0.2 ms each). The build stores the compiled code of each text
-(`infra.compiled_texts`); texts that it does not know are compiled as usual.
+(`infra.building.compiled_texts`); texts that it does not know are compiled as usual.
 
 All this begins with the kernel's first import, so each domain imports the kernel before anything else.
 """

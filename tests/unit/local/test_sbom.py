@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra import sbom
+from infra.building import sbom
 
 
 def test_the_bill_has_each_locked_package_once() -> None:

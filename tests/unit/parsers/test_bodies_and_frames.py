@@ -14,7 +14,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from infra import documents, openapi
+from infra import documents
+from infra.documents import openapi
 from kernel import websocket
 from kernel.caller import Authenticator, Caller
 from kernel.errors import Problem, Unauthenticated, ValidationFailed

@@ -1,4 +1,4 @@
-"""Checks that the compiled packages of a build load in the functions' runtime: `python -m infra.wheels BUILD RUNTIME`.
+"""`python -m infra.building.wheels BUILD RUNTIME`: checks that the compiled packages of a build load in that runtime.
 
 A wheel made for a newer C library than the runtime's can be installed and built, but its first import fails.
 """

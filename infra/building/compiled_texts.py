@@ -1,8 +1,8 @@
 """Stores what functions compile from text while they start, for `kernel.coldstart`.
 
-These are the methods of dataclasses and named tuples, and regular expressions. `infra.precompile` runs it. All handlers
-are imported in a separate interpreter, with the packages of this one: what is stored depends on the version of Python
-and on the texts, not on the machine.
+These are the methods of dataclasses and named tuples, and regular expressions. `precompile` runs it. All handlers are
+imported in a separate interpreter, with the packages of this one: what is stored depends on the version of Python and
+on the texts, not on the machine.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ def keep(function: Path, layer: Path) -> Path:
     """
     import subprocess
 
-    root = os.path.dirname(os.path.dirname(__file__))
+    root = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
     paths = os.pathsep.join((root, str(function), str(layer / "python")))
     environment = {**os.environ, **SETTINGS, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
     environment.pop("LAMBDA_TASK_ROOT", None)
     target = function / f"compiled_texts.{sys.implementation.cache_tag}"
     target.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "infra.compiled_texts", str(function), str(target)]
+    command = [sys.executable, "-m", "infra.building.compiled_texts", str(function), str(target)]
     subprocess.run(command, env=environment, check=True)  # noqa: S603
     return target
 
@@ -112,7 +112,7 @@ def _record(function: str, target: str) -> None:
                 __import__(".".join(path.relative_to(function).with_suffix("").parts))
     for name in LATE:
         __import__(name)
-    from infra import archives
+    from infra.building import archives
     from kernel import aws, coldstart
 
     aws.client("dynamodb")  # its expressions are compiled when the first client is made

@@ -1,19 +1,16 @@
-"""Writes the generated documents: of the API, the settings, the alarms and the capacity (`make openapi`).
-
-With `--check` it reports those that are out of date."""
+"""Writes the generated documents: of the API, the settings, the alarms and the capacity (`make openapi`)."""
 
 from __future__ import annotations
 
 import importlib
 import json
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
-from infra import alarm_reference, capacity_plan, configuration_reference, generate
+from infra import generate
+from infra.documents import alarm_reference, capacity_plan, configuration_reference
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = generate.ROOT
 DOMAINS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
 ACTIONS = sorted(
     f"{path.parent.parent.name}.actions.{path.stem}"
@@ -47,7 +44,7 @@ def undeployed() -> list[str]:
 def documents() -> dict[Path, str]:
     """Every generated document with its text."""
     import composition  # noqa: F401 - the events of all domains
-    from infra import asyncapi, openapi
+    from infra.documents import asyncapi, openapi
     from kernel import websocket
     from kernel.config import config
     from log import registry
@@ -66,25 +63,3 @@ def documents() -> dict[Path, str]:
         ROOT / "docs/alarms.md": alarm_reference.text(),
         ROOT / "docs/capacity.md": capacity_plan.text(),
     }
-
-
-def main() -> int:
-    sys.path[:0] = [str(ROOT / "layers/shared"), str(ROOT / "functions")]
-    os.environ.setdefault("ENVIRONMENT", "local")
-    os.environ.setdefault("STACK_NAME", "documents")
-    stale = [path for path, text in documents().items() if not path.exists() or path.read_text() != text]
-    if "--check" in sys.argv:
-        for path in stale:
-            print(f"{path.relative_to(ROOT)} is not current: run `make openapi`")
-        return 1 if stale else 0
-    for path, text in documents().items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        print(f"wrote {path.relative_to(ROOT)}")
-    for route in undeployed():
-        print(f"{route} is in no template yet: add it to the Events of its function in template.yaml")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -159,9 +159,10 @@ def _row(*cells: str) -> str:
 
 HEAD = (
     "# Capacity: so many people at once, on paper\n\n"
-    "Written by `python -m infra.documents` from infra/capacity_plan.py: rates times counted work. `make load`, in "
-    "contrast, measures one machine: a local cloud with a quota of 16 concurrent executions that shares its processors "
-    "with the load generator. Its figures show the behaviour under overload, not the capacity in AWS.\n\n"
+    "Written by `python -m infra.documents` from infra/documents/capacity_plan.py: rates times counted work. "
+    "`make load`, in contrast, measures one machine: a local cloud with a quota of 16 concurrent executions that "
+    "shares its processors with the load generator. Its figures show the behaviour under overload, "
+    "not the capacity in AWS.\n\n"
     "Assumed for each person online, in the busiest minute: {sockets} sockets, {messages} messages ({by_socket:.0f} % "
     "by socket) to conversations of {members}, {calls:.0f} other call and {frames} other frames; over a month "
     "{average:.0f} % of that. A send takes {send_ms:.0f} ms of a function and {writes:.0f} write units.\n\n"

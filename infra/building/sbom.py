@@ -1,4 +1,4 @@
-"""`python -m infra.sbom FOLDER`: bills of materials of the deployed code (CycloneDX), from the locked versions.
+"""`python -m infra.building.sbom FOLDER`: bills of materials of what is deployed (CycloneDX), from locked versions.
 
 `functions.cdx.json` has the packages of the layers, each with its layers; `web.cdx.json` has those of the web
 client, which npm writes from its lock file.
@@ -18,7 +18,7 @@ from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 LAYERS = ROOT / "layers"
 WEB = ROOT / "web"
 _PINNED = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;#]+)")

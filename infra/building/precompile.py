@@ -1,4 +1,4 @@
-"""Adds compiled files to the functions of a finished `sam build`: `python -m infra.precompile BUILD [RUNTIME]`.
+"""`python -m infra.building.precompile BUILD [RUNTIME]`: adds compiled files to the functions of a `sam build`.
 
 SAM's builder leaves them out, and Lambda cannot store compiled files, so every cold start would compile again. The
 Makefiles of the layers compile the layers. What functions compile from text while they start is stored as well, and
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from importlib.util import cache_from_source
 from pathlib import Path, PurePosixPath
 
-from infra import archives, compiled_texts
+from infra.building import archives, compiled_texts
 
 TASK_ROOT = PurePosixPath("/var/task")  # where Lambda unpacks a function
 

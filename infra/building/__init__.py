@@ -1,0 +1,1 @@
+"""What a build adds to the functions: compiled and packed modules, checked packages, bills of materials."""
