@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import type { Api } from "./api";
+import type { Api } from "./service/api";
 import { AnswerDesk } from "./assistant";
-import { ApiError, TransportFailed } from "./problems";
+import { ApiError, TransportFailed } from "./service/problems";
 import { until } from "./testing/until";
 
 const ANSWER = { result: "one two", citations: [], model: "m", provider: "p", usage: { input_tokens: 1, output_tokens: 1, cost_usd: 0 } };

@@ -2,9 +2,9 @@
  * AI help: answers are streamed in chunks over the socket and joined here; without a socket they come whole.
  * An aborted answer is cancelled at the service, so that it costs nothing more.
  */
-import type { AiAnswer, AiFeature, AiQuestion, Api, Event, EventData } from "./api";
+import type { AiAnswer, AiFeature, AiQuestion, Api, Event, EventData } from "./service/api";
 import type { Clock } from "./ports";
-import { ApiError, SecureConnectError, TransportFailed } from "./problems";
+import { ApiError, SecureConnectError, TransportFailed } from "./service/problems";
 import type { Assistant } from "./types";
 
 /** An answer fails after this time without a chunk: a provider's own time limit and a margin. */

@@ -1,10 +1,10 @@
 /** The ports of a browser, for a tab or a worker. Uses no DOM. */
 import { TabEngine } from "./engine";
-import { IdbStore } from "./idb-store";
-import type { LiveSettings } from "./live";
+import { IdbStore } from "./storage/idb-store";
+import type { LiveSettings } from "./live/live";
 import type { Channel, Clock, Journal, Locks, Ports, SendBytes, Wire, WireEvents } from "./ports";
-import { ConnectionLost, TransportFailed } from "./problems";
-import { MemoryStore } from "./store";
+import { ConnectionLost, TransportFailed } from "./service/problems";
+import { MemoryStore } from "./storage/store";
 import type { Engine } from "./types";
 
 const OPEN_TIMEOUT_MS = 10_000;

@@ -4,13 +4,13 @@
  * A command whose acknowledgement was lost may have been executed. Repeating it over HTTP is safe: a message keeps its
  * `client_id`, and all other commands are idempotent.
  */
-import type { Event, Message, MessageFields, Poll, ReadState } from "./api";
-import { backoffDelay } from "./backoff";
-import { fillPath } from "./http";
-import type { Live } from "./live";
+import type { Event, Message, MessageFields, Poll, ReadState } from "./service/api";
+import { backoffDelay } from "./live/backoff";
+import { fillPath } from "./service/http";
+import type { Live } from "./live/live";
 import type { Clock } from "./ports";
-import { ApiError, ConnectionLost, FrameRefused } from "./problems";
-import type { Requests } from "./requests";
+import { ApiError, ConnectionLost, FrameRefused } from "./service/problems";
+import type { Requests } from "./service/requests";
 
 const MAX_RETRY_AFTER_MS = 10_000;
 /** The wait before a command that the gateway refused goes over HTTP. */

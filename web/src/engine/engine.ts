@@ -8,15 +8,15 @@ import type {
   EventOf,
   EventType,
   FullProfile,
-} from "./api";
-import { Http } from "./http";
-import type { LiveSettings } from "./live";
+} from "./service/api";
+import { Http } from "./service/http";
+import type { LiveSettings } from "./live/live";
 import type { Person } from "./person";
 import type { Channel, Ports } from "./ports";
-import { ApiError, NotSignedIn } from "./problems";
-import { authorised, typedApi } from "./requests";
-import { SessionKeeper, type SignedIn } from "./session";
-import type { Session, Store } from "./store";
+import { ApiError, NotSignedIn } from "./service/problems";
+import { authorised, typedApi } from "./service/requests";
+import { SessionKeeper, type SignedIn } from "./service/session";
+import type { Session, Store } from "./storage/store";
 import { Value } from "./subscribable";
 import type { Auth, Engine, LinkStatus, SessionState, Subscribable, Timeline } from "./types";
 

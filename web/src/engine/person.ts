@@ -1,29 +1,29 @@
 /**
  * The state that screens show for one signed-in person in one tab. Composes the engine's parts; has few rules itself.
  */
-import { Account } from "./account";
+import { Account } from "./service/account";
 import { AnswerDesk } from "./assistant";
-import type { Api, Conversation, Event, FullProfile, Message, MessageFields, Poll, Receipt } from "./api";
-import { ConversationList } from "./conversations";
-import { DraftBoard } from "./drafts";
-import { EncryptedFrom } from "./encrypted-view";
-import { EncryptionDesk } from "./encryption-desk";
-import { FocusHint } from "./focus";
-import type { Http } from "./http";
-import type { LiveSettings } from "./live";
-import { NotificationBoard } from "./notifications";
-import { CallBoard, PresenceBoard, ReceiptBoard, TypingBoard } from "./ephemeral";
-import { allItems } from "./pages";
+import type { Api, Conversation, Event, FullProfile, Message, MessageFields, Poll, Receipt } from "./service/api";
+import { ConversationList } from "./messages/conversations";
+import { DraftBoard } from "./messages/drafts";
+import { EncryptedFrom } from "./encryption/view";
+import { EncryptionDesk } from "./encryption/desk";
+import { FocusHint } from "./messages/focus";
+import type { Http } from "./service/http";
+import type { LiveSettings } from "./live/live";
+import { NotificationBoard } from "./messages/notifications";
+import { CallBoard, PresenceBoard, ReceiptBoard, TypingBoard } from "./live/ephemeral";
+import { allItems } from "./service/pages";
 import type { Ports } from "./ports";
-import { ApiError, EncryptionError, SecureConnectError } from "./problems";
-import { typedApi } from "./requests";
-import type { SessionKeeper } from "./session";
-import type { Store } from "./store";
-import { withVote } from "./reduce";
+import { ApiError, EncryptionError, SecureConnectError } from "./service/problems";
+import { typedApi } from "./service/requests";
+import type { SessionKeeper } from "./service/session";
+import type { Store } from "./storage/store";
+import { withVote } from "./messages/reduce";
 import { Value } from "./subscribable";
-import { TimelineWindow } from "./timeline";
+import { TimelineWindow } from "./messages/timeline";
 import type { Commands, LinkStatus, Outbox, OutboxItem, Timeline } from "./types";
-import { UploadManager } from "./uploads";
+import { UploadManager } from "./files/uploads";
 
 /** The most events of one conversation that are read after an absence; if there are more, its timeline is reloaded. */
 const SKIP_BEYOND = 300;

@@ -23,7 +23,7 @@ import type {
   Poll,
   Presence,
   Receipt,
-} from "./api";
+} from "./service/api";
 import type { Change } from "./encryption/changes";
 
 export interface Subscribable<T> {

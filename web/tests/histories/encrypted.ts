@@ -6,16 +6,16 @@ import type { Identity } from "../../src/engine/encryption/mls";
 import { type DecryptedMessage, Shelf } from "../../src/engine/encryption/shelf";
 import { TsMls } from "../../src/engine/encryption/ts-mls";
 import { Vault } from "../../src/engine/encryption/vault";
-import type { Conversation, MessageFields } from "../../src/engine/api";
-import { EncryptedFrom } from "../../src/engine/encrypted-view";
-import { EncryptionDesk } from "../../src/engine/encryption-desk";
+import type { Conversation, MessageFields } from "../../src/engine/service/api";
+import { EncryptedFrom } from "../../src/engine/encryption/view";
+import { EncryptionDesk } from "../../src/engine/encryption/desk";
 import { clock } from "../../src/engine/browser";
-import { Http } from "../../src/engine/http";
-import { IdbStore } from "../../src/engine/idb-store";
-import { EncryptionError } from "../../src/engine/problems";
-import { actingAs, typedApi } from "../../src/engine/requests";
-import { SessionKeeper } from "../../src/engine/session";
-import { Tabs } from "../../src/engine/tabs";
+import { Http } from "../../src/engine/service/http";
+import { IdbStore } from "../../src/engine/storage/idb-store";
+import { EncryptionError } from "../../src/engine/service/problems";
+import { actingAs, typedApi } from "../../src/engine/service/requests";
+import { SessionKeeper } from "../../src/engine/service/session";
+import { Tabs } from "../../src/engine/storage/tabs";
 import { localTabs } from "../../src/engine/testing/local-tabs";
 
 export interface EncryptedOpening {

@@ -4,15 +4,15 @@
  */
 import "fake-indexeddb/auto";
 import { createInterface } from "node:readline";
-import { Account, type AccountParts } from "../../src/engine/account";
+import { Account, type AccountParts } from "../../src/engine/service/account";
 import { clock } from "../../src/engine/browser";
-import { Http } from "../../src/engine/http";
-import { IdbStore } from "../../src/engine/idb-store";
+import { Http } from "../../src/engine/service/http";
+import { IdbStore } from "../../src/engine/storage/idb-store";
 import type { WireEvents } from "../../src/engine/ports";
-import { ApiError, ConnectionLost, EncryptionError, NotSignedIn, TransportFailed } from "../../src/engine/problems";
-import { SessionKeeper } from "../../src/engine/session";
+import { ApiError, ConnectionLost, EncryptionError, NotSignedIn, TransportFailed } from "../../src/engine/service/problems";
+import { SessionKeeper } from "../../src/engine/service/session";
 import { localTabs } from "../../src/engine/testing/local-tabs";
-import { View } from "../../src/engine/view";
+import { View } from "../../src/engine/messages/view";
 import { EncryptedDevice } from "./encrypted";
 
 /** A line from the test program; untyped, since both sides are one test. */

@@ -3,7 +3,7 @@
  * derived by Argon2id (RFC 9106); the content is compressed JSON, encrypted with AES-256-GCM. The server stores the
  * backup and cannot open it. It holds texts, the newest that fit, since message keys are deleted after their only use.
  */
-import type { Schemas } from "../api";
+import type { Schemas } from "../service/api";
 import { type Bytes, base64, bytesOf, fromBase64, owned, textOf } from "./bytes";
 import { type Changed, asMeant, asPoll } from "./changes";
 import { CannotDecrypt } from "./errors";

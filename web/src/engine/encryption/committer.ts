@@ -1,8 +1,8 @@
 /**
  * Changes the group: adds and removes devices, updates keys. One commit wins in each epoch; the others are made again.
  */
-import type { Api } from "../api";
-import { ApiError } from "../problems";
+import type { Api } from "../service/api";
+import { ApiError } from "../service/problems";
 import { type Bytes, base64, fromBase64 } from "./bytes";
 import { CannotDecrypt, GhostDevice, KeySwapped, NoRest, NotInGroup } from "./errors";
 import type { KeyLog } from "./key-log";

@@ -1,6 +1,6 @@
 /** This device: its identity, its key packages on the server, and the Welcomes that wait for it. */
-import type { Api } from "../api";
-import { ApiError } from "../problems";
+import type { Api } from "../service/api";
+import { ApiError } from "../service/problems";
 import { base64, fromBase64 } from "./bytes";
 import { CannotDecrypt } from "./errors";
 import type { KeyLog } from "./key-log";

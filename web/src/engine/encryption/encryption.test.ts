@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import type { Event, Message } from "../api";
-import { TransportFailed } from "../problems";
-import { MemoryStore } from "../store";
+import type { Event, Message } from "../service/api";
+import { TransportFailed } from "../service/problems";
+import { MemoryStore } from "../storage/store";
 import { FakeDelivery } from "../testing/fake-delivery";
 import { localTabs } from "../testing/local-tabs";
 import { bytesOf, textOf } from "./bytes";

@@ -2,11 +2,11 @@
  * End-to-end encryption of one device of one person. Each operation holds a Web Lock while it reads the keys from the
  * store, uses them and writes them back, so that only one tab at a time uses them.
  */
-import type { Api, Event, Message } from "../api";
+import type { Api, Event, Message } from "../service/api";
 import type { KeyChange, MediaKeys, DeviceSearchPage, DeviceSearchPlace, DeviceSearchQuery, Sealing } from "../types";
 import type { Locks } from "../ports";
-import { ApiError } from "../problems";
-import type { Store } from "../store";
+import { ApiError } from "../service/problems";
+import type { Store } from "../storage/store";
 import { openBackup, sealBackup } from "./backup";
 import { base64, bytesOf, hashOf, hex } from "./bytes";
 import { asPoll } from "./changes";

@@ -1,5 +1,5 @@
 /** The errors of encryption, by the reaction that they call for. */
-import { EncryptionError } from "../problems";
+import { EncryptionError } from "../service/problems";
 
 /** This device is not in the conversation's group (yet): a device in the group must add it. */
 export class NotInGroup extends EncryptionError {

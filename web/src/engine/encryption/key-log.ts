@@ -2,8 +2,8 @@
  * A client of the key log: every answer is verified against a signed head of a log that only grows, and the last
  * verified head is stored. So a server that later shows a different past is detected.
  */
-import type { Answer, Api } from "../api";
-import { ApiError } from "../problems";
+import type { Answer, Api } from "../service/api";
+import { ApiError } from "../service/problems";
 import { bytesOf, fromBase64Url, fromHex, hex, sha256, textOf } from "./bytes";
 import { GhostDevice, LogTampered } from "./errors";
 import { leafHash, requireConsistency, requireInclusion } from "./merkle";

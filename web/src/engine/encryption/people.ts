@@ -5,8 +5,8 @@
  * leaves and returns at once may have missed commits. So people and devices that left are stored as gone until a commit
  * has removed them from the group.
  */
-import type { Api, Event } from "../api";
-import { allItems } from "../pages";
+import type { Api, Event } from "../service/api";
+import { allItems } from "../service/pages";
 import { fromBase64, hex, sha256 } from "./bytes";
 import { GhostDevice } from "./errors";
 import type { KeyLog } from "./key-log";

@@ -3,7 +3,7 @@
  * stores messages, since message keys are used once. An inconsistent log throws ServerMisbehaved, and reading stops
  * there.
  */
-import type { Api, Event, EventOf, Message } from "../api";
+import type { Api, Event, EventOf, Message } from "../service/api";
 import { fromBase64, hashOf } from "./bytes";
 import { asChange, changed } from "./changes";
 import { CannotDecrypt, LogTampered, NotInGroup } from "./errors";

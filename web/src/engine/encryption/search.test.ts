@@ -1,7 +1,7 @@
 import "fake-indexeddb/auto";
 import { expect, test } from "vitest";
-import { IdbStore } from "../idb-store";
-import { MemoryStore } from "../store";
+import { IdbStore } from "../storage/idb-store";
+import { MemoryStore } from "../storage/store";
 import type { DeviceSearchPlace, DeviceSearchQuery } from "../types";
 import { find, sentAt } from "./search";
 import { type DecryptedMessage, Shelf } from "./shelf";

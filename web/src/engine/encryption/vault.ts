@@ -4,7 +4,7 @@
  * Changes are visible at once and written by `flush`, all or none, so that a group's state and the messages decrypted
  * with it never get out of step.
  */
-import type { Store } from "../store";
+import type { Store } from "../storage/store";
 
 const PREFIX = "mls/";
 

@@ -1,8 +1,8 @@
 /** A fake of the server's part in end-to-end encryption: devices, key packages, the key log, groups. Parses no MLS. */
-import type { Api } from "../api";
+import type { Api } from "../service/api";
 import { base64, bytesOf, hex, sha256, fromBase64 } from "../encryption/bytes";
 import { leafHash } from "../encryption/merkle";
-import { ApiError } from "../problems";
+import { ApiError } from "../service/problems";
 
 interface Entry {
   n: number;

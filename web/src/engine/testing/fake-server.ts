@@ -1,6 +1,6 @@
 /** A service in memory with the routes and sockets that the engine needs; it records all requests (`asked`). */
 import type { Channel, Locks, Ports, Wire, WireEvents } from "../ports";
-import { ConnectionLost } from "../problems";
+import { ConnectionLost } from "../service/problems";
 import { clock } from "../browser";
 import { localTabs } from "./local-tabs";
 

@@ -4,7 +4,7 @@
  */
 import type { Call, Engine } from "../../engine";
 import type { MediaKeys } from "../../engine/types";
-import { EncryptionError } from "../../engine/problems";
+import { EncryptionError } from "../../engine/service/problems";
 import { scriptUrl } from "../../trusted";
 import { ExplainedError } from "../hooks";
 
