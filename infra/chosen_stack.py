@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import socket
 import sys
 from collections.abc import Sequence
@@ -51,6 +52,16 @@ def _client(service: str, region: str | None, endpoint: str | None) -> Any:
     patient = Config(retries={"mode": "adaptive", "max_attempts": 10}, max_pool_connections=CONNECTIONS)
     made: Any = boto3.session.Session().client(service, region_name=region, endpoint_url=endpoint, config=patient)  # type: ignore[call-overload]
     return made
+
+
+def own_part(stack: str, full_name: str) -> str | None:
+    """The name of a table, queue, function or schedule without the stack's; None if it belongs to no or another stack.
+
+    No such name of ours has a hyphen, but for the `-dead` of dead letters, so those of a stack called `NAME-eu` are not
+    taken for those of `NAME`.
+    """
+    found = re.fullmatch(rf"{re.escape(stack)}-(\w+(?:-dead)?)", full_name)
+    return found and found[1]
 
 
 def http_url() -> str:

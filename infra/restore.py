@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -70,14 +71,15 @@ def tables(stack: str) -> list[RestorableTable]:
     """All tables of a stack by name; raises SystemExit if there are none."""
     dynamodb = client("dynamodb")
     pages = dynamodb.get_paginator("list_tables").paginate()
-    names = [name for page in pages for name in page["TableNames"] if name.startswith(f"{stack}-")]
+    full_names = sorted(name for page in pages for name in page["TableNames"])
+    names = {name: full_name for full_name in full_names if (name := chosen_stack.own_part(stack, full_name))}
     if not names:
         raise SystemExit(f"there is no stack {stack} here, or it has no tables left (docs/disaster-recovery.md)")
     with ThreadPoolExecutor(TABLES_AT_ONCE) as threads:
-        return list(threads.map(lambda name: _described(dynamodb, stack, name), sorted(names)))
+        return list(threads.map(lambda each: _described(dynamodb, *each), names.items()))
 
 
-def _described(dynamodb: Any, stack: str, full_name: str) -> RestorableTable:
+def _described(dynamodb: Any, name: str, full_name: str) -> RestorableTable:
     about = dynamodb.describe_table(TableName=full_name)["Table"]
     backups = dynamodb.describe_continuous_backups(TableName=full_name)["ContinuousBackupsDescription"]
     recovery = backups.get("PointInTimeRecoveryDescription", {})
@@ -85,9 +87,7 @@ def _described(dynamodb: Any, stack: str, full_name: str) -> RestorableTable:
     if earliest is not None:
         earliest = earliest.replace(microsecond=0)
     key = tuple(each["AttributeName"] for each in about["KeySchema"])
-    return RestorableTable(
-        full_name.removeprefix(f"{stack}-"), full_name, key, about.get("ItemCount", 0), earliest, latest
-    )
+    return RestorableTable(name, full_name, key, about.get("ItemCount", 0), earliest, latest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ def files(bucket: str, at: datetime) -> int:
 def bucket_of(stack: str) -> str:
     """The bucket of a stack's files; raises SystemExit unless there is exactly one."""
     names: list[str] = [each["Name"] for each in client("s3").list_buckets()["Buckets"]]
-    found = [name for name in names if name.startswith(f"{stack}-drive-")]
+    found = [name for name in names if re.fullmatch(rf"{re.escape(stack)}-drive-\d{{12}}", name)]
     if len(found) != 1:
         raise SystemExit(f"there is no one bucket {stack}-drive-…, but {len(found)}")
     return found[0]

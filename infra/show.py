@@ -16,7 +16,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,6 +31,12 @@ COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
 
 def _prefix() -> str:
     return f"{os.environ['STACK_NAME']}-"
+
+
+def _own(full_names: Iterable[str]) -> list[tuple[str, str]]:
+    """The short and the full names of what belongs to the stack, in order."""
+    named = ((chosen_stack.own_part(os.environ["STACK_NAME"], each), each) for each in full_names)
+    return sorted((name, full_name) for name, full_name in named if name)
 
 
 def health(_: str, __: float) -> list[str]:
@@ -49,12 +55,12 @@ def health(_: str, __: float) -> list[str]:
 def queues(_: str, __: float) -> list[str]:
     sqs = client("sqs")
     pages = sqs.get_paginator("list_queues").paginate(QueueNamePrefix=_prefix())
-    urls = sorted(url for page in pages for url in page.get("QueueUrls", ()))
+    urls = {url.rpartition("/")[2]: url for page in pages for url in page.get("QueueUrls", ())}
     lines = [f"{'queue':22} waiting  in work  delayed"]
-    for url in urls:
+    for name, full_name in _own(urls):
+        url = urls[full_name]
         told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
         counts = [int(told.get(name, 0)) for name in COUNTS]
-        name = url.rpartition("/")[2].removeprefix(_prefix())
         mark = (
             "  <- python -m infra.redrive " + name.removesuffix("-dead") if name.endswith("-dead") and counts[0] else ""
         )
@@ -83,7 +89,8 @@ def _lines(function: str, minutes: float, words: str) -> Iterator[tuple[str, int
 def _logging_functions(logs: Any) -> list[str]:
     whole = LOG_GROUP + _prefix()
     pages = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=whole)
-    return sorted(group["logGroupName"].removeprefix(whole) for page in pages for group in page["logGroups"])
+    groups = (group["logGroupName"].removeprefix(LOG_GROUP) for page in pages for group in page["logGroups"])
+    return [name for name, _ in _own(groups)]
 
 
 def errors(function: str, minutes: float) -> list[str]:
@@ -113,7 +120,8 @@ def metric(name: str, minutes: float) -> list[str]:
 def rules(_: str, __: float) -> list[str]:
     events = client("events")
     pages = events.get_paginator("list_rules").paginate(NamePrefix=os.environ["STACK_NAME"])
-    found = [each for page in pages for each in page["Rules"] if "ScheduleExpression" in each]
+    scheduled = {each["Name"]: each for page in pages for each in page["Rules"] if "ScheduleExpression" in each}
+    found = [scheduled[full_name] for _, full_name in _own(scheduled)]
     off = [each["Name"] for each in found if each["State"] != "ENABLED"]
     lines = [
         f"  {each['Name'].removeprefix(_prefix()):45} {each['ScheduleExpression']:18} {each['State']}" for each in found
@@ -126,11 +134,11 @@ def functions(_: str, __: float) -> list[str]:
     pages = lambdas.get_paginator("list_functions").paginate()
     names = [each["FunctionName"] for page in pages for each in page["Functions"]]
     lines, reserved = [], 0
-    for name in sorted(each for each in names if each.startswith(_prefix())):
-        told = lambdas.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions")
+    for name, full_name in _own(names):
+        told = lambdas.get_function_concurrency(FunctionName=full_name).get("ReservedConcurrentExecutions")
         reserved += told or 0
         if told is not None:
-            lines.append(f"  {name.removeprefix(_prefix()):22} {told:6}")
+            lines.append(f"  {name:22} {told:6}")
     limits = lambdas.get_account_settings()["AccountLimit"]
     whole, left = limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"]
     return [f"the account may run {whole} at once, {left} of them unreserved; {reserved} are reserved here:", *lines]

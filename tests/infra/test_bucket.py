@@ -56,3 +56,11 @@ def test_what_is_left_over_goes_by_itself() -> None:
     assert rules["unfinished"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 2}
     assert rules["leftovers"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
     assert {each["Status"] for each in rules.values()} == {"Enabled"}
+
+
+def test_what_expires_is_deleted_and_not_kept_as_an_old_version_for_another_month() -> None:
+    """In a bucket with versions an expiration hides the object only ("Expiring objects" of the S3 guide)."""
+    expiring = [each for each in BUCKET["LifecycleConfiguration"]["Rules"] if "ExpirationInDays" in each]
+    assert {each["Prefix"] for each in expiring} >= {"exports/", "keys/welcomes/"}
+    for each in expiring:
+        assert each.get("NoncurrentVersionExpiration") == {"NoncurrentDays": 1}, each["Id"]

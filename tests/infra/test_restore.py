@@ -91,6 +91,20 @@ def before(dynamodb: Any) -> datetime:
 MEANT = {n: f"text {n}" for n in range(200)}
 
 
+def test_a_stack_whose_name_goes_on_after_ours_is_another_stack(dynamodb: Any, running_cloud: Stack) -> None:
+    """A restore would put its data back, too, even tables that are never restored: `eu-sessions` is in no list."""
+    table = {
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+    }
+    dynamodb.create_table(TableName=f"{STACK}-eu-sessions", **table)
+    running_cloud.client("s3").create_bucket(Bucket=f"{STACK}-drive-eu-drive-{ACCOUNT}")
+    assert [each.name for each in restore.tables(STACK)] == ["events", "sessions"]
+    assert [each.name for each in restore.tables(f"{STACK}-eu")] == ["sessions"]
+    assert restore.bucket_of(STACK) == BUCKET
+
+
 def test_a_table_is_as_it_was_at_the_moment_and_ended_sessions_stay_ended(
     dynamodb: Any, before: datetime, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -116,6 +116,15 @@ def test_a_model_may_be_named_by_itself_or_by_either_kind_of_inference_profile()
         assert any(fnmatch.fnmatchcase(arn, each) for each in bedrock), arn
 
 
+def test_a_meeting_may_be_used_whether_or_not_its_arn_has_a_region() -> None:
+    """IAM's list of Chime's resources has none in it ("Actions, resources, and condition keys for Amazon Chime"), the
+    `MeetingArn` of CreateMeeting's answer has one."""
+    on_meetings = {right.resource for right in _granted() if right.action == "chime:CreateAttendee"}
+    for region in ("", "us-east-1"):
+        arn = f"arn:aws:chime:{region}:123456789012:meeting/2b3c4d5e"
+        assert any(fnmatch.fnmatchcase(arn, each) for each in on_meetings), arn
+
+
 def test_every_call_may_free_the_key_of_an_answer_that_is_not_kept() -> None:
     """Powertools deletes the record of a call that raises; without the right each refusal under a key is a 503."""
     on_answers = {

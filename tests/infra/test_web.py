@@ -39,6 +39,15 @@ def test_the_policy_of_the_local_page_is_that_of_the_header_in_aws() -> None:
     assert not any("unsafe" in word for words in header.values() for word in words)
 
 
+def test_nobody_gets_the_failure_of_somebody_elses_call() -> None:
+    """CloudFront caches answers to GET with these statuses for ten seconds, without a look at the cache policy or at
+    no-store, under the path alone ("Control how long CloudFront caches errors": no-store counts for 404, 410, 414 and
+    501 only). The paths of `/v1/users/me` or `/v1/conversations` are the same for everybody."""
+    distribution = template("infra/web.yaml")["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
+    kept_s = {each["ErrorCode"]: each["ErrorCachingMinTTL"] for each in distribution["CustomErrorResponses"]}
+    assert kept_s == {500: 0, 502: 0, 503: 0, 504: 0}
+
+
 def test_the_page_has_no_code_of_its_own() -> None:
     assert PAGE.count("<script") == 1
     assert '<script type="module" src="' in PAGE
