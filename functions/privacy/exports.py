@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -82,22 +81,21 @@ def make(user_id: str, export_id: str) -> None:
     export = get(user_id, export_id)
     if export.status != "running":
         return
-    with tempfile.TemporaryFile() as file:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            for kind, items in _documents(user_id):
-                _write(archive, kind, items)
-            for name, size, content in drive.contents_of(user_id):
-                entry = zipfile.ZipInfo(f"files/{name}")
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                entry.file_size = size  # above 2 GiB an entry needs longer fields, which stand before its bytes
-                with archive.open(entry, "w") as member:
-                    for chunk in content:
-                        member.write(chunk)
-        length = file.tell()
-        file.seek(0)
-        blobs.put_file(export.key, file, content_type="application/zip")
+    with (
+        blobs.writing(export.key, content_type="application/zip") as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,  # type: ignore[call-overload]
+    ):
+        for kind, items in _documents(user_id):
+            _write(archive, kind, items)
+        for name, size, content in drive.contents_of(user_id):
+            entry = zipfile.ZipInfo(f"files/{name}")
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.file_size = size  # above 2 GiB an entry needs longer fields, which stand before its bytes
+            with archive.open(entry, "w") as member:
+                for chunk in content:
+                    member.write(chunk)
     store.save_export(
-        DataExport(user_id, export_id, "ready", export.created_at, size=length, ends_at=clock.now() + EXPORT_LIFE_MS)
+        DataExport(user_id, export_id, "ready", export.created_at, size=file.size, ends_at=clock.now() + EXPORT_LIFE_MS)
     )
 
 

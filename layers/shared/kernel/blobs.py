@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,6 +23,7 @@ from kernel.errors import DependencyUnavailable
 
 T = TypeVar("T")
 CHUNK_BYTES = 8 * 1024 * 1024
+PART_BYTES = 64 * 1024 * 1024  # of a blob that is written here: S3 takes 10,000 parts of at least 5 MiB
 MAX_PARTS_LISTED = 1_000  # the most that S3 lists at once; no upload here has more parts
 _MISSING = {"404", "NoSuchKey", "NoSuchVersion", "NoSuchUpload", "NotFound"}
 
@@ -172,11 +174,6 @@ def put(key: str, content: bytes, *, content_type: str) -> None:
     _call("put_object", Key=key, Body=content, ContentType=content_type)
 
 
-def put_file(key: str, file: IO[bytes], *, content_type: str) -> None:
-    """Store an open file from its position on, up to 5 GiB, without reading it into memory."""
-    _call("put_object", Key=key, Body=file, ContentType=content_type)
-
-
 def copy(source: str, target: str) -> None:
     """Copy a blob to another key, without its tags; raises BlobMissing.
 
@@ -249,3 +246,53 @@ def abort(key: str, upload_id: str) -> None:
         _call("abort_multipart_upload", Key=key, UploadId=upload_id)
     except BlobMissing:
         return
+
+
+class BlobWriter:
+    """A file that is only written to, one after another: its bytes become parts of a multipart upload."""
+
+    def __init__(self, key: str, upload_id: str) -> None:
+        self._key, self._upload_id = key, upload_id
+        self._waiting = bytearray()
+        self._parts: list[Part] = []
+        self.size = 0  # bytes written
+
+    def write(self, content: bytes) -> int:
+        self._waiting += content
+        self.size += len(content)
+        while len(self._waiting) >= PART_BYTES:
+            self._send(PART_BYTES)
+        return len(content)
+
+    def flush(self) -> None:
+        """Does nothing: a part before the last one has at least 5 MiB."""
+
+    def finish(self) -> None:
+        """Send what is left and complete the upload; raises BlobMissing, PartsRefused."""
+        self._send(len(self._waiting))
+        try:
+            finish(self._key, self._upload_id, self._parts)
+        except BlobMissing:  # a first try has completed it, and its answer did not come
+            if find(self._key) is None:
+                raise
+
+    def _send(self, length: int) -> None:
+        content, number = bytes(self._waiting[:length]), len(self._parts) + 1
+        del self._waiting[:length]
+        sent = _call("upload_part", Key=self._key, UploadId=self._upload_id, PartNumber=number, Body=content)
+        self._parts.append(Part(number, length, sent["ETag"].strip('"')))
+
+
+@contextmanager
+def writing(key: str, *, content_type: str) -> Iterator[BlobWriter]:
+    """A writer of a blob of any size, of which one part is in memory. The blob is there after the block.
+
+    S3 takes up to 5 GiB in one request, and answers it the later, the larger it is. An error aborts the upload.
+    """
+    writer = BlobWriter(key, upload_id := begin(key, content_type=content_type))
+    try:
+        yield writer
+        writer.finish()
+    except BaseException:
+        abort(key, upload_id)
+        raise

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
@@ -19,10 +20,12 @@ from calls import service
 from conversations import service as conversations
 from drive.files import folders
 from drive.files import service as files
+from drive.model import MIB
 from drive.sharing import links
 from drive.sharing import service as sharing
-from kernel import aws, clock
+from kernel import aws, blobs, clock
 from kernel.caller import Caller
+from kernel.errors import DependencyUnavailable
 from messages import drafts, reactions, scheduled
 from messages import service as messages
 from messages.schemas import MessageFields
@@ -107,6 +110,41 @@ def test_a_file_too_long_for_the_usual_fields_of_a_zip_is_in_the_export(
     with zipfile.ZipFile(io.BytesIO(stored["Body"].read())) as archive:
         (film,) = [name for name in archive.namelist() if name.startswith("files/")]
         assert archive.read(film) == b"a frame " * 1_000
+
+
+def test_an_export_is_stored_in_parts_however_large_it_is(
+    ann: tuple[Caller, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S3 takes 5 GiB in one request ("Amazon S3 multipart upload limits"), and a drive has 10 GiB by default."""
+    me, token = ann
+    monkeypatch.setattr(blobs, "PART_BYTES", 5 * MIB)
+    film = random.Random(7).randbytes(12 * MIB)
+    desk.put(me, name="film.bin", content=film)
+    export_id = begin(token).body["id"]
+    make_export.handler({"user_id": me.user_id, "export_id": export_id}, CONTEXT)
+    export, s3 = exports.get(me.user_id, export_id), aws.client("s3")
+    stored = s3.get_object(Bucket=BUCKET, Key=export.key)
+    assert stored["ETag"].strip('"').endswith("-3")  # the number of parts
+    assert stored["ContentLength"] == export.size
+    with zipfile.ZipFile(io.BytesIO(stored["Body"].read())) as archive:
+        (name,) = [name for name in archive.namelist() if name.startswith("files/")]
+        assert archive.read(name) == film
+
+
+def test_an_export_that_fails_leaves_no_parts(ann: tuple[Caller, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    me, token = ann
+    monkeypatch.setattr(blobs, "PART_BYTES", 5 * MIB)
+    desk.put(me, name="film.bin", content=random.Random(7).randbytes(6 * MIB))
+    export_id = begin(token).body["id"]
+    monkeypatch.setattr(blobs, "finish", _out_of_order)
+    with pytest.raises(DependencyUnavailable):
+        make_export.handler({"user_id": me.user_id, "export_id": export_id}, CONTEXT)
+    assert "Uploads" not in aws.client("s3").list_multipart_uploads(Bucket=BUCKET, Prefix="exports/")
+    assert exports.get(me.user_id, export_id).status == "running"  # the machine tries again
+
+
+def _out_of_order(*_: Any) -> None:
+    raise DependencyUnavailable
 
 
 def _exported(who: Caller, token: str) -> dict[str, list[dict[str, Any]]]:
