@@ -163,6 +163,16 @@ def test_a_function_that_failed_is_a_problem_without_its_exception(url: str) -> 
     assert "secret detail" not in json.dumps(problem)
 
 
+def test_a_body_that_is_too_large_for_a_function_is_refused_and_not_to_be_tried_again(url: str) -> None:
+    largest = b'{"sleep": 0, "filling": "%s"}'
+    assert _post(f"{url}/slow", largest % (b"x" * 5_900_000))[0] == 200
+    for size in (6_300_000, 10_600_000):
+        status, headers, problem = _post(f"{url}/slow", largest % (b"x" * size))
+        assert (status, problem["code"], problem["status"]) == (413, "payload_too_large", 413)
+        assert headers["content-type"] == "application/problem+json"
+        assert "retry-after" not in headers
+
+
 def test_a_path_parameter_arrives_as_the_client_wrote_it() -> None:
     def build() -> dict[str, Any]:
         return {"requestContext": {"identity": {}}, "pathParameters": {"emoji": "👍", "id": "msg_1"}}

@@ -6,7 +6,8 @@ address that it sees.
 MiniStack decodes path parameters; a REST API hands them on as the client wrote them.
 
 MiniStack ignores the gateway responses of an API's OpenAPI document: for a throttled function it answers with Lambda's
-429, for a failed one with its exception; API Gateway sends its response INTEGRATION_FAILURE.
+429, for a failed one with its exception; API Gateway sends its response INTEGRATION_FAILURE. For a body that is too
+large for Lambda (6 MB) it sends REQUEST_TOO_LARGE, as for one above its own 10 MB: 413, which nobody tries again.
 
 MiniStack leaves out the answers of an OpenAPI document's mock integrations, which are those to preflights.
 
@@ -15,6 +16,7 @@ others wait for them; here the account's quota is checked first.
 """
 
 import importlib
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -25,7 +27,7 @@ MODULE = "ministack.services.apigateway_v1"
 LAMBDA = "ministack.services.lambda_svc"
 RESPONSES = "x-amazon-apigateway-gateway-responses"
 INTEGRATION = "x-amazon-apigateway-integration"
-FAILED = 502
+FAILED, TOO_LARGE = 502, "RequestTooLargeException"
 UNQUOTED = "!$&'()*+,;=:@"  # what a segment of a path may have as it is (RFC 3986, `pchar`)
 
 
@@ -33,7 +35,7 @@ def apply() -> None:
     wrap(MODULE, "_build_lambda_event_v1", _with_the_address_and_the_path_as_sent)
     wrap(MODULE, "_import_rest_api", _with_gateway_responses)
     wrap(MODULE, "_import_operation", _with_mock_answers)
-    wrap(MODULE, "_lambda_proxy_response", _telling_throttles)
+    wrap(MODULE, "_lambda_proxy_response", _telling_what_lambda_refused)
     wrap(MODULE, "_extract_lambda_ref_from_integration_uri", lambda original: original)  # used below: these must exist
     wrap(LAMBDA, "_emit_lambda_metrics", lambda original: original)
     put(LAMBDA, "_inflight_total", 0)
@@ -76,9 +78,14 @@ def _with_mock_answers(bring_in: Callable[..., None]) -> Callable[..., None]:
     return importing
 
 
-def _telling_throttles(shape: Callable[[Any], tuple[Any, Any]]) -> Callable[[Any], tuple[Any, Any]]:
+def _telling_what_lambda_refused(shape: Callable[[Any], tuple[Any, Any]]) -> Callable[[Any], tuple[Any, Any]]:
     def shaping(result: Any) -> tuple[Any, Any]:
-        return (None, "throttled") if result.get("throttle") else shape(result)
+        if result.get("throttle"):
+            return None, "throttled"
+        body = result.get("body")
+        if result.get("error") and isinstance(body, dict) and body.get("errorType") == TOO_LARGE:
+            return None, TOO_LARGE
+        return shape(result)
 
     return shaping
 
@@ -93,6 +100,8 @@ def _with_integration_failures(invoke: Callable[..., Awaitable[Any]]) -> Callabl
             return gateway._gw_error("INTEGRATION_FAILURE", "Internal server error")
         answer = await invoke(integration, *arguments, **options)
         if isinstance(answer, tuple) and answer[0] == FAILED:  # our functions never return this
+            if json.loads(answer[2]) == {"message": TOO_LARGE}:
+                return gateway._gw_error("REQUEST_TOO_LARGE", "Request Too Long")
             return gateway._gw_error("INTEGRATION_FAILURE", "Internal server error")
         return answer
 
