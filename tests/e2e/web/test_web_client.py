@@ -44,8 +44,9 @@ def test_two_people_chat_vote_and_share_a_file(windows: tuple[Window, Window], t
     ada.say("Hello **Bob**")
     bob.open(ada)
     expect(bob.message("Hello Bob").locator("strong")).to_have_text("Bob")
-    bob.say("Hello Ada")
-    expect(ada.message("Hello Ada")).to_be_visible()
+    bob.say("> Welcome **back**\nHello Ada\n- soup\n- salad")
+    expect(ada.message("Hello Ada").get_by_role("blockquote")).to_have_text("Welcome back")
+    expect(ada.message("Hello Ada").get_by_role("listitem")).to_have_text(["soup", "salad"])
 
     # and react, edit and reply
     ada.message("Hello Ada").hover()

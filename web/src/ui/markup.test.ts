@@ -27,7 +27,7 @@ function numbersOf(seed: number): (below: number) => number {
   };
 }
 
-const PIECES = ["`", "``", "```", "~~~", "**", "_", "~~", "\n", " ", "a", "é", "\u202e", "\ud800", "<b>", '"', "(", ")", "https://", "http://x.y", "javascript:", "data:", "&lt;", "[a](b)"];
+const PIECES = ["`", "``", "```", "~~~", "**", "_", "~~", "\n", " ", "a", "é", "\u202e", "\ud800", "<b>", '"', "(", ")", "https://", "http://x.y", "javascript:", "data:", "&lt;", "[a](b)", "> ", "- ", "1. "];
 
 function madeOf(seed: number): string {
   const next = numbersOf(seed);
@@ -40,7 +40,7 @@ test("any text renders only to allowed elements and http(s) links, and its chara
     const parts = partsOf(Markup({ text }));
     const elements = parts.filter(isElement);
     const shown = parts.filter((each) => typeof each === "string").join("");
-    expect(elements.map((each) => each.type).filter((type) => !["div", "p", "pre", "code", "strong", "em", "s", "a"].includes(type))).toEqual([]);
+    expect(elements.map((each) => each.type).filter((type) => !["div", "p", "pre", "code", "strong", "em", "s", "a", "blockquote", "ul", "ol", "li"].includes(type))).toEqual([]);
     for (const each of elements) if (each.type === "a") expect(each.props.href).toMatch(/^https?:\/\//);
     expect(isWithin(shown, text), text).toBe(true);
   }
@@ -57,7 +57,7 @@ function isWithin(part: string, whole: string): boolean {
 }
 
 const LONGEST = 10_000;
-const HARD = ["`", "``a", "`a", "_a ", "**a", "~~a", "**_~~", "_**", "(_", "https://", "https://a.", "https://a(", "https://a(b)", "https://а(", "```\n", "` ` `` ", "** _ ~~ `"];
+const HARD = ["`", "``a", "`a", "_a ", "**a", "~~a", "**_~~", "_**", "(_", "https://", "https://a.", "https://a(", "https://a(b)", "https://а(", "```\n", "> ", "> > a\n", "- ", "- a\n", "1. a\n  b\n", "` ` `` ", "** _ ~~ `"];
 
 test.each(HARD)("a long message of repeated %j renders within a second", (piece) => {
   for (const text of [piece.repeat(LONGEST / piece.length), `${"`".repeat(LONGEST / 2)}${"a".repeat(LONGEST / 2)}`]) {
@@ -114,4 +114,29 @@ test.each(["\n", "\r\n", "\r", "\u2028", "\u2029", "\u0085"])("a line ends at %j
   expect(partsOf(Markup({ text: `soup${end}salad` })).filter((each) => typeof each === "string")).toEqual(["soup\nsalad"]);
   const [code] = partsOf(Markup({ text: ["see", "```", "a_b_c", "```"].join(end) })).filter((each) => isElement(each) && each.type === "code");
   expect(partsOf(code as ReactNode)).toContain("a_b_c");
+});
+
+/** A tree as text: each element's name with what is in it. */
+function outline(node: ReactNode): string {
+  if (Array.isArray(node)) return node.map((each: ReactNode) => outline(each)).join("");
+  if (!isElement(node)) return typeof node === "string" ? node : "";
+  const { start } = node.props as { readonly start?: number };
+  return `(${node.type}${start === undefined ? "" : ` ${String(start)}`} ${outline(node.props.children)})`;
+}
+
+test.each([
+  ["> Friday?\n> Really?\nYes!", "(blockquote (p Friday?\nReally?))(p Yes!)"],
+  [">> a\n> b", "(blockquote (blockquote (p a))(p b))"],
+  ["To do:\n- **polls**\n- calls\n  and more\nDone", "(p To do:)(ul (li (strong polls))(li calls\nand more))(p Done)"],
+  ["3. c\n4. d\n- e", "(ol 3 (li c)(li d))(ul (li e))"],
+  ["> ```\n> - a\n> ```", "(blockquote (pre (code - a)))"],
+  ["-5 to 3 - or -- 4\n2.5 m\n1.\n> ", "(p -5 to 3 - or -- 4\n2.5 m\n1.)(blockquote (p ))"],
+  ["a ``` b", "(p a ``` b)"],
+  ["``a ` b`` and ```c``` and ```d", "(p (code a ` b) and (code c) and ```d)"],
+])("quotes, lists and code of %j", (text, shown) => {
+  expect(outline(Markup({ text }))).toBe(`(div ${shown})`);
+});
+
+test("of quotes within quotes without end the inner ones stay text", () => {
+  expect(outline(Markup({ text: ">".repeat(9) + " deep" }))).toBe(`(div ${"(blockquote ".repeat(4)}(p >>>>> deep)${")".repeat(4)})`);
 });

@@ -1,50 +1,90 @@
 /**
- * Renders a subset of Markdown: **bold**, _italic_, ~~struck~~, `code`, fenced code blocks, and plain URLs as links.
+ * Renders a subset of Markdown: **bold**, _italic_, ~~struck~~, `code`, fenced code blocks, quotes, lists, and plain
+ * URLs as links. Lists have one level, and quotes within quotes stop at DEEPEST, since a message may have thousands.
  */
 import type { ReactNode } from "react";
 
 /** Where lines end: iPhones write U+2028 for Enter, which browsers show as nothing at all. */
 const LINE_END = /\r\n|[\n\r\u0085\u2028\u2029]/u;
 const FENCE = /^ {0,3}(```+|~~~+)/;
+const QUOTED = /^ {0,3}> ?/;
+const DEEPEST = 4;
+/** The mark of an item and the number of a numbered one (CommonMark 5.2, without `+`, which begins sums). */
+const ITEM = /^ {0,3}(?:[-*]|(\d{1,9})[.)]) +(?=\S)/;
+const GOES_ON = /^ {2,}\S/;
 /** What a URL has between brackets: ASCII but " < >, and letters and signs of any script, whose punctuation ends it. */
 const ADDRESS = String.raw`[!#-'*-;=?-~\p{L}\p{M}\p{N}\p{So}]`;
 /** Brackets in a plain URL are pairs, and what ends a sentence or a quotation is not the last of it. */
 const PLAIN_URL = String.raw`https?:\/\/(?:${ADDRESS}|\(${ADDRESS}*\))+(?<![.,;:!?'*\]}])`;
 const IN_WORD = String.raw`[\p{L}\p{M}\p{N}_]`;
 const INLINE = new RegExp(
-  ["(`+)(.+?)\\1", String.raw`\*\*(.+?)\*\*`, `(?<!${IN_WORD})_(.+?)_(?!${IN_WORD})`, "~~(.+?)~~", `(${PLAIN_URL})`].join("|"),
+  ["(?<!`)(`+)(?!`)(.+?)(?<!`)\\1(?!`)", String.raw`\*\*(.+?)\*\*`, `(?<!${IN_WORD})_(.+?)_(?!${IN_WORD})`, "~~(.+?)~~", `(${PLAIN_URL})`].join("|"),
   "gsu",
 );
 
 export function Markup({ text }: { text: string }) {
-  return <div className="text">{blocks(text)}</div>;
+  return <div className="text">{blocks(text.split(LINE_END))}</div>;
 }
 
-function blocks(text: string): ReactNode[] {
+function blocks(lines: readonly string[], depth = 0): ReactNode[] {
   const found: ReactNode[] = [];
-  const plain: string[] = [];
-  const flush = () => {
-    if (plain.length > 0) found.push(<p key={found.length} dir="auto">{inline(plain.splice(0).join("\n"))}</p>);
+  const isQuoted = (line: string) => depth < DEEPEST && QUOTED.test(line);
+  const isPlain = (line: string) => !FENCE.test(line) && !isQuoted(line) && !ITEM.test(line);
+  /** The lines from `at` on for which this holds. */
+  const take = (holds: (line: string) => boolean) => {
+    const from = at;
+    while (at < lines.length && holds(lines[at] ?? "")) at++;
+    return lines.slice(from, at);
   };
-  const lines = text.split(LINE_END);
-  for (let at = 0; at < lines.length; at++) {
+  let at = 0;
+  while (at < lines.length) {
+    const key = at;
     const line = lines[at] ?? "";
     const fence = FENCE.exec(line)?.[1];
-    if (fence === undefined) {
-      plain.push(line);
-      continue;
-    }
-    flush();
-    const code: string[] = [];
-    while (++at < lines.length && !lines[at]?.trimStart().startsWith(fence)) code.push(lines[at] ?? "");
-    found.push(
-      <pre key={found.length} dir="ltr">
-        <code>{code.join("\n")}</code>
-      </pre>,
-    );
+    const item = ITEM.exec(line);
+    if (fence !== undefined) {
+      at++;
+      const code = take((each) => !each.trimStart().startsWith(fence));
+      at++;
+      found.push(
+        <pre key={key} dir="ltr">
+          <code>{code.join("\n")}</code>
+        </pre>,
+      );
+    } else if (isQuoted(line)) {
+      const quoted = take(isQuoted).map((each) => each.replace(QUOTED, ""));
+      found.push(<blockquote key={key}>{blocks(quoted, depth + 1)}</blockquote>);
+    } else if (item) {
+      const first = item[1];
+      const isOfList = (each: string) => {
+        const mark = ITEM.exec(each);
+        return mark ? (mark[1] === undefined) === (first === undefined) : GOES_ON.test(each);
+      };
+      const texts = items(take(isOfList));
+      found.push(
+        first === undefined ? (
+          <ul key={key} dir="auto">
+            {texts}
+          </ul>
+        ) : (
+          <ol key={key} dir="auto" start={Number(first)}>
+            {texts}
+          </ol>
+        ),
+      );
+    } else found.push(<p key={key} dir="auto">{inline(take(isPlain).join("\n"))}</p>);
   }
-  flush();
   return found;
+}
+
+/** The items of a list's lines; a line that has no mark goes on with the item before. */
+function items(lines: readonly string[]): ReactNode[] {
+  const texts: string[][] = [];
+  for (const line of lines) {
+    if (ITEM.test(line)) texts.push([line.replace(ITEM, "")]);
+    else texts.at(-1)?.push(line.trimStart());
+  }
+  return texts.map((each, number) => <li key={number}>{inline(each.join("\n"))}</li>);
 }
 
 /** A text as it reads without its marks, for a line that shows its beginning. */
