@@ -27,7 +27,6 @@ PSEUDO = {
     "AWS::AccountId": "123456789012",
     "AWS::Partition": "aws",
     "AWS::URLSuffix": "amazonaws.com",
-    "AWS::StackId": "arn:aws:cloudformation:us-east-1:123456789012:stack/secureconnect/0a-1b-2c-3d-4e",
 }
 NO_VALUE = object()
 # Local paths, which the translator refuses; `sam package` replaces them by the URLs of uploads.

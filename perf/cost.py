@@ -1,7 +1,7 @@
 """The cost of a million messages in AWS: counted operations times published prices (perf/prices.json).
 
 Counted: capacity units, invocations, posts, queue calls, log lines, bytes. Assumed, and printed: the duration of calls
-in AWS, the number of sockets per person, the share of traces. Omitted: storage, free tiers, idle polling of the queue.
+in AWS, the number of sockets per person. Omitted: storage, free tiers, idle polling of the queue.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ class Assumptions:
     round_trip_ms: float = 6.0  # one AWS call inside the Region
     redis_round_trip_ms: float = 1.0
     call_cpu_ms: float = 0.3  # CPU of socket and TLS per AWS call, which is not counted here
-    traced_share: float = 0.01  # the rule of template.yaml
     processor: str = "x86_64"
 
 
@@ -50,7 +49,6 @@ class Bill:
     gateway: float
     queue: float
     logs: float
-    traces: float
     data_out: float
 
     @property
@@ -64,8 +62,8 @@ class Bill:
 
     @property
     def observing(self) -> float:
-        """The part for logs (with metrics) and traces."""
-        return self.logs + self.traces
+        """The part for logs, with the metrics in them; nothing that a message calls is traced unless TraceCode=on."""
+        return self.logs
 
     def __add__(self, other: Bill) -> Bill:
         mine, theirs = asdict(self), asdict(other)
@@ -85,7 +83,6 @@ def bill(counted: Counted, assumed: Assumptions, *, front: float) -> Bill:
     posts, post_bytes = counted.other_calls.get(POST, 0), counted.post_bytes
     units = -(-post_bytes // max(1, posts) // of["socket_message_bytes"]) * posts  # its posts have equal sizes
     taken = sum(count for name, count in counted.invoked.items() if functions()[name].serves_queue)
-    traced = sum(count for name, count in counted.invoked.items() if functions()[name].traced)
     queue_calls = counted.other_calls.get("SendMessageBatch", 0) + 2 * taken  # one to receive, one to delete
     per_message = Bill(
         dynamodb=counted.write_units * of["dynamodb_write_unit"] + counted.read_units * of["dynamodb_read_unit"],
@@ -94,7 +91,6 @@ def bill(counted: Counted, assumed: Assumptions, *, front: float) -> Bill:
         gateway=front + units * of["socket_message"],
         queue=queue_calls * of["sqs_request"],
         logs=counted.log_bytes / GB * of["log_gb"],
-        traces=traced * assumed.traced_share * of["trace"],
         data_out=(post_bytes + counted.answer_bytes) / GB * of["data_out_gb"],
     )
     return Bill(**{name: value * MILLION for name, value in asdict(per_message).items()})

@@ -108,9 +108,6 @@ def test_a_stack_may_have_a_name_of_forty_characters() -> None:
                 assert re.fullmatch(pattern, each.properties[name]), path
                 seen.add((kind, name))
     assert seen == NAMES.keys()
-    (rule,) = (each for each in found.values() if each.kind == "AWS::XRay::SamplingRule")
-    assert len(rule.properties["SamplingRule"]["ServiceName"]) <= 64
-    assert len(rule.properties["SamplingRule"]["RuleName"]) <= 32
 
 
 # --- production is complete -----------------------------------------------------------------------------------
@@ -181,6 +178,19 @@ def test_every_state_machine_is_traced_in_the_cloud() -> None:
         assert each["TracingConfiguration"] == {"Enabled": True}, path
         role = roles[each["RoleArn"].strip("<>").removesuffix(".Arn")]
         assert role["ManagedPolicyArns"] == ["arn:aws:iam::aws:policy/AWSXRayDaemonWriteAccess"], path
+
+
+def test_no_trace_holds_what_people_search_for_the_token_of_a_link_or_an_address() -> None:
+    """A segment of API Gateway has the whole URL and the client's address ("Understanding the trace" of its guide),
+    and no setting leaves them out. Those of functions and state machines have names and ids only."""
+    for code in ("on", "off"):
+        for kind in ("AWS::ApiGateway::Stage", "AWS::ApiGatewayV2::Stage"):
+            for stage in of_kind("prod", kind, TraceCode=code).values():
+                assert not stage.get("TracingEnabled")
+        modes = {
+            each["TracingConfig"]["Mode"] for each in of_kind("prod", "AWS::Lambda::Function", TraceCode=code).values()
+        }
+        assert ("PassThrough" in modes) is (code == "off")
 
 
 def test_rules_are_called_as_the_rights_on_them_say() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from perf.cost import Assumptions, Bill, measure
-from perf.template import ROOT, functions, load
+from perf.template import functions
 
 OBSERVING_AT_MOST = 0.08
 Bills = Mapping[tuple[str, int], Bill]
@@ -26,13 +26,9 @@ def test_observing_costs_at_most_8_percent_of_a_message(bills: Bills, way: str) 
     assert 0.3 < found.observing <= OBSERVING_AT_MOST * (found.total - found.compute)
 
 
-def test_what_a_socket_a_stream_or_a_queue_calls_is_traced_only_when_that_is_asked_for() -> None:
-    """Its traces begin with itself, as those hand none on: they would say what the call's line does."""
+def test_nothing_that_a_message_calls_is_traced_unless_that_is_asked_for() -> None:
+    """Its traces would say what the call's line does."""
     traced = {name for name, each in functions().items() if each.traced}
-    assert "MessagesFunction" in traced
-    assert not {"SendMessageFunction", "FanoutFunction", "DispatchFunction", "IndexFunction", "FollowFunction"} & traced
-
-
-def test_the_assumed_share_of_traces_is_that_of_the_deployed_rule() -> None:
-    rule = load(ROOT / "template.yaml")["Resources"]["RestTraces"]["Properties"]["SamplingRule"]
-    assert (rule["ReservoirSize"], rule["FixedRate"]) == (0, Assumptions().traced_share)
+    assert "EraseFunction" in traced
+    called = {"Messages", "SendMessage", "Fanout", "Dispatch", "Index", "Follow", "Push"}
+    assert not {f"{name}Function" for name in called} & traced
