@@ -55,7 +55,13 @@ class Upload(Output):
     upload: UploadInstructions | None
 
 
-class PartNumbers(Input):
+class UploadReference(Input):
+    """`client_id` names the upload: the file may have another one by now, of another device or editor."""
+
+    client_id: ClientId | None = None
+
+
+class PartNumbers(UploadReference):
     part_numbers: Annotated[list[Annotated[int, Field(ge=1, le=10_000)]], Field(max_length=1_000)]
 
 
@@ -81,7 +87,7 @@ class SentPart(Input):
     etag: Annotated[Opaque, Field(min_length=1, max_length=100)]
 
 
-class UploadCompletion(Input):
+class UploadCompletion(UploadReference):
     parts: Annotated[list[SentPart], Field(max_length=10_000)] = []
 
 

@@ -40,4 +40,5 @@ def stage(transaction: Transaction, upload: PendingUpload, fingerprint: str) -> 
 
 
 def stage_deletion(transaction: Transaction, upload: PendingUpload) -> None:
-    transaction.delete("dedup", Item(_key(upload.user_id, upload.client_id), _PART))
+    """Forget the client_id of an upload that ends without its bytes: sent again, it begins anew (label `ended`)."""
+    transaction.delete("ended", Item(_key(upload.user_id, upload.client_id), _PART))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drive.route_schemas import PartNumbers, Parts, Upload, UploadCompletion, UploadFields
+from drive.route_schemas import PartNumbers, Parts, Upload, UploadCompletion, UploadFields, UploadReference
 from drive.schemas import File
 from drive.uploads import service as uploads
 from drive.uploads import transfers
@@ -38,22 +38,25 @@ def add_to(app: App) -> None:
     @app.post("/drive/uploads/{file_id}/parts", body=PartNumbers, returns=Parts, errors=["upload_ended"])
     def ask_for_parts(caller: Caller, file_id: str, body: PartNumbers) -> Any:
         """Upload URLs of parts (valid for 15 min), and the parts uploaded so far, to resume with the rest."""
-        return transfers.parts(caller=caller, file_id=file_id, numbers=body.part_numbers)
+        return transfers.parts(caller=caller, file_id=file_id, numbers=body.part_numbers, client_id=body.client_id)
 
     @app.post(
         "/drive/uploads/{file_id}/complete",
         body=UploadCompletion,
         returns=File,
         status=202,
-        errors=["upload_incomplete"],
+        errors=["upload_incomplete", "upload_ended"],
     )
     def complete_upload(caller: Caller, file_id: str, body: UploadCompletion) -> Any:
         """Complete an upload; the file is inspected and becomes ready or rejected. Idempotent."""
         return transfers.complete(
-            caller=caller, file_id=file_id, sent_parts=[(part.number, part.etag) for part in body.parts]
-        )  # fmt: skip
+            caller=caller,
+            file_id=file_id,
+            sent_parts=[(part.number, part.etag) for part in body.parts],
+            client_id=body.client_id,
+        )
 
-    @app.delete("/drive/uploads/{file_id}", status=204, errors=["upload_ended", "conflict"])
-    def abort_upload(caller: Caller, file_id: str) -> None:
+    @app.delete("/drive/uploads/{file_id}", query=UploadReference, status=204, errors=["upload_ended", "conflict"])
+    def abort_upload(caller: Caller, file_id: str, query: UploadReference) -> None:
         """Abort an upload; its reserved quota is freed at once."""
-        transfers.abort(caller=caller, file_id=file_id)
+        transfers.abort(caller=caller, file_id=file_id, client_id=query.client_id)

@@ -164,6 +164,8 @@ def _reserve(node: Node, upload: PendingUpload, earlier: PendingUpload | None, f
             freed=earlier.size if earlier is not None else 0,
         )
         dedup_store.stage(transaction, upload, fingerprint)
+        if earlier is not None:
+            dedup_store.stage_deletion(transaction, earlier)
         if upload.version > 1:
             store.stage_require_ready(transaction, "file", node.id)
         else:

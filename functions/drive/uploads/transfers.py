@@ -20,8 +20,17 @@ from kernel.resilience import retried
 from kernel.transactions import Cancelled, Transaction
 
 
+class UploadEnded(Conflict):
+    """The caller's upload has ended, or another one has taken its place."""
+
+    code = "upload_ended"
+
+    def __init__(self) -> None:
+        super().__init__("This upload has ended.")
+
+
 def _require_uploader(caller: Caller, file_id: str, *, ending: bool = False) -> NodeAccess:
-    """The file, if the caller owns it or uploads it; raises NotFound, Forbidden.
+    """The file, if the caller owns it or may edit it; raises NotFound, Forbidden.
 
     An uploader to somebody else's folder must still be an editor, except to end the upload (`ending`).
     """
@@ -32,22 +41,22 @@ def _require_uploader(caller: Caller, file_id: str, *, ending: bool = False) -> 
     if caller.user_id == found.node.owner_id or (ending and is_uploader):
         return found
     access.require_node(file_id, caller.user_id, "editor", kind="file")  # NotFound or Forbidden
-    if found.upload is not None and not is_uploader:
-        raise NotFound
     return found
 
 
-def _pending(caller: Caller, file_id: str) -> tuple[NodeAccess, PendingUpload]:
-    """The upload that is waiting for bytes; raises Conflict `upload_ended` if there is none."""
-    found = _require_uploader(caller, file_id)
-    if found.upload is None or found.upload.state != "uploading":
-        raise Conflict("This upload has ended.", code="upload_ended")
-    return found, found.upload
+def _is_of(upload: PendingUpload, caller: Caller, client_id: str | None) -> bool:
+    """Whether the caller has begun this upload, with this client_id if one is given.
+
+    The path names the file only, whose upload may be another one by now: of another person or device.
+    """
+    return upload.user_id == caller.user_id and client_id in (None, upload.client_id)
 
 
-def parts(*, caller: Caller, file_id: str, numbers: Sequence[int]) -> dict[str, Any]:
-    """Upload URLs of parts, and the parts uploaded so far; raises ValidationFailed, Conflict `upload_ended`."""
-    _, upload = _pending(caller, file_id)
+def parts(*, caller: Caller, file_id: str, numbers: Sequence[int], client_id: str | None = None) -> dict[str, Any]:
+    """Upload URLs of parts, and the parts uploaded so far; raises ValidationFailed, UploadEnded."""
+    upload = _require_uploader(caller, file_id).upload
+    if upload is None or upload.state != "uploading" or not _is_of(upload, caller, client_id):
+        raise UploadEnded
     if not upload.in_parts:
         raise ValidationFailed.of("part_numbers", "this upload is one form")
     sizes = model.part_sizes(upload.size)
@@ -82,9 +91,10 @@ def _begin_multipart(upload: PendingUpload) -> str:
         return multipart_id
     blobs.abort(upload.object_key, multipart_id)
     found = store.node_access(upload.file_id)
-    if found is None or found.upload is None or found.upload.multipart_id is None:
-        raise Conflict("This upload has ended.", code="upload_ended")
-    return found.upload.multipart_id
+    latest = None if found is None else found.upload
+    if latest is None or latest.upload_id != upload.upload_id or latest.multipart_id is None:
+        raise UploadEnded
+    return latest.multipart_id
 
 
 def _arrived(upload: PendingUpload, multipart_id: str) -> list[Part]:
@@ -97,20 +107,32 @@ def _arrived(upload: PendingUpload, multipart_id: str) -> list[Part]:
     return [part for part in listed if part.number <= len(sizes) and part.size == sizes[part.number - 1]]
 
 
-def complete(*, caller: Caller, file_id: str, sent_parts: Sequence[tuple[int, str]]) -> dict[str, Any]:
+def complete(
+    *, caller: Caller, file_id: str, sent_parts: Sequence[tuple[int, str]], client_id: str | None = None
+) -> dict[str, Any]:
     """Complete an upload; its file is `processing` from now on. Idempotent.
 
-    `sent_parts` are `(number, etag)`. Raises UploadIncomplete, ValidationFailed for parts other than the uploaded ones.
+    `sent_parts` are `(number, etag)`. Raises UploadIncomplete, UploadEnded, and ValidationFailed for parts other than
+    the uploaded ones.
     """
     found = _require_uploader(caller, file_id)
     upload = found.upload
-    if upload is None:
+    if upload is None or not _is_of(upload, caller, client_id):
+        was_completed = upload is None if client_id is None else _had_its_bytes(caller, file_id, client_id)
+        if not was_completed:
+            raise UploadEnded
         return views.file(found.node)
     if upload.state == "uploading":
         _require_bytes(upload, sent_parts)
         _processing(found.node, upload)
         found = store.node_access(file_id) or found
     return views.file(found.node, pending=found.upload)
+
+
+def _had_its_bytes(caller: Caller, file_id: str, client_id: str) -> bool:
+    """Whether the caller's upload that is no longer pending ended with its bytes: others are forgotten."""
+    made = dedup_store.find(caller.user_id, client_id)
+    return made is not None and made.file_id == file_id
 
 
 def _require_bytes(upload: PendingUpload, sent_parts: Sequence[tuple[int, str]]) -> None:
@@ -144,14 +166,21 @@ def _processing(node: Node, upload: PendingUpload) -> None:
             return  # settled concurrently
 
 
-def abort(*, caller: Caller, file_id: str) -> None:
-    """End an upload, also one in the intake, and free its quota; raises NotFound, Conflict `upload_ended`."""
-    first = _require_uploader(caller, file_id, ending=True).upload
+def abort(*, caller: Caller, file_id: str, client_id: str | None = None) -> None:
+    """End an upload, also one in the intake, and free its quota; raises NotFound, UploadEnded.
+
+    Without a client_id, the file's owner ends whoever's upload there is.
+    """
+    begun = _require_uploader(caller, file_id, ending=True)
+    first = begun.upload
+    as_owner = client_id is None and begun.node.owner_id == caller.user_id
+    if first is None or not (as_owner or _is_of(first, caller, client_id)):
+        raise UploadEnded
 
     def attempt() -> None:
         found = _require_uploader(caller, file_id, ending=True)
-        if first is None or found.upload is None or found.upload.upload_id != first.upload_id:
-            raise Conflict("This upload has ended.", code="upload_ended")
+        if found.upload is None or found.upload.upload_id != first.upload_id:
+            raise UploadEnded
         if not cancel(found.node, found.upload):
             raise _Changed
 

@@ -36,7 +36,7 @@ export class UploadTransfer {
 
   /** Sends the parts that the storage does not have yet. */
   async sendParts(
-    fileId: string,
+    upload: { file_id: string; client_id: string },
     how: UploadInstructions,
     file: Blob,
     onSent: (bytes: number) => void,
@@ -45,7 +45,7 @@ export class UploadTransfer {
     const each = how.part_size ?? file.size;
     const sizes = new Map<number, number>();
     for (let n = 1; n <= (how.part_count ?? 0); n += 1) sizes.set(n, Math.min(each, file.size - (n - 1) * each));
-    const { uploaded } = await this.partsOf(fileId, [], signal);
+    const { uploaded } = await this.partsOf(upload, [], signal);
     const there = new Map(uploaded.filter((part) => sizes.get(part.number) === part.size).map((part) => [part.number, part.size]));
     const show = () => onSent([...there.values()].reduce((sum, size) => sum + size, 0));
     show();
@@ -54,7 +54,7 @@ export class UploadTransfer {
       missing.map((number) =>
         this.#limit.run(() =>
           this.#withRetries(signal, async () => {
-            const url = (await this.partsOf(fileId, [number], signal)).parts[0]?.url ?? "";
+            const url = (await this.partsOf(upload, [number], signal)).parts[0]?.url ?? "";
             const piece = file.slice((number - 1) * each, (number - 1) * each + (sizes.get(number) ?? 0));
             await this.#send("PUT", url, piece, (sent) => (there.set(number, sent), show()), signal);
             there.set(number, piece.size);
@@ -66,9 +66,13 @@ export class UploadTransfer {
   }
 
   /** The URLs of these parts, and the parts that have arrived. */
-  async partsOf(fileId: string, numbers: number[], signal: AbortSignal): Promise<UploadedParts> {
-    const path = { file_id: fileId };
-    return this.#parts.api.post("/drive/uploads/{file_id}/parts", { path, body: { part_numbers: numbers }, retry: true, signal });
+  async partsOf(
+    { file_id, client_id }: { file_id: string; client_id: string },
+    numbers: number[],
+    signal: AbortSignal,
+  ): Promise<UploadedParts> {
+    const body = { client_id, part_numbers: numbers };
+    return this.#parts.api.post("/drive/uploads/{file_id}/parts", { path: { file_id }, body, retry: true, signal });
   }
 
   async #send(

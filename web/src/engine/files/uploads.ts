@@ -101,9 +101,9 @@ export class UploadManager implements Uploads {
   }
 
   /** Shows how much had been uploaded before the reload, while the upload waits for its file. */
-  async #showUploaded({ client_id: id }: UploadFields, fileId: string): Promise<void> {
+  async #showUploaded({ client_id: id }: UploadFields, file_id: string): Promise<void> {
     try {
-      const { uploaded } = await this.#transfer.partsOf(fileId, [], AbortSignal.timeout(PROGRESS_TIMEOUT_MS));
+      const { uploaded } = await this.#transfer.partsOf({ file_id, client_id: id }, [], AbortSignal.timeout(PROGRESS_TIMEOUT_MS));
       const waits = this.items.get().some((each) => each.clientId === id && each.state === "waiting_for_file");
       if (waits) this.#change(id, { sentBytes: uploaded.reduce((sum, part) => sum + part.size, 0) });
     } catch {
@@ -175,7 +175,7 @@ export class UploadManager implements Uploads {
   async #endAtService(clientId: string): Promise<void> {
     try {
       const file_id = this.#fileIds.get(clientId) ?? (await this.#findAtService(clientId));
-      if (file_id) await this.#parts.api.delete("/drive/uploads/{file_id}", { path: { file_id } });
+      if (file_id) await this.#parts.api.delete("/drive/uploads/{file_id}", { path: { file_id }, query: { client_id: clientId } });
     } catch (error) {
       if (!isFinal(error)) throw error; // else the service has no such upload any more, or never had
     }
@@ -231,11 +231,11 @@ export class UploadManager implements Uploads {
       if (begun.upload) {
         const onSent = (sentBytes: number) => this.#change(id, { sentBytes });
         if (begun.upload.kind === "post") await this.#transfer.sendWhole(begun.upload, file, onSent, signal);
-        else await this.#transfer.sendParts(begun.file.id, begun.upload, file, onSent, signal);
+        else await this.#transfer.sendParts({ file_id: begun.file.id, client_id: id }, begun.upload, file, onSent, signal);
       }
       signal.throwIfAborted();
       const path = { file_id: begun.file.id };
-      if (begun.upload) await api.post("/drive/uploads/{file_id}/complete", { path, body: {}, retry: true });
+      if (begun.upload) await api.post("/drive/uploads/{file_id}/complete", { path, body: { client_id: id }, retry: true });
       await this.#forget(id);
       this.#change(id, { state: "processing", sentBytes: fields.size });
       const settled = await this.#whenScanned(begun.file.id, signal);

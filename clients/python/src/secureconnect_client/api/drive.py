@@ -101,14 +101,17 @@ class Drive(Routes):
                 await _post(storage, how, given_bytes.read(0, size))
                 report(size, size)
             else:
-                await self._send_parts(storage, file.id, how, given_bytes, size, report)
+                await self._send_parts(storage, file.id, body["client_id"], how, given_bytes, size, report)
         path = f"/drive/uploads/{segment(file.id)}/complete"
-        return decode(File, await self._client.request("POST", path, json={}, retry=True))
+        return decode(
+            File, await self._client.request("POST", path, json={"client_id": body["client_id"]}, retry=True)
+        )
 
     async def _send_parts(
         self,
         storage: httpx.AsyncClient,
         file_id: str,
+        client_id: str,
         how: Mapping[str, Any],
         source: _Source,
         size: int,
@@ -117,7 +120,8 @@ class Drive(Routes):
         path = f"/drive/uploads/{segment(file_id)}/parts"
 
         async def ask(numbers: list[int]) -> dict[str, Any]:
-            return dict(await self._client.request("POST", path, json={"part_numbers": numbers}, retry=True))
+            wanted = {"client_id": client_id, "part_numbers": numbers}
+            return dict(await self._client.request("POST", path, json=wanted, retry=True))
 
         each = how["part_size"]
         sizes = {n: min(each, size - (n - 1) * each) for n in range(1, how["part_count"] + 1)}
