@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -36,9 +37,9 @@ SAMPLES_MAX = 100  # the most values of one metric that CloudWatch takes in one 
 def logger() -> Logger:
     """The process's structured logger."""
     settings = config()
-    # No `location`: for lines of calls it would always be this module, and other texts occur once in the code. No
-    # `timestamp`: CloudWatch Logs stores the time of each line as `@timestamp`.
-    return Logger(service=settings.stack, level=settings.log_level, location=None, timestamp=None)
+    # No `location`: for lines of calls it would always be this module, and other texts occur once in the code. Lambda
+    # adds the timestamp if there is none, and takes the line for INFO then, whatever its level ("Log-level filtering").
+    return Logger(service=settings.stack, level=settings.log_level, location=None, use_rfc3339=True, utc=True)
 
 
 @lru_cache(maxsize=1)
@@ -55,7 +56,8 @@ def _write(fields: dict[str, Any]) -> None:
     log: Any = logger()
     if not log.isEnabledFor(logging.INFO):
         return
-    line = {"level": "INFO", "message": "call", "service": log.service, **fields}
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    line = {"level": "INFO", "message": "call", "timestamp": now, "service": log.service, **fields}
     if trace := os.environ.get("_X_AMZN_TRACE_ID"):
         line["xray_trace_id"] = trace.partition(";")[0].removeprefix("Root=")
     handler = log.registered_handler

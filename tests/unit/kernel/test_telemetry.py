@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from aws_lambda_powertools.metrics import MetricUnit
 from redis.exceptions import ConnectionError as NoRedis
 
-from kernel import cache, config, limiter, parallel, telemetry
+from kernel import cache, clock, config, limiter, parallel, telemetry
 from kernel.errors import DependencyUnavailable, NotFound
 from kernel.limiter import Limit, LimitExceeded
 from kernel.telemetry import CallLine
@@ -57,10 +58,21 @@ def test_the_line_is_the_one_that_the_logger_writes(
     with telemetry.call("any", CONTEXT) as line:
         line.fields |= {"text": "ä", "route": {"Ada"}, "number": 1.5}
     (written,) = lines.all
-    own = {name: value for name, value in written.items() if name not in ("level", "message", "service")}
-    own.pop("xray_trace_id", None)
+    logged = ("level", "message", "timestamp", "service", "xray_trace_id")
+    own = {name: value for name, value in written.items() if name not in logged}
     telemetry.logger().info("call", extra={**own, "route": {"Ada"}})
-    assert lines.all[1] == written
+    assert lines.all[1] | {"timestamp": written["timestamp"]} == written
+
+
+def test_a_line_has_its_time_so_that_lambda_believes_its_level(lines: Lines) -> None:
+    """Without one in RFC 3339 Lambda takes a line for INFO ("Log-level filtering"), and no error would be found."""
+    with suppress(LookupError), telemetry.call("any", CONTEXT):
+        raise LookupError("why")
+    with telemetry.call("any", CONTEXT):
+        pass
+    assert [each["level"] for each in lines.all] == ["ERROR", "INFO"]
+    for each in lines.all:
+        assert abs(clock.parse(each["timestamp"]) - time.time() * 1_000) < 60_000
 
 
 def test_no_line_is_written_below_the_level(lines: Lines) -> None:
