@@ -98,8 +98,7 @@ def formed(template: Json, form: Form) -> Json:
         kept = {name: each for name, each in template["Resources"].items() if name not in alarms - set(form.alarms)}
         return {**template, "Resources": kept}
     if form.alias and (edge_key := template["Resources"].get("EdgeKey")):
-        # `Build` makes CloudFormation read the key again, in case it was rotated since
-        key = {**edge_key, "Properties": {**edge_key["Properties"], "Build": form.build}}
+        key = _made_again(edge_key, form)  # in case it was rotated since
         return {**template, "Resources": {**template["Resources"], "EdgeKey": key}}
     functions = {name for name, each in template["Resources"].items() if each["Type"] == generate.FUNCTION}
     if not functions or not (form.network or form.alias or form.closed):
@@ -120,6 +119,11 @@ def formed(template: Json, form: Form) -> Json:
     return changed
 
 
+def _made_again(custom: Json, form: Form) -> Json:
+    """A custom resource whose function each deployment calls, as CloudFormation calls none that stays the same."""
+    return {**custom, "Properties": {**custom["Properties"], "Build": form.build}}
+
+
 def _publish(template: Json, form: Form) -> None:
     """Have each deployment make a version of each function, to which the function's alias is moved.
 
@@ -129,6 +133,8 @@ def _publish(template: Json, form: Form) -> None:
     function = template["Globals"]["Function"]
     function |= {"AutoPublishAlias": ALIAS, "VersionDeletionPolicy": "Delete"}
     function["Environment"]["Variables"]["BUILD"] = form.build
+    if keyrings := template["Resources"].get("Keyrings"):
+        template["Resources"]["Keyrings"] = _made_again(keyrings, form)  # in case one is missing
     if form.alarms:
         prefix = "Prefix" if "Prefix" in template["Parameters"] else "AWS::StackName"
         alarms = [{"Fn::Sub": f"${{{prefix}}}-{name}"} for name in form.alarms]

@@ -124,6 +124,14 @@ def test_cloudfront_shows_its_key_to_the_rest_api_alone_and_each_deployment_asks
     assert forms.formed(web, forms.Form()) == web
 
 
+def test_each_deployment_makes_the_rings_that_are_missing() -> None:
+    """As docs/runbooks/keys.md promises; CloudFormation does not call a custom resource that stays the same."""
+    workflows = generate.read(generate.ROOT / "infra/workflows.yaml")
+    asked = [forms.formed(workflows, forms.Form(alias=True, build=build))["Resources"]["Keyrings"] for build in "12"]
+    assert [each["Properties"]["Build"] for each in asked] == ["1", "2"]
+    assert "Build" not in workflows["Resources"]["Keyrings"]["Properties"]
+
+
 # --- versions and their alias ---------------------------------------------------------------------------------
 
 # resource types that belong to a function itself, and those that CloudFormation cannot change

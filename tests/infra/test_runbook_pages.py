@@ -62,3 +62,20 @@ def test_a_runbook_names_each_alarm_that_leads_to_it() -> None:
             (page,) = re.findall(r"runbooks/[\w-]+\.md", alarm["Properties"]["AlarmDescription"])
             named = r"Burns" if re.search(r"Burns\d", name) else rf"`{name}`"
             assert name in OF_FUNCTIONS or re.search(named, (INDEX.parents[1] / page).read_text()), (page, name)
+
+
+def test_after_a_restore_both_apis_get_their_limits_back_and_tables_what_they_had() -> None:
+    """CloudFormation would not: it compares with its last template, not with what was changed by hand."""
+    page = (INDEX.parents[1] / "disaster-recovery.md").read_text()
+    (rest,) = of_type("AWS::Serverless::Api").values()
+    (limits,) = rest["Properties"]["MethodSettings"]
+    (socket,) = of_type("AWS::Serverless::WebSocketApi").values()
+    route = socket["Properties"]["DefaultRouteSettings"]
+    assert f"/*/*/throttling/rateLimit,value={limits['ThrottlingRateLimit']}'" in page
+    assert ",".join(f"{name}={value}" for name, value in route.items()) in page
+    tables = [each["Properties"] for each in of_type("AWS::DynamoDB::Table").values()]
+    ttl = {each["TimeToLiveSpecification"]["AttributeName"] for each in tables if "TimeToLiveSpecification" in each}
+    assert ttl == {"expires_at", "expiration"}
+    assert all(f"`{name}`" in page or f"AttributeName={name}" in page for name in ttl)
+    (stream,) = (each["StreamSpecification"] for each in tables if "StreamSpecification" in each)
+    assert f"StreamViewType={stream['StreamViewType']}" in page
