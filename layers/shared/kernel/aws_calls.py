@@ -13,17 +13,19 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.parsers import JSONParser
 from botocore.serialize import JSONSerializer
+from botocore.utils import parse_timestamp
 
 from kernel import signing
 
 # Services whose endpoint depends on no argument, and whose requests and answers are JSON.
-SERVICES = frozenset({"dynamodb", "sqs"})
+SERVICES = frozenset({"dynamodb", "sqs", "stepfunctions"})
 PROTOCOL = "json"
 # Kinds of DynamoDB value that are the same in Python and in JSON. Bytes, lists and maps have to be converted.
 _PLAIN = frozenset({"S", "N", "BOOL", "NULL", "SS", "NS"})
@@ -34,6 +36,11 @@ AfterATry = Callable[..., "float | None"]
 
 
 _deep = _PLAIN.isdisjoint  # whether a DynamoDB value (a dict with its kind as the only key) needs conversion
+
+
+def _as_time(value: Any) -> datetime:
+    """A time of an answer, which JSON has in seconds since 1970; botocore's reading of it would load dateutil."""
+    return datetime.fromtimestamp(value, UTC) if isinstance(value, int | float) else parse_timestamp(value)
 
 
 class Parser(JSONParser):
@@ -100,7 +107,7 @@ class DirectCalls:
     def __init__(self, client: Any, after_a_try: AfterATry) -> None:
         self._client, self._after_a_try = client, after_a_try
         self._events, self._signer = client.meta.events, client._request_signer
-        self._parser = Parser()
+        self._parser = Parser(timestamp_parser=_as_time)
         self._user_agent: str = client._user_agent_creator.to_string()
         self._endpoint: _Endpoint | None = None
         self._operations: dict[str, _Operation] = {}

@@ -87,6 +87,7 @@ QUERY = {
     "Limit": 5,
     "ConsistentRead": True,
 }
+START = {"stateMachineArn": "arn:aws:states:eu-west-1:1:stateMachine:m", "name": "n", "input": '{"ä": 1}'}
 SEND = {
     "QueueUrl": "https://sqs.eu-west-1.amazonaws.com/1/q",
     "Entries": [{"Id": "1", "MessageBody": "ä", "DelaySeconds": 3}],
@@ -107,6 +108,8 @@ SEND = {
         ("dynamodb", "Query", QUERY, {"Items": [PLAIN, {"B": {"S": "B"}}], "Count": 2}),
         ("dynamodb", "GetItem", {"TableName": "t", "Key": {"a": {"S": "x"}}}, {"Item": WIRE}),
         ("dynamodb", "DescribeTable", {"TableName": "t"}, {"Table": {"CreationDateTime": 1.5, "TableName": "t"}}),
+        ("stepfunctions", "StartExecution", START, {"executionArn": "e", "startDate": 1_795_000_000.25}),
+        ("stepfunctions", "StartExecution", START, {"executionArn": "e", "startDate": "2026-11-17T12:26:40Z"}),
         ("sqs", "SendMessageBatch", SEND, {"Successful": [{"Id": "1", "MessageId": "m"}], "Failed": []}),
     ],
 )
