@@ -7,24 +7,20 @@ under the same name, and each device takes a push of one name once.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import cast
 
 from conversations import api as conversations
 from conversations.model import Member
 from kernel import clock, telemetry
 from kernel.errors import Conflict
 from kernel.resilience import retried
-from kernel.schema import as_json
-from notifications import alert_store, bursts, model, push_jobs, schemas, service, store
+from notifications import alert_store, bursts, live_list, model, push_jobs, service, store
 from notifications.alert_store import Alerts, DecisionInputs
 from notifications.bursts import Alerted
-from notifications.events import NOTIFICATION
-from notifications.model import Kind, ListedKind, Membership, NoticeRecipient, NotificationItem, Occurrence, Verdict
-from realtime import api as realtime
+from notifications.model import Kind, ListedKind, Membership, NoticeRecipient, Occurrence, Verdict
 from realtime.api import Audience
 from users import api as users
 
@@ -158,25 +154,8 @@ def _add_to_lists(occurrence: Occurrence, decisions: Iterable[NoticeDecision]) -
         return
     store.add_items(items)
     for item in items:
-        _publish_item(item)
-
-
-def _publish_item(item: NotificationItem) -> None:
-    """Publish an item to its owner's live sockets; best effort, because the item is in the list."""
-    with telemetry.best_effort("not published", user_id=item.user_id):
-        data = as_json(schemas.Notification, service.view_of_new(item))
-        realtime.publish([_frame(data)], [item.user_id])
-
-
-def _frame(data: Mapping[str, Any]) -> str:
-    conversation_id = data.get("conversation_id")
-    event = {
-        "type": NOTIFICATION,
-        **({} if conversation_id is None else {"conversation_id": conversation_id}),
-        "at": data["at"],
-        "data": data,
-    }
-    return json.dumps(event)
+        with telemetry.best_effort("not published", user_id=item.user_id):
+            live_list.publish(service.view_of_new(item), item.user_id)
 
 
 # --- pushes ---------------------------------------------------------------------------------------------------

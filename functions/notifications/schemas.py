@@ -136,7 +136,8 @@ class Notification(Output):
     """`text` says who did what, without content. `reference` holds further ids, by kind.
 
     A mention or reply is also `read` once its message was read in the conversation, on any device, or is gone: deleted,
-    or in a conversation that the person has left.
+    or in a conversation that the person has left. The event tells of a new one, or of one that was read, and all older
+    ones with it, on any device of the person: `read` is true then.
     """
 
     id: str

@@ -11,13 +11,13 @@ from typing import Any
 from accounts import session_api as accounts
 from conversations import api as conversations
 from conversations.model import MemberContext
-from kernel import clock, outbound
+from kernel import clock, outbound, telemetry
 from kernel.caller import Caller
 from kernel.errors import Conflict, ValidationFailed
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
 from log.api import SessionsLost
-from notifications import payloads, store, unread
+from notifications import live_list, payloads, store, unread
 from notifications.model import NoticePreferences, NotificationItem, Platform, Provider, PushEndpoint, RegisteredDevice
 from users import api as users
 
@@ -153,9 +153,23 @@ def list_notices(*, caller: Caller, limit: int, cursor: str | None) -> tuple[Pag
 
 
 def mark_read(*, caller: Caller, up_to: str) -> int:
-    """Mark a notification and all older ones as read; returns the number of unread ones. Never marks as unread."""
-    newer = store.items_after(caller.user_id, store.mark_read(caller.user_id, up_to))
+    """Mark a notification and all older ones as read; returns the number of unread ones. Never marks as unread.
+
+    All devices of the person are told of the newest item that was read.
+    """
+    marker, moved = store.mark_read(caller.user_id, up_to)
+    newer = store.items_after(caller.user_id, marker)
+    if moved:
+        _publish_read(caller.user_id, marker)
     return len(unread.unread_ids(newer, _groups(caller.user_id, newer)))
+
+
+def _publish_read(user_id: str, marker: str) -> None:
+    with telemetry.best_effort("not published", user_id=user_id):
+        item = store.newest_item(user_id, up_to=marker)
+        if item is not None:
+            (view,) = _views([item], _groups(user_id, [item]), ())
+            live_list.publish(view, user_id)
 
 
 def view_of_new(item: NotificationItem) -> dict[str, Any]:

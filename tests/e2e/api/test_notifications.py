@@ -377,7 +377,10 @@ def test_the_list_keeps_what_one_was_told_and_live_sockets_hear_of_it(ada: Perso
     }
     assert bob.ok("POST", "/notifications/read", {"up_to": found["items"][1]["id"]}) == {"unread_count": 1}
     assert [each["read"] for each in bob.ok("GET", "/notifications")["items"]] == [False, True]
-    assert bob.ok("POST", "/notifications/read", {"up_to": found["items"][0]["id"]}) == {"unread_count": 0}
+    with bob.live() as other_device:
+        assert bob.ok("POST", "/notifications/read", {"up_to": found["items"][0]["id"]}) == {"unread_count": 0}
+        read = other_device.expect("notification", id=found["items"][0]["id"])
+    assert read["data"] == {**found["items"][0], "read": True}
     page = bob.ok("GET", "/notifications", params={"limit": 1})
     rest = bob.ok("GET", "/notifications", params={"limit": 1, "cursor": page["next_cursor"]})
     assert [page["items"][0]["kind"], rest["items"][0]["kind"]] == ["mention", "invitation"]

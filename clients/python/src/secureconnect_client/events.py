@@ -199,7 +199,7 @@ class Typing(Event):
 
 
 class NotificationAdded(Event):
-    """A new entry of the in-app list."""
+    """A new entry of the in-app list, or one that was `read` on some device, with all older ones."""
 
     __slots__ = ()
 

@@ -92,6 +92,23 @@ test("what others read, and what is read where nothing is unread, asks for nothi
   expect(asked()).toBe(1);
 });
 
+test("what another device read, with all older ones, counts no longer", async () => {
+  const entries = [told(3), told(2), told(1)];
+  const { api, asked } = service(entries);
+  const time = stillClock();
+  const board = boardOf(api, time);
+  await board.load();
+  for (const n of [1, 2]) entries[n] = { ...entries[n]!, read: true };
+  board.apply({ type: "notification", data: told(2, true) } as Event);
+  await time.pass();
+  expect(board.state.get().unread).toBe(1);
+  expect(board.state.get().items.map((each) => [each.id, each.read])).toEqual([["ntf_3", false], ["ntf_2", true], ["ntf_1", true]]);
+  await board.markRead("ntf_3");
+  board.apply({ type: "notification", data: told(3, true) } as Event);
+  await time.pass();
+  expect(asked()).toBe(2);
+});
+
 test("a deleted message and a group that one has left count no longer, and a notification that comes meanwhile does", async () => {
   for (const type of ["message.deleted", "conversation.removed", "conversation.deleted"]) {
     const entries = [{ ...told(1), conversation_id: "cnv_1" }];

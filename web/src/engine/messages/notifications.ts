@@ -70,22 +70,25 @@ export class NotificationBoard {
     if (event.conversation_id !== undefined && this.#mayRead(event)) this.lookAgain(event.conversation_id);
     const notification = event.type === "notification" ? event.data : null;
     if (notification === null) return;
-    this.#arrivedMeanwhile.unshift(notification);
     const before = this.state.get();
+    if (notification.read && notification.id <= (before.items[0]?.id ?? "")) return this.#updateReadSoon(); // read on some device
+    this.#arrivedMeanwhile.unshift(notification);
     if (before.items.some((each) => each.id === notification.id)) return;
     this.state.set({ ...before, items: [notification, ...before.items], unread: before.unread + (notification.read ? 0 : 1) });
   }
 
-  /**
-   * Messages of a conversation were read or are gone, and with them what tells of them. Asks what is unread now: once for
-   * all that happens within two seconds, and only if something may be.
-   */
+  /** Messages of a conversation were read or are gone, and with them what tells of them. */
   lookAgain(conversationId: string): void {
     const { items, unread } = this.state.get();
     const listed = items.filter((each) => !each.read);
     const concerned = listed.some((each) => each.conversation_id === conversationId && ABOUT_MESSAGES.has(each.kind));
     // unread ones that are not listed may be of any conversation
-    if ((!concerned && unread <= listed.length) || this.#lookingAgain) return;
+    if (concerned || unread > listed.length) this.#updateReadSoon();
+  }
+
+  /** Asks what is unread now: once for all that happens within two seconds, and only if something may be. */
+  #updateReadSoon(): void {
+    if (this.state.get().unread === 0 || this.#lookingAgain) return;
     this.#lookingAgain = true;
     void this.#parts.clock
       .sleep(LOOK_AGAIN_AFTER_MS)
