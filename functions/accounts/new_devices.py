@@ -8,7 +8,7 @@ from functools import partial
 from accounts import mail, recovery, session_store, sessions, store
 from accounts.model import AccountSession, Contended, Credentials, InvalidToken
 from audit import api as audit
-from kernel import after_commit, clock, limiter, telemetry
+from kernel import after_commit, clock, limiter, origin, telemetry
 from kernel.after_commit import FollowUp
 from kernel.errors import DependencyUnavailable
 from kernel.limiter import Limit, LimitExceeded
@@ -50,11 +50,13 @@ def _after_sign_in(work: after_commit.Work) -> None:
 
 
 def _is_known(live: Sequence[AccountSession], session_id: str, device: tuple[str | None, str]) -> bool:
-    """Whether an older live session has the same device name and IP address.
+    """Whether an older live session has the same device name at an IP address of the same network.
 
     Newer ones do not count: of two concurrent sign-ins each would see the other, and neither would cause an e-mail.
     """
-    return any((each.device_name, each.ip) == device for each in live if each.session_id < session_id)
+    name, ip = device
+    older = [each for each in live if each.session_id < session_id and each.device_name == name]
+    return any(origin.network(each.ip) == origin.network(ip) for each in older)
 
 
 def disown(token: str) -> None:

@@ -90,7 +90,7 @@ def follow(*, token: str, password: str | None) -> dict[str, Any]:
     """The file behind a link and its download URL; counts as one download.
 
     Raises NotFound, Gone for an expired or used-up link and while its owner is banned, Forbidden `password_required` /
-    `password_wrong`, and LimitExceeded after 10 wrong passwords in 15 min from the same IP address.
+    `password_wrong`, and LimitExceeded after 10 wrong passwords in 15 min from the same network.
     """
     found = link_store.by_hash(link_store.token_hash(token)) if len(token) <= TOKEN_MAX_CHARS else None
     if found is None:
@@ -121,7 +121,7 @@ def _require_password(found: PublicLink, password: str | None) -> None:
         return
     if password is None:
         raise Forbidden("This link needs a password.", code="password_required")
-    attempts_key = f"{found.token_hash}:{origin.address()}"
+    attempts_key = f"{found.token_hash}:{origin.network(origin.address())}"
     limiter.spend(PASSWORD_ATTEMPTS, attempts_key)
     if not any(_matches(each, found.password_hash) for each in _decodings(password)):
         raise Forbidden("This is not the password of this link.", code="password_wrong")

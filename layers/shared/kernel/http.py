@@ -363,7 +363,7 @@ def _charges(limits: tuple[Limit, ...], caller: Caller | None, address: str) -> 
     charges = []
     for limit in limits:
         if limit.per == "address":
-            charges.append(Charge(limit, address, config().address_limit_factor))
+            charges.append(Charge(limit, origin.network(address), config().address_limit_factor))
         elif caller is not None:
             charges.append(Charge(limit, caller.user_id))
     return charges

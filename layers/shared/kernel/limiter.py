@@ -20,7 +20,7 @@ _in_process: cache.Memo[int] = cache.Memo(max_entries=10_000, ttl_s=3600)
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `requests` in `window_s` seconds per subject (account or address)."""
+    """At most `requests` in `window_s` seconds per subject: an account, or the network of an IP address."""
 
     name: str
     requests: int

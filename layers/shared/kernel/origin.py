@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from ipaddress import ip_address
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
 from kernel import keyrings, telemetry
@@ -18,6 +18,7 @@ from kernel.errors import DependencyUnavailable
 # The secret header that our CloudFront adds to each request (infra/web.yaml). CloudFront adds no header named X-Edge-….
 EDGE_KEY = "x-distribution-key"
 _LOCAL_HOSTS = ("localhost", "127.0.0.1")
+HOME_PREFIX_BITS = 64  # the shortest network that providers give to a household or a machine
 _HOPS = 3  # an edge-optimized API has another CloudFront behind ours
 _origin: ContextVar[tuple[str, str]] = ContextVar("origin", default=("", ""))
 
@@ -40,6 +41,18 @@ def address_in(seen: object, headers: Mapping[str, str]) -> str:
         if address and address in passed[:-1]:
             return passed[passed.index(address) + 1]
     return address
+
+
+def network(address: str) -> str:
+    """The network of an IP address that one household or machine has: an IPv4 address itself, the /64 of an IPv6 one.
+
+    Whoever has one address of a /64 may use them all, and browsers change theirs every day (RFC 8981). CloudFront has
+    IPv6 addresses, API Gateway's own none. What is not an address stays as it is.
+    """
+    if ":" not in address:
+        return address
+    found = IPv6Address(address)
+    return str(found.ipv4_mapped or IPv6Network((found, HOME_PREFIX_BITS), strict=False))
 
 
 def _canonical(found: object) -> str:

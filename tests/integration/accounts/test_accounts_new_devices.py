@@ -103,6 +103,19 @@ def test_a_device_is_known_by_its_name_at_its_address(
     assert len(cloud.letters()) == letters
 
 
+@pytest.mark.parametrize(("address", "letters"), [("2001:db8:1:2:99::1", 0), ("2001:db8:1:3::7", 1)])
+def test_a_device_that_has_changed_its_address_within_its_network_is_known(
+    ada: str, cloud: Cloud, address: str, letters: int
+) -> None:
+    """As devices do every day (RFC 8981, temporary addresses)."""
+    login("phone", "2001:db8:1:2::7")
+    cloud.letters()
+
+    login("phone", address)
+
+    assert len(cloud.letters()) == letters
+
+
 def test_whoever_has_signed_out_is_new_again(ada: str, cloud: Cloud) -> None:
     tokens = login()
     ask(app, "POST", "/auth/logout", token=tokens["access_token"])
@@ -281,6 +294,18 @@ def test_an_address_may_guess_30_tokens_a_minute(ada: str) -> None:
         statuses = [disown("x" * 43).status for _ in range(TOKENS.requests + 1)]
 
     assert statuses[-2:] == [400, 429]
+
+
+def test_all_addresses_of_a_network_have_one_limit(ada: str) -> None:
+    """Whoever has one IPv6 address has 2^64 of them."""
+    with clock.held(clock.now()):
+        for number in range(TOKENS.requests):
+            body = {"token": "x" * 43}
+            ask(app, "POST", "/auth/sessions/disown", body=body, address=f"2001:db8:1:2:{number:x}::7")
+        own = ask(app, "POST", "/auth/sessions/disown", body=body, address="2001:db8:1:2:abcd::1")
+        other = ask(app, "POST", "/auth/sessions/disown", body=body, address="2001:db8:1:3::1")
+
+    assert (own.status, other.status) == (429, 400)
 
 
 def test_whoever_signs_in_again_and_again_floods_no_mailbox(ada: str, cloud: Cloud) -> None:

@@ -99,6 +99,18 @@ def test_a_password_has_ten_tries(cast: list[Caller]) -> None:
         links.follow(token=token, password="open sesame")
 
 
+def test_another_address_of_the_same_network_has_no_more_tries(cast: list[Caller]) -> None:
+    ada = cast[0]
+    token = _link(ada, desk.put(ada), password="open sesame")
+    for number in range(10):
+        with origin.called_from(f"2001:db8:1:2:{number}::7"), pytest.raises(Forbidden):
+            links.follow(token=token, password="wrong")
+    with origin.called_from("2001:db8:1:2:abcd::1"), pytest.raises(LimitExceeded):
+        links.follow(token=token, password="wrong")
+    with origin.called_from("2001:db8:1:3::1"), pytest.raises(Forbidden):
+        links.follow(token=token, password="wrong")
+
+
 @pytest.mark.parametrize("password", ["ä" * 128, "Grüße 你好 👍", "Ã¤"])
 def test_a_link_s_password_is_of_any_script_and_counts_to_its_last_character(cast: list[Caller], password: str) -> None:
     ada = cast[0]

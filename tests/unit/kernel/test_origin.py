@@ -59,3 +59,18 @@ def test_while_the_ring_cannot_be_read_the_gateway_is_asked(monkeypatch: pytest.
     keyrings.edge.forget()
     monkeypatch.setattr(keyrings.edge, "_read", refused)
     assert _seen(key, f"{CLIENT}, {EDGE}") == EDGE
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::6", "2001:db8:1:3::/64"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("", ""),
+    ],
+)
+def test_all_addresses_that_a_household_has_are_one_network(address: str, network: str) -> None:
+    assert origin.network(address) == network
