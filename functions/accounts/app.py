@@ -6,8 +6,10 @@ from typing import Any
 
 from accounts import new_devices, passkey_routes, recovery, schemas, sessions, signin, totp_routes
 from kernel import auth
+from kernel.answers import Answer, FirstAnswer
 from kernel.caller import Caller
-from kernel.http import Answer, App, FirstAnswer, Incoming
+from kernel.http import App
+from kernel.incoming import Incoming
 from kernel.limiter import Limit
 from kernel.schema import Paging
 

@@ -16,7 +16,8 @@ from accounts.passkey_schemas import (
 )
 from accounts.schemas import SignedIn
 from kernel.caller import Caller
-from kernel.http import App, Incoming
+from kernel.http import App
+from kernel.incoming import Incoming
 from kernel.limiter import Limit
 from kernel.paging import Paginator
 from kernel.schema import Paging

@@ -32,7 +32,7 @@ from realtime import api as realtime
 from realtime.api import notify
 
 if TYPE_CHECKING:
-    from kernel.http import FirstAnswer
+    from kernel.answers import FirstAnswer
 
 CLOSE_SOCKETS = "close_sockets_of_ended_sessions"
 

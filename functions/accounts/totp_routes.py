@@ -6,8 +6,9 @@ from typing import Any
 
 from accounts import totp
 from accounts.factor_schemas import NewTotp, TotpCode, TotpEnrolment, TotpRemoval
+from kernel.answers import FirstAnswer
 from kernel.caller import Caller
-from kernel.http import App, FirstAnswer
+from kernel.http import App
 from kernel.limiter import Limit
 
 FACTOR_CHANGES = Limit("factor_changes", requests=30, window_s=900, without_redis="closed")

@@ -10,8 +10,9 @@ from pydantic import BaseModel
 from accounts.api import authenticate
 from assistant import digests, meaning_search, people, requests, schemas, service
 from assistant.model import Feature
+from kernel.answers import Answer, FirstAnswer
 from kernel.caller import Caller
-from kernel.http import Answer, App, FirstAnswer
+from kernel.http import App
 from kernel.limiter import Limit
 
 # these routes cost money: without Redis their requests are counted in DynamoDB (R19)

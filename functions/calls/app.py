@@ -20,8 +20,9 @@ from calls.schemas import (
     SignalQuery,
     SignalSent,
 )
+from kernel.answers import Answer
 from kernel.caller import Caller
-from kernel.http import Answer, App
+from kernel.http import App
 from kernel.limiter import Limit
 from kernel.schema import Paging
 

@@ -26,8 +26,9 @@ from conversations.schemas import (
     SyncAnswer,
     SyncRequest,
 )
+from kernel.answers import Answer
 from kernel.caller import Caller
-from kernel.http import Answer, App
+from kernel.http import App
 from kernel.schema import Paging
 
 app = App("conversations", authenticate=authenticate)

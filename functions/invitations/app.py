@@ -16,8 +16,9 @@ from invitations.schemas import (
     JoinRequestList,
     NewInvitation,
 )
+from kernel.answers import Answer
 from kernel.caller import Caller
-from kernel.http import Answer, App
+from kernel.http import App
 from kernel.limiter import Limit
 from kernel.schema import Paging
 

@@ -7,9 +7,10 @@ from base64 import b64decode
 from typing import Any
 
 from accounts.api import authenticate
+from kernel.answers import Answer
 from kernel.caller import Caller
 from kernel.errors import NotFound, ValidationFailed
-from kernel.http import Answer, App
+from kernel.http import App
 from kernel.limiter import Limit
 from kernel.schema import is_given_id, require_given_id
 from keys import backups, delivery, framing, service, transparency, welcomes

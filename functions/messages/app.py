@@ -6,8 +6,9 @@ from typing import Any
 
 import composition  # noqa: F401 - what all domains put into messages and events
 from accounts.api import authenticate
+from kernel.answers import Answer
 from kernel.caller import Caller
-from kernel.http import Answer, App
+from kernel.http import App
 from kernel.limiter import Limit
 from kernel.schema import Paging
 from messages import drafts, edits, pins, reactions, receipts, scheduled, service, threads, typing_notice

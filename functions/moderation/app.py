@@ -6,8 +6,9 @@ from typing import Any
 
 import composition  # noqa: F401 - registers every domain's message and event types
 from accounts.api import authenticate
+from kernel.answers import Answer
 from kernel.caller import Caller
-from kernel.http import Answer, App
+from kernel.http import App
 from kernel.limiter import Limit
 from moderation import service
 from moderation.schemas import Decision, NewReport, ReportList, ReportOut, ReportQuery, ReportReceipt

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from accounts.api import authenticate
+from kernel.answers import Answer
 from kernel.config import config
-from kernel.http import Answer, App
+from kernel.http import App
 from kernel.limiter import Limit
 from operations import readiness
 from operations.schemas import Health, Readiness

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.api import authenticate
+from kernel.answers import Answer
 from kernel.caller import Caller
-from kernel.http import Answer, App
+from kernel.http import App
 from kernel.limiter import Limit
 from polls import service
 from polls.schemas import PollOut

@@ -104,8 +104,8 @@ NEEDED: dict[str, set[str]] = {
 # The most modules of ours that importing a function may load, and schemas that it may build (0.3 ms each), for one
 # function of each kind, with a margin.
 FIRST_PARTY_MAX: dict[str, tuple[int, int]] = {
-    "UsersFunction": (107, 20),
-    "MessagesFunction": (179, 48),
+    "UsersFunction": (109, 20),
+    "MessagesFunction": (181, 48),
     "SendMessageFunction": (122, 23),
     "ReactFunction": (99, 21),
     "AiCancelFunction": (133, 12),

@@ -14,7 +14,8 @@ import pytest
 
 from infra import documents
 from kernel import config, dynamo, websocket
-from kernel.http import SECURITY_HEADERS, App
+from kernel.answers import SECURITY_HEADERS
+from kernel.http import App
 from kernel.idempotency import CALL_MAX_MS, KEEP_S
 from tests.helpers import CONTEXT
 from tests.infra.deployed import (

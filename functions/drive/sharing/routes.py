@@ -8,7 +8,8 @@ from drive.route_schemas import FileList, Link, LinkedFile, LinkList, NewLink, N
 from drive.sharing import links
 from drive.sharing import service as sharing
 from kernel.caller import Caller
-from kernel.http import App, Incoming
+from kernel.http import App
+from kernel.incoming import Incoming
 from kernel.limiter import Limit
 from kernel.schema import Paging
 

@@ -9,8 +9,9 @@ from drive.schemas import File
 from drive.uploads import service as uploads
 from drive.uploads import transfers
 from drive.uploads.service import NewUpload
+from kernel.answers import Answer
 from kernel.caller import Caller
-from kernel.http import Answer, App
+from kernel.http import App
 from kernel.limiter import Limit
 
 UPLOADS = Limit("uploads", requests=600, window_s=60)

@@ -7,11 +7,10 @@ value that the route's `returns` model accepts, or an `Answer` to choose status 
 from __future__ import annotations
 
 import inspect
-import json
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
@@ -20,68 +19,22 @@ from chalice.app import Chalice, Request, Response
 from pydantic import BaseModel
 
 from kernel import deadline, idempotency, limiter, origin, session_marks, snapshot, telemetry
+from kernel.answers import common_headers, first_answer, problem_answer, rendered
 from kernel.caller import Authenticator, Caller
 from kernel.config import config
-from kernel.errors import (
-    Internal,
-    MalformedJson,
-    NotFound,
-    PayloadTooLarge,
-    Problem,
-    RateLimited,
-    SecondFactorRequired,
-    Unauthenticated,
-    UnsupportedMediaType,
-    as_problem,
-)
-from kernel.limiter import Allowance, Charge, Limit, LimitExceeded
+from kernel.errors import Internal, NotFound, SecondFactorRequired, Unauthenticated, as_problem
+from kernel.incoming import Incoming, bearer_token, raw_body, require_json
+from kernel.limiter import Allowance, Charge, Limit
 from kernel.schema import NoFields, parse_json, parse_query
 
 MAX_BODY_BYTES = 256 * 1024
 PER_ACCOUNT = Limit("http", requests=1200, window_s=60)
 _PATH_ID = re.compile(r"[!-~]{1,200}|[^\ud800-\udfff]{1,32}")
 
-SECURITY_HEADERS = {
-    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "X-XSS-Protection": "0",
-    "Referrer-Policy": "no-referrer",
-}
-
 
 @lru_cache(maxsize=256)
 def _parameters(view: Callable[..., Any]) -> frozenset[str]:
     return frozenset(inspect.signature(view).parameters)
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """The request's metadata for views; `address` is the caller's IP address."""
-
-    request_id: str
-    address: str
-    headers: dict[str, str]
-    query: dict[str, Any]
-    base_url: str = ""  # the URL of the API that was called, without a final slash
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A view's result with a status or headers other than the route's own."""
-
-    body: Any = None
-    status: int | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class FirstAnswer:
-    """The answer to the first call with an Idempotency-Key, as JSON values."""
-
-    body: Any
-    headers: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +159,7 @@ class App:
         request = self._chalice.current_request
         assert request is not None  # Chalice sets it before calling a view
         line = self._line or telemetry.CallLine()
-        incoming = _incoming(request)
+        incoming = Incoming.of(request)
         line.fields |= {"route": f"{route.method} {route.path}", "request_id": incoming.request_id}
         left: dict[str, str] = {}
         started = time.perf_counter()
@@ -218,11 +171,12 @@ class App:
                 line.error = error
             else:
                 line.problem(problem)
-            status, text, headers = _problem_answer(problem or Internal(), incoming.request_id)
+            status, text, headers = problem_answer(problem or Internal(), incoming.request_id)
         line.fields["status"] = status
         if route.measured_as is not None:
             line.answered(route.measured_as, (time.perf_counter() - started) * 1_000, status)
-        return Response(body=text, status_code=status, headers={**_common_headers(incoming), **left, **headers})
+        common = common_headers(incoming.request_id, incoming.headers.get("origin", ""))
+        return Response(body=text, status_code=status, headers={**common, **left, **headers})
 
     def _answer(
         self,
@@ -241,17 +195,17 @@ class App:
             left |= min(limiter.require(charges, allowances), key=lambda each: each.remaining).headers()
         if caller is not None and caller.must_enrol and not route.while_enrolling:
             raise SecondFactorRequired
-        raw = _raw_body(request, route.max_body_bytes)
+        raw = raw_body(request, route.max_body_bytes)
         # a REST API hands them on as the client wrote them; none contains a percent sign, so one decoded before is safe
         path = {name: unquote(value) for name, value in path.items()}
         if any(not _PATH_ID.fullmatch(value) for value in path.values()):
             raise NotFound
         given: dict[str, Any] = dict(path)
         if route.body is not None:
-            _require_json(incoming)
+            require_json(incoming)
             given["body"] = parse_json(route.body, b"{}" if not raw and route.takes_no_body else raw)
         elif raw and route.method != "GET":
-            _require_json(incoming)
+            require_json(incoming)
             parse_json(NoFields, raw)
         if route.query is not None:
             given["query"] = parse_query(route.query, incoming.query)
@@ -261,7 +215,7 @@ class App:
 
         def answer() -> dict[str, Any]:
             with origin.called_from(incoming.address, incoming.base_url):
-                return _render(route, route.view(**arguments))
+                return rendered(route.view(**arguments), status=route.status, returns=route.returns)
 
         key = incoming.headers.get(idempotency.HEADER) if route.method == "POST" else None
         if key is not None:
@@ -273,7 +227,8 @@ class App:
             who = caller.user_id if caller else f"public {incoming.address}"
             place = f"{route.method} {request.context.get('path', route.path)}"
             result, replayed = idempotency.once(key, caller=who, route=place, body=raw, answer=answer)
-            if replayed and route.may_replay is not None and not route.may_replay(first=_first(result), **arguments):
+            may_replay = route.may_replay
+            if replayed and may_replay is not None and not may_replay(first=first_answer(result), **arguments):
                 result, replayed = answer(), False
         headers: dict[str, str] = dict(result["headers"])
         if replayed:
@@ -290,7 +245,7 @@ class App:
             charges = _charges(route.limits, None, incoming.address)
             return None, charges, limiter.measure(charges)
         try:
-            claimed = self._authenticate.verify(_token(incoming))
+            claimed = self._authenticate.verify(bearer_token(incoming))
             charges = _charges(route.limits, claimed, incoming.address)
             keys = [session_marks.key(claimed.session_id)] if self._authenticate.reads_mark else []
             allowances, marks = limiter.measure_and_read(charges, *keys)
@@ -305,59 +260,6 @@ class App:
             raise
 
 
-def _incoming(request: Request) -> Incoming:
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    query: dict[str, Any] = {}
-    if request.query_params is not None:
-        for name in request.query_params:
-            values = request.query_params.getlist(name)
-            query[name] = values[0] if len(values) == 1 else values
-    identity = request.context.get("identity") or {}
-    return Incoming(
-        request_id=str(request.context.get("requestId", "")),
-        address=origin.address_in(identity.get("sourceIp"), headers),
-        headers=headers,
-        query=query,
-        base_url=_base_url(request.context),
-    )
-
-
-def _base_url(context: Mapping[str, Any]) -> str:
-    """The URL of the API that was called, from the gateway's context, because clients may send any Host."""
-    domain, stage = context.get("domainName"), context.get("stage", "")
-    if config().aws_endpoint_url and context.get("apiId"):
-        return f"{config().aws_endpoint_url}/_aws/execute-api/{context['apiId']}/{stage}"
-    if not domain:
-        return config().public_url
-    return f"https://{domain}/{stage}" if ".execute-api." in str(domain) else f"https://{domain}"
-
-
-def _raw_body(request: Request, limit: int) -> bytes:
-    try:
-        raw = request.raw_body
-    except (UnicodeEncodeError, ValueError) as error:
-        raise MalformedJson from error
-    if len(raw) > limit:
-        raise PayloadTooLarge
-    return raw if isinstance(raw, bytes) else raw.encode()
-
-
-def _require_json(incoming: Incoming) -> None:
-    media_type, *parameters = incoming.headers.get("content-type", "application/json").lower().split(";")
-    named = [each.strip() for each in parameters]
-    charsets = {each.removeprefix("charset=").strip('"') for each in named if each.startswith("charset=")}
-    if media_type.strip() != "application/json" or not charsets <= {"", "utf-8"}:
-        raise UnsupportedMediaType
-
-
-def _token(incoming: Incoming) -> str:
-    """The bearer token of a request; raises Unauthenticated without one."""
-    scheme, _, token = incoming.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise Unauthenticated
-    return token.strip()
-
-
 def _charges(limits: tuple[Limit, ...], caller: Caller | None, address: str) -> list[Charge]:
     """What a call counts against its limits."""
     charges = []
@@ -367,48 +269,3 @@ def _charges(limits: tuple[Limit, ...], caller: Caller | None, address: str) -> 
         elif caller is not None:
             charges.append(Charge(limit, caller.user_id))
     return charges
-
-
-def _render(route: Route, result: Any) -> dict[str, Any]:
-    answer = result if isinstance(result, Answer) else Answer(result)
-    status = answer.status or route.status
-    text = ""
-    if route.returns is not None and answer.body is not None:
-        text = route.returns.model_validate(answer.body).model_dump_json()
-    elif isinstance(answer.body, str):
-        text = answer.body
-    elif answer.body is not None:
-        text = json.dumps(answer.body)
-    headers = {"Content-Type": "application/json", **answer.headers} if text else dict(answer.headers)
-    return {"status": status, "text": text, "headers": headers}
-
-
-def _first(result: Mapping[str, Any]) -> FirstAnswer:
-    return FirstAnswer(json.loads(result["text"]) if result["text"] else None, result["headers"])
-
-
-def _problem_answer(problem: Problem, request_id: str) -> tuple[int, str, dict[str, str]]:
-    headers = {"Content-Type": "application/problem+json"}
-    if problem.retry_after_s is not None:
-        headers["Retry-After"] = str(problem.retry_after_s)
-    if isinstance(problem, LimitExceeded):
-        headers |= problem.allowance.headers()
-    elif problem.status == RateLimited.status and problem.retry_after_s is not None:
-        # by slow mode or a budget: the headers of the route's own limit would say that calls are left
-        headers |= {"RateLimit-Remaining": "0", "RateLimit-Reset": str(problem.retry_after_s)}
-    if problem.status == Unauthenticated.status:
-        headers["WWW-Authenticate"] = "Bearer"
-    return problem.status, json.dumps(problem.as_dict(request_id)), headers
-
-
-def _common_headers(incoming: Incoming) -> dict[str, str]:
-    headers = {**SECURITY_HEADERS, "X-Request-Id": incoming.request_id, "Cache-Control": "no-store"}
-    origin = incoming.headers.get("origin", "")
-    if origin and origin in config().cors_origins:
-        headers |= {
-            "Access-Control-Allow-Origin": origin,
-            "Access-Control-Expose-Headers": "X-Request-Id, Retry-After, Idempotent-Replayed, RateLimit-Limit, "
-            "RateLimit-Remaining, RateLimit-Reset",
-            "Vary": "Origin",
-        }
-    return headers

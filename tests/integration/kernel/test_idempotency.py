@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from kernel import keyrings
+from kernel.answers import Answer, FirstAnswer
 from kernel.caller import Authenticator, Caller
 from kernel.errors import Forbidden
-from kernel.http import Answer, App, FirstAnswer
+from kernel.http import App
 from kernel.idempotency import KEEP_S
 from kernel.schema import Input, Output
 from tests.helpers import Reply, ask

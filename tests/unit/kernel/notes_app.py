@@ -8,9 +8,11 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from kernel.answers import Answer
 from kernel.caller import Authenticator, Caller
 from kernel.errors import Conflict, DependencyUnavailable, Forbidden, RateLimited, Unauthenticated
-from kernel.http import Answer, App, Incoming
+from kernel.http import App
+from kernel.incoming import Incoming
 from kernel.limiter import Limit
 from kernel.schema import Input, Opaque, Output, Paging
 from kernel.transactions import Cancelled

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kernel import config
-from kernel.http import PER_ACCOUNT, SECURITY_HEADERS, App
+from kernel.answers import SECURITY_HEADERS
+from kernel.http import PER_ACCOUNT, App
 from kernel.telemetry import NO_ANSWER_MS
 from tests.helpers import ADDRESS, CONTEXT, ask, rest_event
 from tests.tools import Lines
