@@ -155,21 +155,23 @@ def list_notices(*, caller: Caller, limit: int, cursor: str | None) -> tuple[Pag
 def mark_read(*, caller: Caller, up_to: str) -> int:
     """Mark a notification and all older ones as read; returns the number of unread ones. Never marks as unread.
 
-    All devices of the person are told of the newest item that was read.
+    What is marked is an item of the list, so that an id of no item reads nothing that comes later. All devices of the
+    person are told of it.
     """
-    marker, moved = store.mark_read(caller.user_id, up_to)
+    item = store.newest_item(caller.user_id, up_to=up_to)
+    if item is not None and store.mark_read(caller.user_id, item.id):
+        marker = item.id
+        _publish_read(item)
+    else:
+        marker = store.person(caller.user_id).read_up_to
     newer = store.items_after(caller.user_id, marker)
-    if moved:
-        _publish_read(caller.user_id, marker)
     return len(unread.unread_ids(newer, _groups(caller.user_id, newer)))
 
 
-def _publish_read(user_id: str, marker: str) -> None:
-    with telemetry.best_effort("not published", user_id=user_id):
-        item = store.newest_item(user_id, up_to=marker)
-        if item is not None:
-            (view,) = _views([item], _groups(user_id, [item]), ())
-            live_list.publish(view, user_id)
+def _publish_read(item: NotificationItem) -> None:
+    with telemetry.best_effort("not published", user_id=item.user_id):
+        (view,) = _views([item], _groups(item.user_id, [item]), ())
+        live_list.publish(view, item.user_id)
 
 
 def view_of_new(item: NotificationItem) -> dict[str, Any]:

@@ -262,19 +262,13 @@ def items_after(user_id: str, marker: str) -> list[NotificationItem]:
 
 
 def newest_item(user_id: str, *, up_to: str) -> NotificationItem | None:
-    """The item with this id, or the newest older one that is left."""
-    rows = ItemRecord.query(
-        user_id,
-        ItemRecord.part.between(_ITEM, f"{_ITEM}{up_to}"),
-        filter_condition=ItemRecord.expires_at > clock.now_s(),
-        scan_index_forward=False,
-        limit=1,
-    )
-    return next(map(_items.value, rows), None)
+    """The item with this id, or the newest older one, unless it has expired."""
+    part = ItemRecord.part.between(_ITEM, f"{_ITEM}{up_to}")
+    newest = next(ItemRecord.query(user_id, part, scan_index_forward=False, consistent_read=True, limit=1), None)
+    return None if newest is None or newest.expires_at <= clock.now_s() else _items.value(newest)
 
 
-def mark_read(user_id: str, up_to: str) -> tuple[str, bool]:
-    """Move the marker forward, never back; returns the marker, and whether it was moved."""
+def mark_read(user_id: str, up_to: str) -> bool:
+    """Move the marker forward, never back; whether it was moved."""
     marker = PersonRecord.read_up_to
-    moved = PersonRecord(user_id, _PERSON).update_if(marker.does_not_exist() | (marker < up_to), marker.set(up_to))
-    return (up_to, True) if moved else (person(user_id).read_up_to, False)
+    return PersonRecord(user_id, _PERSON).update_if(marker.does_not_exist() | (marker < up_to), marker.set(up_to))

@@ -315,6 +315,19 @@ def test_reading_moves_forward_only(world: World) -> None:
     assert all(each["read"] for each in listed(bob))
 
 
+def test_an_id_later_than_all_items_reads_what_is_there_and_nothing_to_come(world: World) -> None:
+    ada, bob = rooms.people("ada", "bob")
+    assert service.mark_read(caller=bob, up_to=f"ntf_{'7' * 26}") == 0
+    team = rooms.group(ada, bob)
+    rooms.send(ada, team, "@bob first")
+    world.work()
+    assert service.list_notices(caller=bob, limit=50, cursor=None)[1] == 2
+    assert service.mark_read(caller=bob, up_to=f"ntf_{'7' * 26}") == 0
+    rooms.send(ada, team, "@bob second")
+    world.work()
+    assert service.list_notices(caller=bob, limit=50, cursor=None)[1] == 1
+
+
 def test_the_list_comes_in_pages(world: World) -> None:
     ada, bob = rooms.people("ada", "bob")
     team = rooms.group(ada, bob)
