@@ -41,6 +41,8 @@ def _require_uploader(caller: Caller, file_id: str, *, ending: bool = False) -> 
     if caller.user_id == found.node.owner_id or (ending and is_uploader):
         return found
     access.require_node(file_id, caller.user_id, "editor", kind="file")  # NotFound or Forbidden
+    if found.upload is not None and found.upload.version == 1 and not is_uploader:
+        raise NotFound  # a new file is its uploader's until it has its bytes
     return found
 
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from drive.files import folders
 from drive.files import service as files
 from drive.model import FORM_MAX_BYTES
 from drive.uploads import transfers
 from kernel.caller import Caller
-from kernel.errors import Conflict
+from kernel.errors import Conflict, NotFound
 from tests.integration import desk
 from tests.integration.drive.shares import share
 
@@ -106,3 +107,18 @@ def test_the_owner_ends_an_editors_upload_an_editor_ends_their_own(cast: list[Ca
     desk.begin(bob, THEIRS, replaces=file_id)
     transfers.abort(caller=ada, file_id=file_id)
     assert desk.usage(ada).taken == len(FIRST)
+
+
+def test_the_upload_of_a_new_file_is_not_found_by_other_editors(cast: list[Caller]) -> None:
+    ada, bob, _ = cast
+    folder = folders.create(caller=ada, name="plans", parent_id=None)["id"]
+    share(ada, folder, user_id=bob.user_id, role="editor")
+    file_id = desk.begin(ada, MINE, folder_id=folder)["file"]["id"]
+    acts: list[Callable[[], Any]] = [
+        lambda: transfers.parts(caller=bob, file_id=file_id, numbers=[1]),
+        lambda: transfers.complete(caller=bob, file_id=file_id, sent_parts=[]),
+        lambda: transfers.abort(caller=bob, file_id=file_id),
+    ]
+    for act in acts:
+        with pytest.raises(NotFound):
+            act()
