@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from accounts import sessions
+from accounts.sessions import service as sessions
 from kernel import ids
 from kernel.caller import Caller
 from kernel.transactions import TRANSACTION_MAX_ACTIONS, Transaction

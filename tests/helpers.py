@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from accounts import sessions, store
+from accounts import store
 from accounts.model import Credentials
+from accounts.sessions import service as sessions
 from kernel import ids
 from kernel.http import App
 from kernel.transactions import Transaction

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from accounts import store
-from accounts.model import Attempts, Contended, InvalidCredentials
+from accounts.commits import Contended
+from accounts.model import Attempts, InvalidCredentials
 from audit import api as audit
 from kernel import deadline, ids, telemetry
 from kernel.errors import Locked

@@ -5,4 +5,4 @@
 
 from __future__ import annotations
 
-from accounts.sessions import authenticate, authenticate_by_table
+from accounts.sessions.authentication import authenticate, authenticate_by_table

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts import new_devices, passkey_routes, recovery, schemas, sessions, signin, totp_routes
+from accounts import recovery, schemas, signin
+from accounts.factors import passkey_routes, totp_routes
+from accounts.sessions import new_devices
+from accounts.sessions import service as sessions
+from accounts.sessions.authentication import authenticate_by_table
 from kernel import auth
 from kernel.answers import Answer, FirstAnswer
 from kernel.caller import Caller
@@ -36,7 +40,7 @@ def _unused(first: FirstAnswer, **_: Any) -> bool:
     return signin.are_unused(first.body["tokens"])
 
 
-app = App("accounts", authenticate=sessions.authenticate_by_table)
+app = App("accounts", authenticate=authenticate_by_table)
 totp_routes.add_to(app)
 passkey_routes.add_to(app)
 

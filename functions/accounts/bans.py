@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from accounts import sessions, store
-from accounts.model import AccountBan, Contended
+from accounts import store
+from accounts.commits import Contended, commit
+from accounts.model import AccountBan
+from accounts.sessions import service as sessions
 from audit import api as audit
 from kernel import after_commit, clock
 from kernel.after_commit import FollowUp
@@ -56,7 +58,7 @@ def _commit(
             ending.stage(transaction)
         store.stage_ban(transaction, user_id, ban)
         audit.stage(transaction, action, actor=by, target=user_id, details=details)
-        if store.commit(transaction):
+        if commit(transaction):
             raise NotFound
 
     retried(attempt, on=Contended)

@@ -7,5 +7,5 @@ from kernel.personal_data import register_personal
 from realtime.api import calling, register_job
 
 SESSION_ENDED = "session_ended"
-register_job(SESSION_ENDED, calling("accounts.session_ends.remember", "session_ids", "until"), queue="sockets")
+register_job(SESSION_ENDED, calling("accounts.sessions.session_ends.remember", "session_ids", "until"), queue="sockets")
 register_personal("passkeys", late("accounts.own_data.passkeys"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from accounts import passkeys as service
-from accounts.passkey_schemas import Passkey
+from accounts.factors import passkeys as service
+from accounts.factors.passkey_schemas import Passkey
 from kernel.schema import as_json
 
 

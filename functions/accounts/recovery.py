@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from accounts import mail, passwords, sessions, store
+from accounts import mail, passwords, store
+from accounts.commits import Contended, commit
 from accounts.model import (
     TOKEN_TTL_MS,
-    Contended,
     Credentials,
     InvalidCredentials,
     InvalidToken,
@@ -16,6 +16,7 @@ from accounts.model import (
     digest,
     folded,
 )
+from accounts.sessions import service as sessions
 from audit import api as audit
 from kernel import clock, ids, limiter
 from kernel.caller import Caller
@@ -60,7 +61,7 @@ def verify_email(token: str) -> None:
         transaction = Transaction()
         store.stage_redemption(transaction, found)
         users.verify_email_in(transaction, user_id=found.user_id, email=found.email)
-        if store.commit(transaction):
+        if commit(transaction):
             raise InvalidToken
 
     retried(attempt, on=Contended)
@@ -82,7 +83,7 @@ def change_password(*, caller: Caller, current_password: str, new_password: str)
         transaction = Transaction()
         store.stage_password(transaction, credentials.user_id, new_hash, instead_of=credentials.password_set_at)
         audit.stage(transaction, "password.changed", actor=caller.user_id, target=caller.user_id)
-        if store.commit(transaction):
+        if commit(transaction):
             raise InvalidCredentials("The current password is wrong.")
 
     retried(attempt, on=Contended)
@@ -122,7 +123,7 @@ def reset_password(*, token: str, new_password: str) -> None:
         store.stage_password(transaction, found.user_id, new_hash, instead_of=found.password_set_at)
         store.stage_attempts_deletion(transaction, owner.user_id)
         audit.stage(transaction, "password.reset", actor=found.user_id, target=found.user_id)
-        if store.commit(transaction):
+        if commit(transaction):
             raise InvalidToken
 
     retried(attempt, on=Contended)

@@ -5,6 +5,6 @@ Apart from `api`, so that opening sockets loads no keyrings.
 
 from __future__ import annotations
 
-from accounts.liveness import is_live, is_live_by_table, keeps_device
-from accounts.session_store import live_sessions_among
+from accounts.sessions.liveness import is_live, is_live_by_table, keeps_device
+from accounts.sessions.session_store import live_sessions_among
 from accounts.store import is_banned

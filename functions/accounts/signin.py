@@ -7,19 +7,15 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from accounts import admission, new_devices, passwords, recovery, second_factors, sessions, store, totp_store
-from accounts import totp as second_factor
-from accounts.model import (
-    AccountBanned,
-    Contended,
-    Credentials,
-    EmailTaken,
-    InvalidCredentials,
-    IssuedTokens,
-    PasskeyRequired,
-    TotpRequired,
-    UsernameTaken,
-)
+from accounts import admission, passwords, recovery, store
+from accounts.commits import Contended, commit
+from accounts.factors import second_factors, totp_store
+from accounts.factors import totp as second_factor
+from accounts.factors.model import PasskeyRequired, TotpRequired
+from accounts.model import AccountBanned, Credentials, EmailTaken, InvalidCredentials, UsernameTaken
+from accounts.sessions import new_devices
+from accounts.sessions import service as sessions
+from accounts.sessions.model import IssuedTokens
 from audit import api as audit
 from kernel import clock, ids, telemetry
 from kernel.after_commit import FollowUp
@@ -53,7 +49,7 @@ def register(*, email: str, username: str, password: str, display_name: str, ip:
         tokens = sessions.stage_new(transaction, user_id=new.user_id, device_name=None, ip=ip, two_factors=False)
         secret = recovery.stage_verification(transaction, new)
         audit.stage(transaction, "account.registered", actor=new.user_id, target=new.user_id)
-        taken = store.commit(transaction)
+        taken = commit(transaction)
         if "email" in taken:
             raise EmailTaken
         if "username" in taken:
@@ -148,7 +144,7 @@ def _open_session(
         totp_store.stage_change(transaction, factor, second_factor.after_use(factor, given))
     details = {"session_id": tokens.session_id, "by": "password and code" if with_code else "password"}
     audit.stage(transaction, "sign_in.accepted", actor=credentials.user_id, target=credentials.user_id, details=details)
-    failed = store.commit(transaction)
+    failed = commit(transaction)
     if "totp" in failed:
         raise Contended  # the code may have been used meanwhile; checked again by the retry
     if failed:

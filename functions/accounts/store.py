@@ -9,12 +9,13 @@ from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from accounts.model import LOCK_MS, AccountBan, Attempts, Contended, Credentials, OneTimeToken, digest, folded
+from accounts.commits import Contended
+from accounts.model import LOCK_MS, AccountBan, Attempts, Credentials, OneTimeToken, digest, folded
 from kernel import clock
 from kernel.dynamo import Key, Record
 from kernel.reads import read_together
 from kernel.records import IntegerAttribute, Mapper, NamesAttribute, ValueAttribute, known_fields, set_or_remove
-from kernel.transactions import Cancelled, Transaction
+from kernel.transactions import Transaction
 
 
 class CredentialRecord(Record, table="credentials", group="access"):
@@ -242,17 +243,3 @@ def stage_redemption(transaction: Transaction, token: OneTimeToken) -> None:
     """Redeem a token, as part of a transaction (label `token` fails if it was redeemed or has expired)."""
     still_good = (OneTimeTokenRecord.purpose == token.purpose) & (OneTimeTokenRecord.expires_at_ms > clock.now())
     transaction.delete("token", OneTimeTokenRecord(token.token_hash), still_good)
-
-
-def commit(transaction: Transaction) -> frozenset[str]:
-    """Commit a transaction; returns the labels of failed conditions, none upon success.
-
-    Raises Contended upon contention with another transaction, for a retry.
-    """
-    try:
-        transaction.commit()
-    except Cancelled as error:
-        if not error.failed:
-            raise Contended from error
-        return frozenset(error.failed)
-    return frozenset()

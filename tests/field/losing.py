@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from accounts import admin_api as admins
-from accounts import sessions
+from accounts.sessions import service as sessions
 from conversations import service as conversations
 from conversations.api import note_of_block
 from kernel.after_commit import FollowUp

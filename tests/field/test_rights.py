@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from accounts import sessions
+from accounts.sessions import service as sessions
 from calls import service as calls
 from calls import store as call_store
 from conversations import service as conversations

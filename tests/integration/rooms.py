@@ -124,7 +124,7 @@ def recount_unread(who: Caller, conversation_id: str) -> int:
 
 def caller_again(who: Caller) -> Caller:
     """The same person on another device."""
-    from accounts import sessions
+    from accounts.sessions import service as sessions
     from kernel.transactions import Transaction
 
     transaction = Transaction()

@@ -68,7 +68,7 @@ def _signed(payload: dict[str, Any], ring: Keyring, headers: Mapping[str, str] |
 def verify(token: str) -> Caller:
     """The caller of a valid token; raises Unauthenticated (code `token_expired` for an expired one).
 
-    It does not check whether the session has ended: callers ask `accounts.sessions` for that.
+    It does not check whether the session has ended: `accounts.sessions.authentication` does.
     """
     known = _verified.get(token)
     if known is not None and clock.now_s() < known[1]:

@@ -1,4 +1,4 @@
-"""The marks of sessions in Redis: `accounts.liveness` writes them, and the handlers of socket frames read them."""
+"""The marks of sessions in Redis: `accounts.sessions.liveness` writes them, handlers of socket frames read them."""
 
 from __future__ import annotations
 

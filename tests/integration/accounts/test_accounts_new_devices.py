@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from moto.backends import get_backend
 
-from accounts import new_devices, passwords, session_store, signin, store
+from accounts import passwords, signin, store
 from accounts.app import TOKENS, app
+from accounts.sessions import new_devices, session_store
 from kernel import after_commit, auth, clock, queues
 from kernel.config import config
 from kernel.errors import DependencyUnavailable

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from accounts import session_store, sessions
 from accounts.app import app
+from accounts.sessions import service as sessions
+from accounts.sessions import session_store
 from kernel import after_commit, clock
 from kernel.config import config
 from kernel.errors import DependencyUnavailable

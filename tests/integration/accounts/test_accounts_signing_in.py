@@ -7,6 +7,7 @@ import pytest
 
 from accounts import passwords, signin, store
 from accounts.app import SIGN_INS, app
+from accounts.commits import commit
 from accounts.model import InvalidCredentials
 from kernel import clock, limiter
 from kernel.errors import Locked
@@ -235,7 +236,7 @@ def test_a_sign_in_with_a_password_changed_meanwhile_is_refused(
         assert credentials is not None
         transaction = Transaction()
         store.stage_password(transaction, user_id, "new", instead_of=credentials.password_set_at)
-        assert not store.commit(transaction)
+        assert not commit(transaction)
         return right(password, kept)
 
     monkeypatch.setattr(passwords, "matches", slowly)

@@ -8,9 +8,11 @@ from typing import Any
 import pyotp
 import pytest
 
-from accounts import passwords, session_store, sessions
+from accounts import passwords
 from accounts.app import app
 from accounts.model import LOCK_AFTER
+from accounts.sessions import service as sessions
+from accounts.sessions import session_store
 from administration import service as administration
 from administration.app import app as admin_app
 from conversations.app import app as conversations_app

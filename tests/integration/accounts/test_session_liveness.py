@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from accounts import liveness, session_ends, session_store, sessions
 from accounts.app import app
+from accounts.sessions import liveness, session_ends, session_store
+from accounts.sessions import service as sessions
 from kernel import after_commit, auth, cache, clock, session_marks
 from kernel.caller import Caller
 from kernel.errors import DependencyUnavailable

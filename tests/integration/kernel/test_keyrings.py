@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from accounts.refresh_tokens import decode
+from accounts.sessions.refresh_tokens import decode
 from kernel import auth, aws, clock, ids, keyrings, paging
 from kernel.config import ConfigurationError, config
 from kernel.errors import DependencyUnavailable, Unauthenticated

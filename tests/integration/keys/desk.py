@@ -9,7 +9,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from accounts import sessions
+from accounts.sessions import service as sessions
 from kernel import clock
 from kernel.transactions import Transaction
 from keys import app

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from accounts import sessions
+from accounts.sessions import service as sessions
 from secureconnect_client.encryption.errors import (
     NotInGroup,
 )

@@ -9,8 +9,10 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from accounts import new_devices, recovery, session_store, sessions, store
-from accounts.model import RETURN_S, RETURNING_REASONS, SESSION_TTL_S, AccountSession
+from accounts import recovery, store
+from accounts.sessions import new_devices, session_store
+from accounts.sessions import service as sessions
+from accounts.sessions.model import RETURN_S, RETURNING_REASONS, SESSION_TTL_S, AccountSession
 from kernel import auth, clock
 from kernel.config import config
 from kernel.errors import NotFound

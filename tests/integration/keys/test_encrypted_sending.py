@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from accounts import sessions
+from accounts.sessions import service as sessions
 from keys import app
 from tests import mls
 from tests.helpers import Person, ask, someone

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Literal
 
-from accounts import session_store, sessions
+from accounts.sessions import service as sessions
+from accounts.sessions import session_store
 from conversations import members
 from drive.sharing import service as sharing
 from kernel import config

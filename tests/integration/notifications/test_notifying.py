@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from accounts import sessions
+from accounts.sessions import service as sessions
 from calls import service as calls
 from calls.consumers import sweep
 from conversations import service as conversations

@@ -11,7 +11,8 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ReadTimeoutError
 
-from accounts import passkeys, signin
+from accounts import signin
+from accounts.factors import passkeys
 from accounts.model import InvalidCredentials
 from conversations import store as conversations
 from kernel import aws, clock, dynamo, telemetry

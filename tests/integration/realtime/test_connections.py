@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from accounts import session_store, sessions
+from accounts.sessions import service as sessions
+from accounts.sessions import session_store
 from kernel import clock
 from kernel.caller import Caller
 from kernel.config import config

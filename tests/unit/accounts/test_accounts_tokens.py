@@ -5,8 +5,8 @@ from hashlib import sha256
 
 import pytest
 
-from accounts import refresh_tokens
-from accounts.refresh_tokens import RefreshToken, decode
+from accounts.sessions import refresh_tokens
+from accounts.sessions.refresh_tokens import RefreshToken, decode
 from kernel import auth, ids, keyrings, paging
 from kernel.errors import Unauthenticated
 from tests.conftest import SEED

@@ -24,8 +24,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from accounts import passkeys, refresh_tokens, totp
-from accounts.model import Totp
+from accounts.factors import passkeys, totp
+from accounts.factors.model import Totp
+from accounts.sessions import refresh_tokens
 from drive import media_types
 from drive.sharing import link_store
 from drive.uploads import archives, thumbnails

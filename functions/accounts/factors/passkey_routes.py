@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts import passkeys, sessions
-from accounts.passkey_schemas import (
+from accounts.factors import passkeys
+from accounts.factors.passkey_schemas import (
     NewPasskey,
     Passkey,
     PasskeyChallenge,
@@ -15,6 +15,7 @@ from accounts.passkey_schemas import (
     StepUp,
 )
 from accounts.schemas import SignedIn
+from accounts.sessions import service as sessions
 from kernel.caller import Caller
 from kernel.http import App
 from kernel.incoming import Incoming

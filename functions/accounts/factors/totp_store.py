@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pynamodb.attributes import BooleanAttribute, JSONAttribute, NumberAttribute, UnicodeAttribute
 
-from accounts import factor_keys
-from accounts.model import Totp
+from accounts.factors import factor_keys
+from accounts.factors.model import Totp
 from kernel.dynamo import Key, Record
 from kernel.transactions import Transaction
 

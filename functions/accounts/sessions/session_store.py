@@ -9,8 +9,8 @@ from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from accounts.model import RETURN_S, AccountSession, Contended
-from accounts.store import commit
+from accounts.commits import Contended, commit
+from accounts.sessions.model import RETURN_S, AccountSession
 from kernel import clock
 from kernel.dynamo import Record
 from kernel.reads import read_together

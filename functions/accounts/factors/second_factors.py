@@ -5,8 +5,12 @@ After the last one no session counts as confirmed by two factors.
 
 from __future__ import annotations
 
-from accounts import demand, passkey_store, session_store, sessions, store, totp_store
-from accounts.model import Contended, LastFactor, PasskeyRequired
+from accounts import store
+from accounts.commits import Contended
+from accounts.factors import demand, passkey_store, totp_store
+from accounts.factors.model import LastFactor, PasskeyRequired
+from accounts.sessions import service as sessions
+from accounts.sessions import session_store
 from kernel import after_commit
 from kernel.after_commit import FollowUp
 from kernel.caller import Caller

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from accounts import liveness
 from accounts.events import SESSION_ENDED
+from accounts.sessions import liveness
 from kernel import cache, clock, telemetry
 from realtime import api as realtime
 

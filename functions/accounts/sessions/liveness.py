@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from accounts import session_store
 from kernel import breakers, cache, session_marks
 from kernel.session_marks import ENDED, ENROLLING, LIVE
+
+if TYPE_CHECKING:
+    from accounts.sessions.model import AccountSession
 
 REMEMBER_LIVE_S = 60
 REMEMBER_REVOKED_S = 7_500  # longer than the lifetime of sockets and access tokens
@@ -47,7 +49,7 @@ def standing_by_mark(user_id: str, session_id: str, mark: str | None) -> str:
 
 def standing_by_table(user_id: str, session_id: str) -> str:
     """LIVE, ENROLLING or ENDED, by a consistent read of the table."""
-    session = session_store.find(user_id, session_id)
+    session = _found(user_id, session_id)
     if session is None or not session.live:
         return ENDED
     return ENROLLING if session.must_enrol else LIVE
@@ -65,8 +67,14 @@ def is_live_by_table(user_id: str, session_id: str) -> bool:
 
 def keeps_device(user_id: str, session_id: str) -> bool:
     """Whether the device of a session stays, by a consistent read of the table (`AccountSession.keeps_device`)."""
-    session = session_store.find(user_id, session_id)
+    session = _found(user_id, session_id)
     return session is not None and session.keeps_device
+
+
+def _found(user_id: str, session_id: str) -> AccountSession | None:
+    from accounts.sessions import session_store  # most calls find a mark, and load no store
+
+    return session_store.find(user_id, session_id)
 
 
 def mark_ended(session_ids: Collection[str]) -> None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from accounts import mail, recovery, session_store, sessions, store
-from accounts.model import AccountSession, Contended, Credentials, InvalidToken
+from accounts import mail, recovery, store
+from accounts.commits import Contended, commit
+from accounts.model import Credentials, InvalidToken
+from accounts.sessions import service as sessions
+from accounts.sessions import session_store
+from accounts.sessions.model import AccountSession
 from audit import api as audit
 from kernel import after_commit, clock, limiter, origin, telemetry
 from kernel.after_commit import FollowUp
@@ -72,7 +76,7 @@ def disown(token: str) -> None:
         data = {"session_id": token_data.session_id}
         audit.stage(transaction, "session.disowned", actor=token_data.user_id, target=token_data.user_id, details=data)
         ended.stage(transaction)
-        if store.commit(transaction):
+        if commit(transaction):
             raise InvalidToken
 
     retried(attempt, on=Contended)

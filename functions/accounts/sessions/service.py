@@ -1,31 +1,31 @@
-"""Sessions: authenticating access tokens, beginning sessions, rotating refresh tokens, ending sessions."""
+"""Sessions: beginning them, rotating their refresh tokens, listing and ending them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from accounts import demand, liveness, mail, session_ends, session_store, store
-from accounts.model import (
+from accounts import mail, store
+from accounts.commits import Contended
+from accounts.factors import demand
+from accounts.sessions import session_ends, session_store
+from accounts.sessions.model import (
     REFRESH_GRACE_MS,
     RETURNING_REASONS,
     SESSION_TTL_S,
     AccountSession,
-    Contended,
     IssuedTokens,
     RefreshReused,
 )
-from accounts.refresh_tokens import RefreshToken, decode
+from accounts.sessions.refresh_tokens import RefreshToken, decode
 from kernel import after_commit, auth, clock, ids, parallel
 from kernel.after_commit import FollowUp
-from kernel.caller import Authenticator, Caller
+from kernel.caller import Caller
 from kernel.config import config
 from kernel.errors import NotFound, TokenRevoked
 from kernel.paging import Page, Paginator
 from kernel.resilience import retried
-from kernel.session_marks import ENROLLING, LIVE
 from kernel.transactions import Transaction
 from log import api as log
 from realtime import api as realtime
@@ -35,32 +35,6 @@ if TYPE_CHECKING:
     from kernel.answers import FirstAnswer
 
 CLOSE_SOCKETS = "close_sockets_of_ended_sessions"
-
-# --- authentication -------------------------------------------------------------------------------------------
-
-
-def admit(caller: Caller, mark: str | None) -> Caller:
-    """The caller of a valid token, judged by the mark of the session; raises TokenRevoked if it has ended."""
-    return _admitted(caller, liveness.standing_by_mark(caller.user_id, caller.session_id, mark))
-
-
-def admit_by_table(caller: Caller, _mark: str | None = None) -> Caller:
-    """Like `admit`, without the cache: for routes that open or renew something, or are security-relevant.
-
-    So the end of a session that Redis has missed is effective there (R51).
-    """
-    return _admitted(caller, liveness.standing_by_table(caller.user_id, caller.session_id))
-
-
-def _admitted(caller: Caller, standing: str) -> Caller:
-    if standing not in (LIVE, ENROLLING):
-        raise TokenRevoked
-    return caller if standing == LIVE else replace(caller, must_enrol=True)
-
-
-authenticate = Authenticator(auth.verify, admit)
-authenticate_by_table = Authenticator(auth.verify, admit_by_table, reads_mark=False)
-
 
 # --- beginning and refreshing ---------------------------------------------------------------------------------
 

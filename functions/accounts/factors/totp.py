@@ -7,15 +7,11 @@ import re
 import secrets
 from dataclasses import dataclass, field, replace
 
-from accounts import admission, alerts, factor_keys, second_factors, step_up, store, totp_store
-from accounts.model import (
-    RECOVERY_CODES,
-    TOTP_STEP_S,
-    TOTP_STEPS_EITHER_WAY,
-    Contended,
-    InvalidCredentials,
-    Totp,
-)
+from accounts import admission, alerts
+from accounts.commits import Contended, commit
+from accounts.factors import factor_keys, second_factors, step_up, totp_store
+from accounts.factors.model import RECOVERY_CODES, TOTP_STEP_S, TOTP_STEPS_EITHER_WAY, Totp
+from accounts.model import InvalidCredentials
 from audit import api as audit
 from kernel import clock
 from kernel.caller import Caller
@@ -55,7 +51,7 @@ def begin(*, caller: Caller, password: str) -> Enrolment:
     macs = tuple(factor_keys.macs(caller.user_id, _normalise(code))[0] for code in codes)
     transaction = Transaction()
     totp_store.stage_new(transaction, Totp(caller.user_id, secret, macs, version=clock.now()))
-    if store.commit(transaction):
+    if commit(transaction):
         raise Conflict("The second factor is in force: remove it first.")
     uri = pyotp.TOTP(secret).provisioning_uri(name=owner.username, issuer_name=ISSUER)
     return Enrolment(secret, uri, codes)
@@ -87,7 +83,7 @@ def confirm(*, caller: Caller, code: str) -> None:
         totp_store.stage_change(transaction, factor, replace(factor.after_step(step), confirmed=True))
         second_factors.stage_enrolment(transaction, caller)
         audit.stage(transaction, "totp.enabled", actor=caller.user_id, target=caller.user_id)
-        failed = store.commit(transaction)
+        failed = commit(transaction)
         second_factors.require_enrolled(failed)
         if failed:
             raise Contended
@@ -136,7 +132,7 @@ def _commit_removal(transaction: Transaction, user_id: str, *, actor: str | None
     """Commit a removal by its owner or, with None, by an operator; raises Contended, LastFactor."""
     follow_up = second_factors.stage_removal(transaction, user_id, gone="totp", by_operator=actor is None)
     audit.stage(transaction, "totp.disabled", actor=actor, target=user_id)
-    if store.commit(transaction):
+    if commit(transaction):
         raise Contended
     if follow_up is not None:
         follow_up.complete()

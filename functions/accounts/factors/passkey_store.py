@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 
-from accounts.model import Ceremony, PasskeyCredential, digest
+from accounts.factors.model import Ceremony, PasskeyCredential
+from accounts.model import digest
 from accounts.store import CredentialRecord
 from kernel import clock
 from kernel.dynamo import Record

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from accounts import admission, passwords, session_store, store
-from accounts.model import STEP_UP_MS, Credentials, InvalidCredentials, StepUpRequired
+from accounts import admission, passwords, store
+from accounts.factors.model import STEP_UP_MS, StepUpRequired
+from accounts.model import Credentials, InvalidCredentials
+from accounts.sessions import session_store
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import TokenRevoked

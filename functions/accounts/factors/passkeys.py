@@ -11,17 +11,14 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from functools import partial
 from typing import Any
 
-from accounts import admission, alerts, new_devices, passkey_store, second_factors, sessions, step_up, store
-from accounts.model import (
-    CEREMONY_MS,
-    PASSKEYS_MAX,
-    Ceremony,
-    Contended,
-    InvalidCredentials,
-    InvalidToken,
-    IssuedTokens,
-    PasskeyCredential,
-)
+from accounts import admission, alerts, store
+from accounts.commits import Contended, commit
+from accounts.factors import passkey_store, second_factors, step_up
+from accounts.factors.model import CEREMONY_MS, PASSKEYS_MAX, Ceremony, PasskeyCredential
+from accounts.model import InvalidCredentials, InvalidToken
+from accounts.sessions import new_devices
+from accounts.sessions import service as sessions
+from accounts.sessions.model import IssuedTokens
 from audit import api as audit
 from kernel import clock, ids, origin, telemetry
 from kernel.after_commit import FollowUp
@@ -102,7 +99,7 @@ def add(*, caller: Caller, registration_id: str, credential: dict[str, Any], nam
         second_factors.stage_enrolment(transaction, caller)
         details = {"passkey_id": new.id}
         audit.stage(transaction, "passkey.added", actor=caller.user_id, target=caller.user_id, details=details)
-        failed = store.commit(transaction)
+        failed = commit(transaction)
         second_factors.require_enrolled(failed)
         if failed:
             raise Conflict("This passkey belongs to an account already.")
@@ -165,7 +162,7 @@ def _remove(passkey: PasskeyCredential, *, by: str | None) -> None:
     follow_up = second_factors.stage_removal(transaction, passkey.user_id, gone=passkey.id, by_operator=by is None)
     details = {"passkey_id": passkey.id}
     audit.stage(transaction, "passkey.removed", actor=by, target=passkey.user_id, details=details)
-    failed = store.commit(transaction)
+    failed = commit(transaction)
     second_factors.require_another(failed)
     if failed:
         raise NotFound
@@ -259,7 +256,7 @@ def _open_session(
     passkey_store.stage_use(transaction, passkey, counter=verified.new_sign_count, synced=synced)
     details = {"session_id": tokens.session_id, "by": "passkey", "passkey_id": passkey.id}
     audit.stage(transaction, "sign_in.accepted", actor=passkey.user_id, target=passkey.user_id, details=details)
-    failed = store.commit(transaction)
+    failed = commit(transaction)
     if "password" in failed:
         raise Contended  # changed or banned meanwhile; checked again by the retry
     if failed:

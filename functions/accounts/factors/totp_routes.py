@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts import totp
-from accounts.factor_schemas import NewTotp, TotpCode, TotpEnrolment, TotpRemoval
+from accounts.factors import totp
+from accounts.factors.factor_schemas import NewTotp, TotpCode, TotpEnrolment, TotpRemoval
 from kernel.answers import FirstAnswer
 from kernel.caller import Caller
 from kernel.http import App

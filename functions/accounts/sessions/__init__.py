@@ -1,0 +1,1 @@
+"""Sessions: their tokens, their standing, their end, and devices that sign in for the first time."""
