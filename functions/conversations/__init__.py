@@ -5,3 +5,5 @@ It decides who may do what in a conversation. It never reads messages, polls or 
 """
 
 import kernel  # before any package (kernel.coldstart)
+
+kernel.coldstart.at_first_use("conversations.listings")

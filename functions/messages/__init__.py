@@ -4,3 +4,12 @@ The contents that other domains put into messages (polls) are registered in `con
 """
 
 import kernel  # before any package (kernel.coldstart)
+
+kernel.coldstart.at_first_use(
+    "messages.drafts",
+    "messages.forwarding",
+    "messages.history_store",
+    "messages.pins",
+    "messages.pins_store",
+    "messages.thread_store",
+)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import messages.events  # who uses messages appends them
 from kernel.caller import Caller
 from messages.contents import register_content
-from messages.forgetting_store import own_messages
 from messages.message_store import stage_system_update
 from messages.slow_mode import append as append_in_slot
 from messages.slow_mode import require_slot
 from messages.slow_mode import stage as stage_slot
-from messages.unread import of_contexts as unread_of
-from messages.unread import of_people as unread_of_people
 from messages.views import messages as message_views
+
+if TYPE_CHECKING:
+    from conversations.model import MemberContext
+    from messages.unread import Unread
 
 
 def get(*, caller: Caller, conversation_id: str, message_id: str) -> dict[str, Any]:
@@ -43,3 +45,24 @@ def remove_reactions(user_id: str, cursor: dict[str, Any] | None) -> dict[str, A
     from messages import forgetting
 
     return forgetting.remove_reactions(user_id, cursor)
+
+
+def own_messages(user_id: str, conversation_id: str) -> Iterator[str]:
+    """The ids of a person's messages in a conversation that are not deleted, the oldest first."""
+    from messages import forgetting_store
+
+    return forgetting_store.own_messages(user_id, conversation_id)
+
+
+def unread_of(contexts: Sequence[MemberContext]) -> dict[str, Unread]:
+    """One person's unread counts by conversation."""
+    from messages import unread
+
+    return unread.of_contexts(contexts)
+
+
+def unread_of_people(user_ids: Sequence[str], *, fresh: str | None) -> dict[str, int]:
+    """The unread messages of several people in all their conversations, by person (`unread.of_people`)."""
+    from messages import unread
+
+    return unread.of_people(user_ids, fresh=fresh)

@@ -4,3 +4,5 @@ Sign-in belongs to `accounts`, messages to `messages`.
 """
 
 import kernel  # before any package (kernel.coldstart)
+
+kernel.coldstart.at_first_use("users.api")

@@ -6,7 +6,8 @@ compile from text while they are imported is not compiled again: the methods of 
 tuples, and regular expressions (0.2 ms each). The build stores the compiled code of each text
 (`infra.building.compiled_texts`); texts that it does not know are compiled as usual.
 
-All this begins with the kernel's first import, so each domain imports the kernel before anything else.
+All this begins with the kernel's first import, so each domain imports the kernel before anything else. Then it names
+those of its own modules that most calls of most functions do not need (`at_first_use`).
 """
 
 from __future__ import annotations
@@ -33,12 +34,13 @@ TEXTS = f"compiled_texts.{sys.implementation.cache_tag}"
 ENGINE = "engine"
 # Modules that packages import for what no call needs as a rule: other protocols, files of settings, proxies, errors.
 PUT_OFF = (
-    "bcrypt", "botocore.monitoring", "botocore.retries.adaptive", "botocore.retryhandler", "botocore.validate",
-    "botocore.vendored.six", "botocore.waiter", "calendar", "configparser", "email.base64mime", "email.header",
+    "aws_lambda_powertools.logging.buffer", "bcrypt", "botocore.monitoring", "botocore.retries.adaptive",
+    "botocore.retryhandler", "botocore.validate", "botocore.vendored.six", "botocore.waiter", "calendar",
+    "configparser", "cryptography.hazmat.primitives.asymmetric.padding", "email.base64mime", "email.header",
     "email.quoprimime", "fnmatch", "fractions", "getpass", "gzip", "ipaddress", "jmespath", "linecache", "locale",
-    "mimetypes", "platform", "pydantic._internal._discriminated_union", "pydantic.json_schema", "pydantic.types",
-    "selectors", "shlex", "stringprep", "subprocess", "tempfile", "token", "tokenize", "traceback",
-    "urllib.request", "uuid", "xml.etree.ElementTree",
+    "mimetypes", "ntpath", "platform", "pydantic._internal._discriminated_union", "pydantic.json_schema",
+    "pydantic.types", "selectors", "shlex", "stringprep", "subprocess", "tempfile", "token", "tokenize", "traceback",
+    "urllib.request", "urllib3.contrib.pyopenssl", "urllib3.http2.probe", "uuid", "xml.etree.ElementTree",
 )  # fmt: skip
 
 
@@ -59,7 +61,7 @@ def engine() -> tuple[int, int]:
 
 def begin() -> None:
     """Turn off collection, use the archives and load the compiled texts. The kernel's first import calls it."""
-    if "LAMBDA_TASK_ROOT" in os.environ:
+    if _in_lambda():
         gc.disable()
         archive.use_modules(sys.path)
         put_off.put_off(PUT_OFF)
@@ -68,6 +70,20 @@ def begin() -> None:
             if known.read(ENGINE) == engine():
                 _use_patterns(known)
             _use_codes(known)
+
+
+def at_first_use(*modules: str) -> None:
+    """Put off modules of a domain, which may register nothing, nor may what they import (tests/unit/test_put_off.py).
+
+    Modules that most calls need stay: a call would load them with the share of a processor that Lambda gives 512 MB,
+    while the start before it has a whole one.
+    """
+    if _in_lambda():
+        put_off.put_off(modules)
+
+
+def _in_lambda() -> bool:
+    return "LAMBDA_TASK_ROOT" in os.environ
 
 
 def _trust_a_folder() -> None:

@@ -18,25 +18,29 @@ _OF_IMPORTS = frozenset({"__class__", "__name__", "__path__", "__spec__"})
 
 
 def put_off(names: Collection[str]) -> None:
-    """Put off these modules from now on; they may be neither built into Python nor loaded already."""
-    sys.meta_path.insert(0, _Finder(frozenset(names)))
+    """Put off these modules from now on, too; they may be neither built into Python nor loaded already."""
+    for finder in sys.meta_path:
+        if isinstance(finder, _Finder):
+            finder.names |= set(names)
+            return
+    sys.meta_path.insert(0, _Finder(set(names)))
 
 
 def load_all() -> None:
     """Load the modules that have been imported and put off until now."""
-    for module in [each for each in sys.modules.values() if _is_waiting(each)]:
+    for module in [each for each in sys.modules.values() if is_waiting(each)]:
         _load(module)
 
 
 class _Finder:
     """Finds modules to put off by asking the other finders."""
 
-    def __init__(self, names: Collection[str]) -> None:
-        self._names = names
+    def __init__(self, names: set[str]) -> None:
+        self.names = names
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
         """How to import a module later; None for a module that is not put off."""
-        if name not in self._names:
+        if name not in self.names:
             return None
         for finder in sys.meta_path:
             if finder is not self and (spec := finder.find_spec(name, path, target)):
@@ -65,7 +69,7 @@ class _Later:
     def load(self, module: ModuleType) -> None:
         """Load the module unless it has been; other threads wait, and the module may look at itself meanwhile."""
         with self._lock:
-            if _is_waiting(module) and not self._begun:
+            if is_waiting(module) and not self._begun:
                 self._begun = True
                 try:
                     self._loader.exec_module(module)
@@ -75,7 +79,7 @@ class _Later:
                 module.__class__ = ModuleType
 
 
-def _is_waiting(module: ModuleType) -> bool:
+def is_waiting(module: ModuleType) -> bool:
     return type(module) is _Module
 
 

@@ -1,5 +1,6 @@
 """Modules that are loaded when something in them is first used."""
 
+import json
 import subprocess
 import sys
 import threading
@@ -11,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from infra.building.compiled_texts import SETTINGS
 from kernel import coldstart, put_off
+from perf.template import ROOT, functions
 
 
 @pytest.fixture
@@ -102,7 +105,7 @@ def test_all_are_loaded_before_a_snapshot(folder: Path) -> None:
 def test_modules_to_put_off_are_none_that_starts_need() -> None:
     """What is built into Python has no file to load later."""
     assert {name.partition(".")[0] for name in coldstart.PUT_OFF} - sys.stdlib_module_names == {
-        *("bcrypt", "botocore", "jmespath", "pydantic"),
+        *("aws_lambda_powertools", "bcrypt", "botocore", "cryptography", "jmespath", "pydantic", "urllib3"),
     }
     assert set(coldstart.PUT_OFF).isdisjoint(sys.builtin_module_names)
 
@@ -128,3 +131,17 @@ def test_nothing_that_is_put_off_is_loaded_before() -> None:
     loaded = ran.stdout.decode().split()
     assert set(loaded).isdisjoint(coldstart.PUT_OFF)
     assert len(loaded) < 70
+
+
+def test_what_a_function_puts_off_registers_nothing() -> None:
+    """An event type or a job that is registered with a module that loads later is unknown until then."""
+    handlers = sorted({each.handler.rpartition(".")[0] for each in functions().values()})
+    environment = {"PYTHONPATH": "functions:layers/shared:.", "LAMBDA_TASK_ROOT": "/var/task", **SETTINGS}
+    command = [sys.executable, "-m", "tests.unit.kernel.registered", *handlers]
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    found = [json.loads(line) for line in ran.stdout.splitlines()]
+
+    assert [each["handler"] for each in found] == handlers
+    assert {each["handler"]: each["more"] for each in found if each["more"]} == {}
+    assert sum("users.api" in each["waiting"] for each in found) > 40, "modules of domains are put off"
+    assert sum(each["registered"] > 20 for each in found) > 40, "the tables are those that functions fill"
