@@ -20,7 +20,7 @@ BATCH = 100
 
 def rebuild(conversation_id: str | None, since: int, *, rate: int) -> int:
     """Index every message of the log, or of one conversation, sent since then (ms), at most `rate` a second."""
-    from messages import expiry_store
+    from messages.erasing import expiry_store
     from search import indexing
 
     seen, started = 0, time.monotonic()

@@ -6,10 +6,10 @@ The contents that other domains put into messages (polls) are registered in `con
 import kernel  # before any package (kernel.coldstart)
 
 kernel.coldstart.at_first_use(
-    "messages.drafts",
+    "messages.unsent.drafts",
     "messages.forwarding",
-    "messages.history_store",
-    "messages.pins",
-    "messages.pins_store",
-    "messages.thread_store",
+    "messages.changes.history_store",
+    "messages.changes.pins",
+    "messages.changes.pins_store",
+    "messages.changes.thread_store",
 )

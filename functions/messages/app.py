@@ -11,7 +11,8 @@ from kernel.caller import Caller
 from kernel.http import App
 from kernel.limiter import Limit
 from kernel.schema import Paging
-from messages import drafts, edits, pins, reactions, receipts, scheduled, service, threads, typing_notice
+from messages import service, typing_notice
+from messages.changes import edits, pins, reactions, threads
 from messages.light_frames import ReadMarker, ReadState, Typing
 from messages.list_schemas import (
     DraftIn,
@@ -24,8 +25,10 @@ from messages.list_schemas import (
     ReceiptList,
     ReceiptQuery,
 )
-from messages.scheduled_schemas import NewScheduled, Scheduled, ScheduledList
+from messages.reading import receipts
 from messages.schemas import Edit, Message, MessageFields
+from messages.unsent import drafts, scheduled
+from messages.unsent.scheduled_schemas import NewScheduled, Scheduled, ScheduledList
 
 app = App("messages", authenticate=authenticate)
 SEND = Limit("send", requests=1200, window_s=60)

@@ -31,7 +31,7 @@ def _previews() -> Any:
 
 
 def _forget_reactions(work: after_commit.Work) -> None:
-    from messages import reactions_store
+    from messages.changes import reactions_store
 
     reactions_store.erase(work["conversation_id"], work["seq"])
 
@@ -55,23 +55,27 @@ register(
     EventType(model.REACTION_REMOVED, data="messages.event_schemas.ReactionEvent"),
     EventType("receipt.updated", data="messages.event_schemas.Receipt", durable=False),
     EventType("draft.updated", data="messages.list_schemas.DraftOut", durable=False),
-    EventType("scheduled.failed", data="messages.scheduled_schemas.Scheduled", durable=False),
+    EventType("scheduled.failed", data="messages.unsent.scheduled_schemas.Scheduled", durable=False),
     EventType("typing", data="messages.event_schemas.TypingOut", durable=False),
 )
 register_messages(_previews)
 register_eraser(
-    Eraser("messages", late("messages.clearing.erase_page"), erase_of_members=late("messages.clearing.erase_drafts"))
+    Eraser(
+        "messages",
+        late("messages.erasing.clearing.erase_page"),
+        erase_of_members=late("messages.erasing.clearing.erase_drafts"),
+    )
 )
 register_job("typing_over", calling("messages.typing_notice.over", "conversation_id", "user_id"), queue="receipts")
-register_job("receipts", calling("messages.receipts.notify", "conversation_id", "user_ids"), queue="receipts")
+register_job("receipts", calling("messages.reading.receipts.notify", "conversation_id", "user_ids"), queue="receipts")
 on_loss(ConversationLost, "typing", late("messages.typing_notice.of_conversation"))
 on_loss(ContactChanged, "typing", late("messages.typing_notice.of_contact"))
-on_loss(ConversationLost, "drafts", late("messages.drafts.of_conversation"))
-on_loss(ConversationLost, "scheduled", late("messages.scheduled.of_conversation"))
-on_loss(PlainTextLost, "drafts", late("messages.drafts.of_plain_text"))
-on_loss(PlainTextLost, "scheduled", late("messages.scheduled.of_plain_text"))
-on_loss(AccountLost, "scheduled", late("messages.scheduled.of_account"))
-on_loss(ContactChanged, "scheduled", late("messages.scheduled.of_contact"))
+on_loss(ConversationLost, "drafts", late("messages.unsent.drafts.of_conversation"))
+on_loss(ConversationLost, "scheduled", late("messages.unsent.scheduled.of_conversation"))
+on_loss(PlainTextLost, "drafts", late("messages.unsent.drafts.of_plain_text"))
+on_loss(PlainTextLost, "scheduled", late("messages.unsent.scheduled.of_plain_text"))
+on_loss(AccountLost, "scheduled", late("messages.unsent.scheduled.of_account"))
+on_loss(ContactChanged, "scheduled", late("messages.unsent.scheduled.of_contact"))
 after_commit.register(model.FORGET_REACTIONS, _forget_reactions)
 register_personal_kinds(("messages", "earlier_texts"), late("messages.own_data.in_conversations"))
 register_personal("reactions", late("messages.own_data.reactions"))

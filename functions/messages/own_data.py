@@ -14,10 +14,12 @@ from kernel.errors import NotFound
 from kernel.paging import all_pages
 from kernel.schema import as_json
 from log import api as log
-from messages import drafts_store, history_store, reactions_store, scheduled_store, service, views
+from messages import service, views
+from messages.changes import history_store, reactions_store
 from messages.list_schemas import DraftOut
-from messages.scheduled_schemas import Scheduled
 from messages.schemas import Message
+from messages.unsent import drafts_store, scheduled_store
+from messages.unsent.scheduled_schemas import Scheduled
 
 _PAGE = 100
 

@@ -9,7 +9,8 @@ from conversations.model import ConversationInfo, Member, MemberContext
 from log import api as log
 from log.api import Rows
 from log.model import LogHead
-from messages import receipts, unread, views
+from messages import views
+from messages.reading import receipts, unread
 
 
 def previews(contexts: Sequence[MemberContext], viewer_id: str) -> Mapping[str, Preview]:

@@ -18,21 +18,9 @@ from kernel.transactions import Cancelled, Transaction
 from keys import api as keys
 from log import api as log
 from log.model import MESSAGE_CREATED, Event, NewEvent
-from messages import (
-    attached,
-    forwarding,
-    history_store,
-    mentions,
-    message_store,
-    model,
-    pins,
-    pins_store,
-    slow_mode,
-    threads,
-    typing_notice,
-    views,
-)
-from messages.changing import MessageChange, change
+from messages import attached, forwarding, mentions, message_store, model, slow_mode, typing_notice, views
+from messages.changes import history_store, pins, pins_store, threads
+from messages.changes.changing import MessageChange, change
 from messages.contents import content_of
 from messages.model import FORGET_REACTIONS, MESSAGE_DELETED, MESSAGE_UPDATED, NewMessage, lifetime_ms
 

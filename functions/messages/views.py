@@ -9,7 +9,8 @@ from kernel.dynamo import Key, Record
 from log import api as log
 from log.api import DataView, Rendering, Rows
 from log.model import Event
-from messages import contents, reactions_store
+from messages import contents
+from messages.changes import reactions_store
 
 Keys = list[tuple[type[Record], Key]]
 Render = Callable[[Event, str], dict[str, Any]]  # a message as the person with this id sees it

@@ -18,8 +18,9 @@ from calls import service as calls
 from conversations import members
 from conversations import service as conversations
 from kernel.caller import Caller
-from messages import receipts, typing_notice
 from messages import service as messages
+from messages import typing_notice
+from messages.reading import receipts
 from notifications import service as notifications
 from notifications.consumers import follow as notifying
 from tests.field.losing import block, unblock
@@ -209,5 +210,5 @@ def test_only_one_function_decides_what_a_block_withholds() -> None:
         "conversations/member_blocks.py",
         "conversations/model.py",
         "conversations/store.py",
-        "messages/unread_store.py",  # reads less for members without blocks
+        "messages/reading/unread_store.py",  # reads less for members without blocks
     }

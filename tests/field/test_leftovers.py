@@ -11,8 +11,8 @@ import pytest
 from conversations import members
 from conversations import service as conversations
 from kernel.errors import NotFound
-from messages import reactions
 from messages import service as messages
+from messages.changes import reactions
 from polls import service as polls
 from tests.integration.polls.ballot_boxes import ask, look, vote
 from tests.integration.rooms import group, people, place_of, remove, send

@@ -13,7 +13,8 @@ import pytest
 from conversations import members
 from kernel.caller import Caller
 from kernel.errors import ValidationFailed
-from messages import mentions, reactions, service
+from messages import mentions, service
+from messages.changes import reactions
 from tests.integration.rooms import group, people, place_of, send, whole_log
 
 HEART, HEART_AS_PICTURE = "\u2764", "\u2764\ufe0f"

@@ -9,9 +9,10 @@ import pytest
 
 from kernel import clock
 from kernel.caller import Caller
-from messages import drafts, scheduled, typing_notice
+from messages import typing_notice
 from messages.consumers import send_scheduled
 from messages.schemas import MessageFields
+from messages.unsent import drafts, scheduled
 from tests.field.losing import LOSING_A_GROUP, LOSING_A_SESSION, LOSING_IT_ALL, block
 from tests.helpers import CONTEXT
 from tests.integration.calls.calling import connected

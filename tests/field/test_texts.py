@@ -24,8 +24,8 @@ from kernel import text
 from kernel.errors import Conflict, ValidationFailed
 from kernel.schema import Input
 from messages.list_schemas import DraftIn
-from messages.scheduled_schemas import NewScheduled
 from messages.schemas import Edit, MessageFields
+from messages.unsent.scheduled_schemas import NewScheduled
 from perf.texts import CHARS, SAMPLES
 from polls.model import Option
 from polls.voting_schemas import NewOption, NewPollIn

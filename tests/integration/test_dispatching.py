@@ -14,8 +14,8 @@ from kernel.config import config
 from kernel.errors import DependencyUnavailable
 from log import subscriptions
 from log.consumers import dispatch
-from messages import reactions
 from messages import service as messages
+from messages.changes import reactions
 from search import indexing
 from search.consumers import index
 from tests.conftest import STACK

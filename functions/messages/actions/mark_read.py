@@ -6,8 +6,8 @@ from typing import Any
 
 from kernel.caller import Caller
 from kernel.websocket import action
-from messages import receipts
 from messages.light_frames import MarkRead, ReadState
+from messages.reading import receipts
 
 
 @action("markRead", MarkRead, returns=ReadState)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kernel.caller import Caller
 from kernel.websocket import action
-from messages import reactions
+from messages.changes import reactions
 from messages.light_frames import React
 
 

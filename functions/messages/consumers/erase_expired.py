@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from kernel import clock, telemetry
-from messages import expiry_store
+from messages.erasing import expiry_store
 
 BATCH = 100
 PATIENCE_S = 45.0

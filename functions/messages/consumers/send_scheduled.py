@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kernel import clock, telemetry
-from messages import scheduled
+from messages.unsent import scheduled
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

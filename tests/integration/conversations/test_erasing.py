@@ -14,8 +14,11 @@ from drive.sharing import service as sharing
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import NotFound
-from messages import clearing, drafts, pins, reactions, receipts
 from messages import service as messages
+from messages.changes import pins, reactions
+from messages.erasing import clearing
+from messages.reading import receipts
+from messages.unsent import drafts
 from operations.consumers import follow_ups
 from tests.conftest import STACK, table_properties
 from tests.helpers import CONTEXT

@@ -10,8 +10,8 @@ from conversations import schemas, service, sync
 from kernel.caller import Caller
 from kernel.errors import InvalidCursor, NotFound
 from log.schemas import frame
-from messages import reactions
 from messages import service as messages
+from messages.changes import reactions
 from tests.integration.rooms import add, direct, group, people, remove, seen, send
 
 CIPHERTEXT = "A" * 60_000

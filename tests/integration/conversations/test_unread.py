@@ -11,7 +11,8 @@ from conversations.model import CONVERSATION_UPDATED
 from kernel.caller import Caller
 from log import api as log
 from log.model import NewEvent
-from messages import receipts, service, unread
+from messages import service
+from messages.reading import receipts, unread
 from tests.integration.rooms import add, group, people, place_of, recount_unread, send
 
 

@@ -26,7 +26,7 @@ from kernel.transactions import Cancelled, Transaction
 from log.head_store import HeadRecord
 from log.sends_store import SendDedup
 from log.store import EventRecord
-from messages.reactions_store import ReactionRecord
+from messages.changes.reactions_store import ReactionRecord
 from realtime.store import ConnectionsRecord
 from tests.conftest import STACK, Cloud
 from tests.tools import give_up, rows

@@ -9,7 +9,7 @@ from pynamodb.exceptions import UpdateError
 from kernel.dynamo import Record
 from kernel.records import IntegerAttribute
 from log.sends_store import SendDedup
-from messages.reactions_store import ReactionRecord
+from messages.changes.reactions_store import ReactionRecord
 from tests.tools import rows
 
 

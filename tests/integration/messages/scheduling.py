@@ -8,9 +8,9 @@ from typing import Any
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Conflict, DependencyUnavailable
-from messages import scheduled
 from messages.consumers import send_scheduled
 from messages.schemas import MessageFields
+from messages.unsent import scheduled
 from tests.helpers import CONTEXT
 from tests.integration import rooms
 from tests.tools import rows

@@ -16,7 +16,8 @@ from conversations import members
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Conflict, Forbidden, Gone, NotFound, ValidationFailed
-from messages import reactions, service
+from messages import service
+from messages.changes import reactions
 from operations.consumers import follow_ups
 from tests.helpers import CONTEXT
 from tests.integration.rooms import add, direct, group, people, remove, seen, send, whole_log

@@ -13,8 +13,8 @@ from conversations import sync
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Gone
-from messages import reactions
 from messages import service as messages
+from messages.changes import reactions
 from messages.consumers import erase_expired
 from tests.helpers import CONTEXT
 from tests.integration import rooms

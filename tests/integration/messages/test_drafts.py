@@ -11,8 +11,8 @@ from conversations import service
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Forbidden, NotFound
-from messages import drafts
 from messages.model import Draft
+from messages.unsent import drafts
 from tests.integration.following import settle_losses
 from tests.integration.rooms import group, open_socket, people, remove
 from tests.management import Management

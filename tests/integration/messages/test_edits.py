@@ -11,8 +11,9 @@ from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Forbidden, NotFound
 from kernel.paging import Page
-from messages import edits, service
-from messages.history_store import MAX_EARLIER_TEXTS, EarlierVersion
+from messages import service
+from messages.changes import edits
+from messages.changes.history_store import MAX_EARLIER_TEXTS, EarlierVersion
 from tests.integration.rooms import add, direct, group, people, send
 from tests.tools import rows
 

@@ -9,7 +9,8 @@ import pytest
 from conversations import model
 from conversations import service as conversations
 from kernel.caller import Caller
-from messages import receipts, service
+from messages import service
+from messages.reading import receipts
 from tests.integration.rooms import add, direct, group, people, remove, say, send
 from tests.mls import ciphertext
 from users import service as users

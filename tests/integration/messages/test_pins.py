@@ -13,7 +13,8 @@ from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import Conflict, Forbidden, Gone, NotFound
 from kernel.paging import Page
-from messages import pins, pins_store, reactions, service
+from messages import service
+from messages.changes import pins, pins_store, reactions
 from messages.model import MAX_PINS
 from tests.integration.rooms import add, direct, group, people, remove, seen, send, whole_log
 

@@ -15,7 +15,9 @@ from conversations import sync
 from kernel import aws, ids, paging
 from kernel.caller import Caller
 from kernel.errors import InvalidCursor, NotFound, ValidationFailed
-from messages import reactions, receipts, service, threads
+from messages import service
+from messages.changes import reactions, threads
+from messages.reading import receipts
 from tests.integration.rooms import add, group, people, place_of, recount_unread, remove, send
 from tests.tools import caller
 

@@ -11,7 +11,7 @@ from conversations import store as conversations
 from kernel import clock, debounce
 from kernel.caller import Caller
 from kernel.errors import NotFound
-from messages import receipts
+from messages.reading import receipts
 from tests.integration.rooms import direct, group, open_socket, people, place_of, remove, send, work
 from tests.management import Management
 from tests.tools import jobs

@@ -10,8 +10,9 @@ import pytest
 
 from kernel import aws, clock, config
 from kernel.errors import Conflict, DependencyUnavailable, NotFound
-from messages import scheduled, service
-from messages import scheduled_store as store
+from messages import service
+from messages.unsent import scheduled
+from messages.unsent import scheduled_store as store
 from tests.integration import rooms
 from tests.integration.messages.scheduling import MINUTE, Advance, fire, later, listed, pending, texts, tolerant
 

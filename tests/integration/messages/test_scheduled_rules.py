@@ -10,9 +10,10 @@ import pytest
 from conversations import service as conversations
 from kernel import clock, config
 from kernel.errors import Conflict, DependencyUnavailable, Forbidden, NotFound, Unprocessable, ValidationFailed
-from messages import scheduled, service
+from messages import service
 from messages.consumers import send_scheduled
-from messages.scheduled_model import LATEST_MS, MAX_PENDING
+from messages.unsent import scheduled
+from messages.unsent.scheduled_model import LATEST_MS, MAX_PENDING
 from tests.helpers import CONTEXT
 from tests.integration import desk, rooms
 from tests.integration.following import settle_losses

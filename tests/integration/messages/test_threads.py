@@ -10,7 +10,9 @@ import pytest
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import InvalidCursor, NotFound, ValidationFailed
-from messages import expiry_store, service, threads
+from messages import service
+from messages.changes import threads
+from messages.erasing import expiry_store
 from tests.integration.rooms import add, group, people, remove, say, seen, send
 from tests.tools import rows
 

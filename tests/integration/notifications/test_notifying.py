@@ -13,8 +13,9 @@ from calls import service as calls
 from calls.consumers import sweep
 from conversations import service as conversations
 from kernel import clock
-from messages import reactions, receipts
 from messages import service as messages
+from messages.changes import reactions
+from messages.reading import receipts
 from notifications import service
 from notifications.model import QuietHours
 from realtime import store as sockets

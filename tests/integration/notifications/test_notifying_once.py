@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conversations import service as conversations
-from messages import receipts
+from messages.reading import receipts
 from notifications import alert_store, store
 from notifications.consumers import follow
 from notifications.model import QuietHours

@@ -7,8 +7,8 @@ from typing import Any
 from conversations import members
 from kernel import clock, ids
 from kernel.caller import Caller
-from messages import receipts
 from messages import service as messages
+from messages.reading import receipts
 from notifications import service, store
 from notifications.model import NotificationItem
 from tests.integration import rooms

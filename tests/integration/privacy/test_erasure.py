@@ -21,9 +21,10 @@ from kernel.caller import Caller
 from kernel.errors import NotFound, ValidationFailed
 from keys import delivery
 from log import api as log
-from messages import drafts, reactions
 from messages import service as messages
+from messages.changes import reactions
 from messages.schemas import MessageFields
+from messages.unsent import drafts
 from polls import service as polls_service
 from tests import mls
 from tests.conftest import BUCKET, table_properties

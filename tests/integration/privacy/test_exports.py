@@ -26,9 +26,10 @@ from drive.sharing import service as sharing
 from kernel import aws, blobs, clock
 from kernel.caller import Caller
 from kernel.errors import DependencyUnavailable
-from messages import drafts, reactions, scheduled
 from messages import service as messages
+from messages.changes import reactions
 from messages.schemas import MessageFields
+from messages.unsent import drafts, scheduled
 from moderation import service as moderation
 from notifications.app import app as notifications
 from polls import service as polls

@@ -11,8 +11,9 @@ from conversations import model, service
 from conversations import store as conversations
 from kernel import clock
 from kernel.caller import Caller
-from messages import reactions, typing_notice
 from messages import service as messages
+from messages import typing_notice
+from messages.changes import reactions
 from realtime import delivery
 from realtime import fanout as realtime_fanout
 from realtime.consumers import fanout

@@ -8,8 +8,9 @@ import pytest
 
 from infra import reindex
 from log import api as log
-from messages import reactions, receipts
 from messages import service as messages
+from messages.changes import reactions
+from messages.reading import receipts
 from search import indexing, store
 from search.consumers import index
 from tests.conftest import STACK

@@ -10,8 +10,8 @@ from conversations import service as conversations
 from kernel import clock
 from kernel.caller import Caller
 from kernel.errors import InvalidCursor, NotFound
-from messages import reactions
 from messages import service as messages
+from messages.changes import reactions
 from search import messages as source
 from search import model, service
 from search import store as index

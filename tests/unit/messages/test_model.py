@@ -13,10 +13,10 @@ from kernel import clock
 from kernel.errors import Forbidden, Gone, Problem, ValidationFailed
 from kernel.schema import parse_json, parse_query
 from log.model import MESSAGE_CREATED, Event
+from messages.changes.reactions import MAX_EMOJI_CHARS, require_emoji
 from messages.light_frames import ReadMarker
 from messages.list_schemas import MessageQuery
 from messages.model import EDIT_WINDOW_MS, NewMessage, Origin, require_content, require_editable
-from messages.reactions import MAX_EMOJI_CHARS, require_emoji
 from messages.schemas import MessageFields
 
 

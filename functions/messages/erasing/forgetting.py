@@ -11,8 +11,10 @@ from typing import Any
 from kernel.caller import Caller
 from kernel.errors import Forbidden, Gone, NotFound, ValidationFailed
 from log import api as log
-from messages import forgetting_store, reactions, reactions_store, service
-from messages.reactions_store import ReactionRef
+from messages import service
+from messages.changes import reactions, reactions_store
+from messages.changes.reactions_store import ReactionRef
+from messages.erasing import forgetting_store
 
 
 def erase_message(conversation_id: str, seq: int) -> bool:

@@ -13,8 +13,8 @@ from kernel.caller import Caller
 from kernel.errors import Forbidden, NotFound
 from kernel.paging import Page, Paginator, fitting
 from log.api import ConversationLost, PlainTextLost
-from messages import drafts_store
 from messages.model import Draft
+from messages.unsent import drafts_store
 
 UPDATED = "draft.updated"
 

@@ -19,7 +19,7 @@ from conversations.model import Member, MemberContext
 from kernel import clock, debounce
 from kernel.caller import Caller
 from kernel.paging import Paginator
-from messages import unread
+from messages.reading import unread
 from realtime import api as realtime
 from realtime.api import Target, was_read
 from users import api as users

@@ -16,8 +16,8 @@ from conversations import api as conversations
 from conversations.model import Member, MemberContext
 from kernel import parallel
 from log.model import EVERYONE, LogHead
-from messages import unread_store
-from messages.unread_store import Counted, CountedMessage
+from messages.reading import unread_store
+from messages.reading.unread_store import Counted, CountedMessage
 
 SPAN_SEQS = 2_000  # about a megabyte of events, which is what one page of a query reads
 

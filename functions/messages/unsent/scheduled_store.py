@@ -17,7 +17,7 @@ from kernel.dynamo import Record
 from kernel.errors import Conflict
 from kernel.records import IntegerAttribute, Mapper, ValueAttribute, index
 from kernel.transactions import Cancelled, Transaction
-from messages.scheduled_model import FAILED_KEPT_MS, MAX_PENDING, ScheduledMessage
+from messages.unsent.scheduled_model import FAILED_KEPT_MS, MAX_PENDING, ScheduledMessage
 
 COUNT = "count"
 DUE_SHARDS = range(4)

@@ -21,12 +21,12 @@ from kernel.keyrings import pseudonym
 from kernel.paging import Page, Paginator
 from kernel.schema import as_json
 from log.api import AccountLost, ContactChanged, ConversationLost, PlainTextLost
-from messages import scheduled_model as model
-from messages import scheduled_schemas as schemas
-from messages import scheduled_store as store
 from messages import service
-from messages.scheduled_model import ScheduledMessage
 from messages.schemas import MessageFields
+from messages.unsent import scheduled_model as model
+from messages.unsent import scheduled_schemas as schemas
+from messages.unsent import scheduled_store as store
+from messages.unsent.scheduled_model import ScheduledMessage
 from realtime import api as realtime
 
 MACHINE = "scheduled-message"

@@ -15,10 +15,11 @@ from kernel.paging import Page, Paginator
 from kernel.transactions import Transaction
 from log import api as log
 from log.model import Event
-from messages import message_store, pins_store, views
-from messages.changing import MessageChange, change
+from messages import message_store, views
+from messages.changes import pins_store
+from messages.changes.changing import MessageChange, change
+from messages.changes.pins_store import Pin, Pins, pins_of
 from messages.model import MAX_PINS, MESSAGE_UPDATED
-from messages.pins_store import Pin, Pins, pins_of
 
 
 def pin(*, caller: Caller, conversation_id: str, message_id: str) -> None:

@@ -6,8 +6,8 @@ from conversations.api import ContextLoader, require_id
 from kernel.caller import Caller
 from kernel.errors import Forbidden
 from kernel.paging import Page, Paginator
-from messages import history_store
-from messages.history_store import EarlierVersion
+from messages.changes import history_store
+from messages.changes.history_store import EarlierVersion
 
 
 def list_versions(

@@ -12,8 +12,9 @@ from kernel.caller import Caller
 from kernel.errors import Conflict, Gone, NotFound, ValidationFailed
 from kernel.transactions import Cancelled, Transaction
 from log.model import Event
-from messages import message_store, reactions_store
-from messages.changing import MessageChange, change
+from messages import message_store
+from messages.changes import reactions_store
+from messages.changes.changing import MessageChange, change
 from messages.model import REACTION_ADDED, REACTION_REMOVED
 
 MAX_KINDS = 20

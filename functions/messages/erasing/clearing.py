@@ -8,7 +8,8 @@ from typing import Any
 from conversations.model import MEMBER_REMOVED
 from drive.api import attachments
 from log import api as log
-from messages import drafts_store, history_store, reactions_store, thread_store
+from messages.changes import history_store, reactions_store, thread_store
+from messages.unsent import drafts_store
 
 EVENTS_PER_STEP = 100
 

@@ -13,7 +13,8 @@ from kernel.paging import Page, Paginator, fitting
 from kernel.transactions import Transaction
 from log import api as log
 from log.model import Event
-from messages import message_store, thread_store, views
+from messages import message_store, views
+from messages.changes import thread_store
 
 
 def root_of(context: MemberContext, seen: ContextLoader, message_id: str | None) -> str | None:

@@ -8,7 +8,9 @@ from kernel import clock
 from kernel.transactions import Transaction
 from log import api as log
 from log.api import EventRecord
-from messages import contents, expiry_store, history_store, message_store, reactions_store
+from messages import contents, message_store
+from messages.changes import history_store, reactions_store
+from messages.erasing import expiry_store
 
 
 def erase_message(conversation_id: str, seq: int) -> bool:

@@ -9,7 +9,8 @@ from kernel.transactions import Cancelled, Transaction
 from log import api as log
 from log.api import EventRecord
 from log.model import MESSAGE_CREATED, Event
-from messages import history_store, message_store, reactions_store
+from messages import message_store
+from messages.changes import history_store, reactions_store
 
 SHARDS = range(log.EXPIRY_SHARDS)
 

@@ -1,0 +1,1 @@
+"""What people have read: receipts and unread counts."""

@@ -1,0 +1,1 @@
+"""What is written and not sent yet: drafts and scheduled messages."""
