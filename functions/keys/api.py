@@ -7,8 +7,7 @@ from base64 import b64decode
 
 from keys import framing
 from keys.framing import ContentType, Malformed, WireFormat
-from keys.key_events import PUBLISH_KEYS_CHANGED
-from keys.model import MLS_CHANGE, EpochOld, InvalidCiphertext, RekeyRequired
+from keys.model import MLS_CHANGE, PUBLISH_KEYS_CHANGED, EpochOld, InvalidCiphertext, RekeyRequired
 from log import api as log
 from log.model import MlsGroup
 

@@ -7,19 +7,17 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-import keys.events  # noqa: F401 - registers the event types
+import keys.events  # noqa: F401 - registers the event types and the follow-up work
 from conversations import api as conversations
 from conversations.model import KEYS_CHANGED, MemberContext
 from kernel import clock, parallel, telemetry
-from kernel.after_commit import FollowUp, Work, register
+from kernel.after_commit import FollowUp, Work
 from kernel.errors import NotFound
-from keys.model import KEYS_LOW, MLS_WELCOME, Claimed, LogEntry, Welcome
+from keys.model import KEYS_LOW, MLS_WELCOME, PUBLISH_KEYS_CHANGED, Claimed, LogEntry, Welcome
 from log import api as log
 from log.model import NewEvent
 from realtime import api as realtime
 from users import api as users
-
-PUBLISH_KEYS_CHANGED = "tell-keys-changed"  # a kind of follow-up work
 
 
 def _frame(kind: str, data: Any) -> str:
@@ -31,7 +29,7 @@ def follow_up_of(entry: LogEntry) -> FollowUp:
     return FollowUp.of(PUBLISH_KEYS_CHANGED, asdict(entry))
 
 
-def _publish_keys_changed(work: Work) -> None:
+def publish_keys_changed(work: Work) -> None:
     """Append a changed key to the log of each of the person's encrypted conversations, and publish it to sockets.
 
     A removed key makes these groups require a commit. A repeated call appends the event again, which is harmless.
@@ -53,9 +51,6 @@ def _append_change(entry: LogEntry, conversation_id: str) -> None:
     except NotFound:
         return  # the person has left meanwhile
     conversations.publish_events(context, events)
-
-
-register(PUBLISH_KEYS_CHANGED, _publish_keys_changed)
 
 
 def publish_welcome(welcome: Welcome) -> None:

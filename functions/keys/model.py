@@ -15,6 +15,7 @@ MLS_PROPOSAL = "mls.proposal"
 MLS_CHANGE = "mls.change"
 MLS_WELCOME = "mls.welcome"
 KEYS_LOW = "keys.low"
+PUBLISH_KEYS_CHANGED = "tell-keys-changed"  # a kind of follow-up work
 MAX_DEVICES = 50  # of one person
 MAX_PACKAGES = 200  # available ones of one device
 LOW = 5  # below this number of packages the device gets a hint to upload more

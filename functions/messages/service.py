@@ -15,7 +15,6 @@ from kernel.caller import Caller
 from kernel.errors import Forbidden, NotFound, ValidationFailed
 from kernel.paging import Page, Paginator
 from kernel.transactions import Cancelled, Transaction
-from keys import api as keys
 from log import api as log
 from log.model import MESSAGE_CREATED, Event, NewEvent
 from messages import attached, forwarding, mentions, message_store, model, slow_mode, typing_notice, views
@@ -124,6 +123,8 @@ def _require_sendable(context: MemberContext, message: NewMessage, seen: Context
     context.require_send()
     model.require_content(message, encrypted_conversation=context.info.settings.encrypted)
     if context.info.settings.encrypted:
+        from keys import api as keys  # where nothing is encrypted, sending loads no keys
+
         keys.require_current_ciphertext(context.conversation_id, context.head.group, message.ciphertext or "")
     _require_reply(context, seen, message.reply_to)
     return threads.root_of(context, seen, message.thread_root)

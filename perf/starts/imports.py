@@ -105,8 +105,8 @@ NEEDED: dict[str, set[str]] = {
 # function of each kind, with a margin.
 FIRST_PARTY_MAX: dict[str, tuple[int, int]] = {
     "UsersFunction": (101, 18),
-    "MessagesFunction": (176, 45),
-    "SendMessageFunction": (123, 20),
+    "MessagesFunction": (173, 45),
+    "SendMessageFunction": (117, 20),
     "ReactFunction": (100, 16),
     "AiCancelFunction": (129, 10),
     "PingFunction": (96, 10),
