@@ -6,8 +6,8 @@ calls go to the in-process stack's fakes through a port. The start of the interp
 Milliseconds depend on the machine as much as on the function. So each start follows one of a bare handler (`cold_bare`:
 boto3 as installed, a DynamoDB client, one GetItem), and the ratio of their CPU times is judged, which other load
 affects least. Where each function is started once, two functions share the bare start before them, and one that comes
-out near its limit is started again, so that a single start does not decide. With several starts, both are also measured
-once while limited to the share of a core that Lambda gives 512 MB.
+out above its limit, or near it, is started again, so that a single start does not decide. With several starts, both are
+also measured once while limited to the share of a core that Lambda gives 512 MB.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ BARE = "cold_bare.handler"  # in the child's folder, so that its interpreter fin
 BARE_PACKAGES = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")
 MAX_OF_BARE = 1.0  # limit for import and first call of functions with HTTP routes
 MAX_OF_BARE_ON_SOCKETS = 0.9
-EDGE = 0.1  # a single start varies by some 0.06, so this near the limit
-STARTS_AT_THE_EDGE = 3  # the median of so many counts
+EDGE = 0.1  # a single start varies by some 0.06; from this much below its limit on
+STARTS_AT_THE_EDGE = 3  # the median of so many starts counts
 SETTINGS = (
     *("ENVIRONMENT", "STACK_NAME", "REDIS_URL", "SOCKET_API_ID", "ADDRESS_LIMIT_FACTOR", "PUBLIC_URL"),
     *("KEY_ARN", "QUEUE_URLS", "MAIL_QUEUE_URL"),
@@ -145,7 +145,7 @@ class _Starts:
     def of(self, function: Function, runs: int, *, hold: bool) -> _Reports:
         """Start a function `runs` times, each after a bare start, and with `hold` once more with both limited."""
         pairs = [(self._lent() if runs == 1 else self._start_bare(1.0), self._own(function, 1.0)) for _ in range(runs)]
-        if runs == 1 and _is_at_the_edge(function, *pairs[0]):
+        if runs == 1 and _may_be_above(function, *pairs[0]):
             pairs += [(self._start_bare(1.0), self._own(function, 1.0)) for _ in range(STARTS_AT_THE_EDGE - 1)]
         held_pair = (self._start_bare(SHARE), self._own(function, SHARE)) if hold else None
         return _Reports([bare for bare, _ in pairs], [own for _, own in pairs], held_pair)
@@ -282,9 +282,9 @@ def _limit(function: Function) -> float | None:
     return MAX_OF_BARE if function.serves_http else MAX_OF_BARE_ON_SOCKETS
 
 
-def _is_at_the_edge(function: Function, bare: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
+def _may_be_above(function: Function, bare: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
     most = _limit(function)
-    return most is not None and abs(_cpu_s(own) / _cpu_s(bare) - most) < EDGE
+    return most is not None and _cpu_s(own) / _cpu_s(bare) > most - EDGE
 
 
 def _verdict(start: ColdStart) -> Verdict | None:
