@@ -61,6 +61,7 @@ def _client(timeout_s: float) -> Any:
         socket_connect_timeout=REDIS_TIMEOUT_S,
         retry=Retry(NoBackoff(), 0),
         max_connections=POOL,
+        protocol=2,  # with RESP3 each connection begins with HELLO and an offer that Valkey refuses: two round trips
         decode_responses=True,
         encoding_errors="replace",  # a damaged value is a text that means nothing, and not an error of the call
         driver_info=None,

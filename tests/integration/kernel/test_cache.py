@@ -140,6 +140,15 @@ def test_commands_are_answered_as_text(valkey: Valkey, settings: pytest.MonkeyPa
     assert cache.breaker.state == "closed"
 
 
+def test_a_new_connection_sends_nothing_but_the_command(valkey: Valkey, settings: pytest.MonkeyPatch) -> None:
+    """Each start of a function opens one, and each further command would be a round trip before the first answer."""
+    _use(valkey.url, settings)
+    _ping()
+    counted = cache.call(lambda redis: redis.info("commandstats"))
+    of_others = {"cmdstat_config|get", "cmdstat_info"}  # Valkey's own at its start, and the question
+    assert set(counted) - of_others == {"cmdstat_incrby"}
+
+
 def test_a_redis_that_is_away_costs_little_and_then_nothing(settings: pytest.MonkeyPatch) -> None:
     _use("redis://127.0.0.1:9", settings)
     assert _cost_before_it_opens() < 0.25
