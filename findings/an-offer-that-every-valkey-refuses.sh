@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
-# redis-py 8.1.0 with Valkey 9.1.2: each new connection waits four times before its first command, and once for an error.
+# redis-py 8.1.0 with Valkey 9.1.2: a new connection waits four times before its first command, once for an error.
 #
-# A good guess: a client that is given a host and a port connects, and the first command goes out at once (or after AUTH).
+# A good guess: a client that is given a host and a port connects, and the first command goes out at once (or after
+# AUTH).
 # What happens: by default redis-py 8 speaks RESP3, so a connection begins with HELLO. Then it offers notifications of
-# maintenance (`CLIENT MAINT_NOTIFICATIONS`), which Redis's cloud sends and Valkey does not know. The error is swallowed
-# and not remembered: the next connection of the same pool offers them again. Two `CLIENT SETINFO` follow. Each is sent
-# alone and its answer waited for, so the first command is the fifth round trip. With `protocol=2` there is no HELLO and
-# no offer, with `driver_info=None` no SETINFO. redis-py 6.4.0 with the same server: the first is the third, no error.
-# For users: what connects often, such as a function that starts, a worker per request or a pool behind a load balancer,
-# pays four round trips each time; the server's count of errors (`errorstat_ERR`, watched by alarms) grows with
-# connections, and a time limit that was right for one round trip of connecting is not for five.
+# maintenance (`CLIENT MAINT_NOTIFICATIONS`), which Redis's cloud sends and Valkey does not know. The error is
+# swallowed and not remembered: the next connection of the same pool offers them again. Two `CLIENT SETINFO` follow.
+# Each is sent alone and its answer waited for, so the first command is the fifth round trip. With `protocol=2` there
+# is no HELLO and no offer, with `driver_info=None` no SETINFO. redis-py 6.4.0 with the same server: the first is the
+# third, no error.
+# For users: what connects often, such as a function that starts, a worker per request or a pool behind a load
+# balancer, pays four round trips each time; the server's count of errors (`errorstat_ERR`, watched by alarms) grows
+# with connections, and a time limit that was right for one round trip of connecting is not for five.
 # Source: https://github.com/redis/redis-py/issues/3852 (the warning, which is gone since; the offer is not);
-# redis/connection.py (`activate_maint_notifications_handling_if_enabled`, default "auto"); https://valkey.io/commands/
-# (the subcommands of CLIENT).
+# redis/connection.py (`activate_maint_notifications_handling_if_enabled`, default "auto");
+# https://valkey.io/commands/ (the subcommands of CLIENT).
 set -euo pipefail
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
