@@ -9,7 +9,7 @@ from tests.e2e.histories.web_host import WEB
 AXE = WEB / "node_modules" / "axe-core" / "axe.min.js"
 # Themes differ in colours only, so the second one is audited by the rules on colours alone.
 THEMES = {
-    "light": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
+    "light": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     "dark": ["color-contrast", "link-in-text-block"],
 }
 RUN = """runOnly => axe.run(document, { runOnly }).then(({ violations }) =>
@@ -18,7 +18,7 @@ RUN = """runOnly => axe.run(document, { runOnly }).then(({ violations }) =>
 
 
 def audit(page: Page, screen: str) -> list[str]:
-    """The violations of WCAG 2.2 AA on the present screen, in both themes; one line each."""
+    """The violations of WCAG 2.2 AA and of best practices on the present screen, in both themes; one line each."""
     if not page.evaluate("'axe' in window"):
         session = page.context.new_cdp_session(page)  # the debugger is not subject to the page's policy
         session.send("Runtime.evaluate", {"expression": AXE.read_text()})

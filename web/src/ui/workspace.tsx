@@ -43,7 +43,7 @@ export default function Workspace() {
         <div className={frame.filter(Boolean).join(" ")}>
           <nav className="side" aria-label={t("nav.conversations")}>
             <header className="bar">
-              <strong className="grow">{me?.display_name ?? t("app.name")}</strong>
+              <h1 className="grow">{me?.display_name ?? t("app.name")}</h1>
               <BellButton />
               <button className="icon" aria-label={t("nav.new")} onClick={() => openScreen("new")}>
                 <MessageSquarePlus aria-hidden />

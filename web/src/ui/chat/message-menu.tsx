@@ -77,6 +77,7 @@ export default function MessageMenu({ message, anchor, onClose }: { message: Mes
   return (
     <I18nProvider locale={locale}>
       <Popover
+        aria-label={t("message.actions")}
         className="popover"
         triggerRef={trigger}
         isOpen
