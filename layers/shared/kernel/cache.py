@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
-from kernel import breakers, deadline, snapshot, telemetry
+from kernel import breakers, clock, deadline, snapshot, telemetry
 from kernel.breakers import CircuitOpen, Limits
 from kernel.config import config
 from kernel.resilience import REDIS_TIMEOUT_S
@@ -22,6 +22,7 @@ V = TypeVar("V")
 
 WAIT_S = 0.05  # the longest wait for another process to push a value
 TICK_S = 0.1  # an idle Valkey may notice the end of a wait this much later: it checks ten times a second
+IDLE_MS = clock.MINUTE  # a connection that was not used for longer is replaced (`_fresh`)
 POOL = 16  # connections; a seventeenth concurrent call is handled as without Redis
 _LIMITS = Limits(
     failures=2,
@@ -68,6 +69,22 @@ def _client(timeout_s: float) -> Any:
     )
 
 
+_used_at: dict[Callable[[], Any], int] = {}  # by client
+
+
+def _fresh(client: Callable[[], Any]) -> Any:
+    """The client, without the connections that it has not used for a minute.
+
+    Lambda forgets idle connections without a word to either end (Lambda, "Best practices"), most of all while an
+    environment is frozen. Commands on two of them would go unanswered and open the breaker.
+    """
+    found = client()
+    if clock.now() - _used_at.get(client, 0) > IDLE_MS:
+        found.connection_pool.disconnect(inuse_connections=False)
+    _used_at[client] = clock.now()
+    return found
+
+
 @snapshot.before
 def _load() -> None:
     if is_configured():
@@ -91,7 +108,7 @@ def is_configured() -> bool:
 
 def take(key: str) -> str | None:
     """Pop the first value of a list in Redis, waiting up to `WAIT_S`; None without any. Raises CacheUnavailable."""
-    found = _call(lambda: _waiting_redis().blpop([key], timeout=WAIT_S), WAIT_S + TICK_S + REDIS_TIMEOUT_S)
+    found = _call(lambda: _fresh(_waiting_redis).blpop([key], timeout=WAIT_S), WAIT_S + TICK_S + REDIS_TIMEOUT_S)
     return None if found is None else str(found[1])
 
 
@@ -102,7 +119,7 @@ def call(command: Callable[[Any], T]) -> T:
     because it cannot read what Redis holds, or if the invocation has less time left than the command may take.
     """
     started = time.monotonic()
-    found = _call(lambda: command(_redis()), REDIS_TIMEOUT_S)
+    found = _call(lambda: command(_fresh(_redis)), REDIS_TIMEOUT_S)
     telemetry.timed("CacheDuration", (time.monotonic() - started) * 1_000)
     return found
 

