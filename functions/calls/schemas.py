@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from kernel.schema import ClientId, Count, Id, Input, Instant, JsonValue, Output, Query
-from kernel.websocket import Frame
 
 Kind = Literal["offer", "answer", "ice", "restart"]
 Measure = Annotated[float, Field(ge=0, le=1_000_000)]
@@ -145,11 +144,3 @@ class SignalEvent(_FromSomebody):
     n: int
     kind: Kind
     payload: Any
-
-
-class SendSignal(Frame, SignalFields):
-    call_id: Id
-
-
-class CallHeartbeat(Frame):
-    call_id: Id

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from kernel.frames import Frame
 from kernel.schema import Beyond, Id
-from kernel.websocket import Frame
 
 MAX_SYNC_CURSORS = 1_000
 Cursors = Annotated[dict[Id, Beyond], Field(max_length=MAX_SYNC_CURSORS)]

@@ -7,8 +7,8 @@ from pydantic import Field
 from calls.schemas import CallOut
 from conversations.model import Who
 from conversations.ping_frame import Cursors
+from kernel.frames import Frame
 from kernel.schema import Beyond, Id, Input, Instant, Name, Note, Opaque, Output, Paging, Query
-from kernel.websocket import Frame
 from log.schemas import AnyEvent
 from messages.schemas import Message
 from users.schemas import PublicProfile

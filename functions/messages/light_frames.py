@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from kernel.frames import Frame
 from kernel.schema import Count, Id, Input, Opaque, Output
-from kernel.websocket import Frame
 
 
 class ReadMarker(Input):

@@ -15,7 +15,6 @@ from kernel.schema import (
     JsonObject,
     Output,
 )
-from kernel.websocket import Frame
 from messages import model
 from polls.schemas import PollOut
 
@@ -122,15 +121,3 @@ class Message(Output):
     deleted_at: Instant | None
     expires_at: Instant | None
     created_at: Instant
-
-
-# --- frames of the socket -------------------------------------------------------------------------------------
-
-
-class SendMessage(Frame, MessageFields):
-    conversation_id: Id
-
-
-class EditMessage(Frame, Edit):
-    conversation_id: Id
-    message_id: Id

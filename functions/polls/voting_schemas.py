@@ -4,8 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from kernel.frames import Frame
 from kernel.schema import Body, ClientId, Id, Input, Instant, InstantIn, Label, Output, Paging
-from kernel.websocket import Frame
 from polls import model
 from polls.schemas import PollOut, Results
 from users.schemas import PublicProfile

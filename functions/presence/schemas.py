@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from kernel.frames import Frame
 from kernel.schema import Id, Ids, Input, Instant, Name, Opaque, Output, Query
-from kernel.websocket import Frame
 from presence import model
 from presence.model import Chosen, Status
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from calls import service
-from calls.schemas import CallHeartbeat, CallOut
+from calls.frame_schemas import CallHeartbeat
+from calls.schemas import CallOut
 from kernel.caller import Caller
 from kernel.websocket import action
 

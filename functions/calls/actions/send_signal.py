@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from calls import signals
-from calls.schemas import SendSignal, SignalSent
+from calls.frame_schemas import SendSignal
+from calls.schemas import SignalSent
 from kernel.caller import Caller
 from kernel.limiter import Limit
 from kernel.websocket import action

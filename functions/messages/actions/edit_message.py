@@ -7,7 +7,8 @@ from typing import Any
 from kernel.caller import Caller
 from kernel.websocket import action
 from messages import service
-from messages.schemas import EditMessage, Message
+from messages.frame_schemas import EditMessage
+from messages.schemas import Message
 
 
 @action("editMessage", EditMessage, returns=Message)

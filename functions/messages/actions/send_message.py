@@ -8,7 +8,8 @@ from kernel.caller import Caller
 from kernel.limiter import Limit
 from kernel.websocket import action
 from messages import service
-from messages.schemas import Message, SendMessage
+from messages.frame_schemas import SendMessage
+from messages.schemas import Message
 
 
 @action(

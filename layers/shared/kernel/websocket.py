@@ -10,15 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 from pydantic_core import from_json
 
 from kernel import clock, deadline, limiter, session_marks, snapshot, sockets, telemetry
 from kernel.caller import Caller
 from kernel.config import config
 from kernel.errors import Internal, MalformedJson, PayloadTooLarge, Problem, RateLimited, TokenRevoked, as_problem
+from kernel.frames import Frame
 from kernel.limiter import Charge, Limit
-from kernel.schema import Input, parse_json
+from kernel.schema import parse_json
 from kernel.sockets import MAX_FRAME_BYTES, MAX_POST_BYTES
 
 Event = dict[str, Any]
@@ -27,13 +28,6 @@ Handler = Callable[[Event, Any], dict[str, Any]]
 FRAMES_WINDOW_S = 60
 WARNINGS = 10  # frames above the limit that get a warning, so that frames already on their way do not close the socket
 SEND = "sendMessage"
-
-
-class Frame(Input):
-    """The fields of every client frame; actions add their own."""
-
-    action: str = Field(max_length=64)
-    id: str = Field(min_length=1, max_length=64)
 
 
 @dataclass(frozen=True, slots=True)

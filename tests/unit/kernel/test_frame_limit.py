@@ -9,7 +9,8 @@ import pytest
 
 from kernel import clock, config, sockets, websocket
 from kernel.caller import Caller
-from kernel.websocket import WARNINGS, Frame, Handler, action, unknown_action
+from kernel.frames import Frame
+from kernel.websocket import WARNINGS, Handler, action, unknown_action
 from tests.helpers import CONTEXT
 from tests.management import Management
 from tests.tools import captured_lines, socket_event

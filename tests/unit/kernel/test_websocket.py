@@ -11,12 +11,13 @@ import pytest
 from kernel import websocket
 from kernel.caller import Caller
 from kernel.errors import DependencyUnavailable, Forbidden
+from kernel.frames import Frame
 from kernel.limiter import Limit
 from kernel.schema import Output
 from kernel.sockets import MAX_FRAME_BYTES, MAX_POST_BYTES
 from kernel.telemetry import NO_ANSWER_MS
 from kernel.transactions import Cancelled
-from kernel.websocket import Frame, Handler, action, unknown_action
+from kernel.websocket import Handler, action, unknown_action
 from tests.helpers import CONTEXT
 from tests.tools import Lines, captured_lines, socket_event
 
