@@ -383,7 +383,8 @@ def test_every_command_of_redis_that_the_code_calls_is_kept() -> None:
         for path in folder.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-        if ast.unparse(node.func.value) in ("redis", "pipe", "pipeline", "_redis()", "_waiting_redis()")
+        if ast.unparse(node.func.value)
+        in ("redis", "pipe", "pipeline", "_redis()", "_fresh(_redis)", "_fresh(_waiting_redis)")
     }
     assert {"eval", "set", "rpush", "blpop"} <= called
     of_client = {"pipeline", "execute", "from_url", "Redis"}  # of other modules than the cut one
