@@ -75,8 +75,8 @@ _used_at: dict[Callable[[], Any], int] = {}  # by client
 def _fresh(client: Callable[[], Any]) -> Any:
     """The client, without the connections that it has not used for a minute.
 
-    Lambda forgets idle connections without a word to either end (Lambda, "Best practices"), most of all while an
-    environment is frozen. Commands on two of them would go unanswered and open the breaker.
+    Lambda drops idle connections, and using such a one again fails (Lambda, "Best practices"), at worst only after the
+    time limit; nothing keeps one alive while its environment is frozen. Two such commands would open the breaker.
     """
     found = client()
     if clock.now() - _used_at.get(client, 0) > IDLE_MS:
