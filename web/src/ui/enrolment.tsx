@@ -15,7 +15,8 @@ export default function Enrolment() {
     <Queries>
       <I18nProvider locale={locale}>
         <main className="welcome">
-          <h1>{t("enrol.title")}</h1>
+          <h1>{t("app.name")}</h1>
+          <h2>{t("enrol.title")}</h2>
           <p>{t("enrol.text")}</p>
           <div className="card">
             <Authenticator onEnrolled={goOn} />
